@@ -23,7 +23,7 @@ TEST(Result, carries_value_or_error) {
 
 TEST(Errc, numbers_are_slurms) {
   EXPECT_EQ(static_cast<int>(Errc::invalid_partition_name), 2000);
-  EXPECT_EQ(errc_text(Errc::invalid_job_id), "Invalid job id specified");
+  EXPECT_EQ(errc_text(Errc::invalid_job_id), "invalid job id");
   EXPECT_EQ(errc_name(Errc::invalid_job_id), "invalid_job_id");
 }
 

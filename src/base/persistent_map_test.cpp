@@ -1,0 +1,62 @@
+// base/persistent_map_test.cpp — against std::map under random changes, with copies that must not move.
+#include "base/persistent_map.hpp"
+
+#include <map>
+#include <random>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace flurm {
+namespace {
+
+using Map = PersistentMap<int>;
+using Model = std::map<std::uint64_t, int>;
+
+Model contents(const Map& map) {
+  Model out;
+  map.for_each([&](std::uint64_t key, const Map::Value& value) {
+    out[key] = *value;
+    return true;
+  });
+  return out;
+}
+
+TEST(PersistentMap, equals_a_map_and_copies_stay) {
+  std::mt19937 random(7);
+  Map map;
+  Model model;
+  std::vector<std::pair<Map, Model>> copies;
+  for (int step = 0; step < 20000; ++step) {
+    const std::uint64_t key = random() % 3 ? random() % 200 : (std::uint64_t{random()} << (random() % 24));
+    if (random() % 3) {
+      const int value = static_cast<int>(random());
+      map.set(key, std::make_shared<const int>(value));
+      model[key] = value;
+    } else {
+      map.erase(key);
+      model.erase(key);
+    }
+    ASSERT_EQ(map.size(), model.size());
+    if (step % 1000 == 0) copies.emplace_back(map, model);
+  }
+  EXPECT_EQ(contents(map), model);
+  for (const auto& [copy, expected] : copies) EXPECT_EQ(contents(copy), expected);
+}
+
+TEST(PersistentMap, walks_from_a_key_and_stops_when_told) {
+  Map map;
+  for (std::uint64_t key : {3, 40, 41, 5000, 70000}) map.set(key, std::make_shared<const int>(static_cast<int>(key)));
+  std::vector<std::uint64_t> seen;
+  EXPECT_FALSE(map.for_each_from(40, [&](std::uint64_t key, const Map::Value&) {
+    seen.push_back(key);
+    return key < 5000;
+  }));
+  EXPECT_EQ(seen, (std::vector<std::uint64_t>{40, 41, 5000}));
+  EXPECT_EQ(map.find(42), nullptr);
+  EXPECT_EQ(*map.find(41), 41);
+  EXPECT_EQ(map.find(std::uint64_t{1} << 60), nullptr);
+}
+
+}  // namespace
+}  // namespace flurm
