@@ -1,0 +1,80 @@
+// replog/log.hpp — the replicated log: the one place where "acknowledged" is decided.
+//
+// Entries and snapshots are bytes to this room. Everything here belongs to the loop's thread, except where said.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "io/loop.hpp"
+#include "io/task.hpp"
+
+namespace flurm::replog {
+
+/// Makes the bytes of a snapshot. Runs once, perhaps on a worker thread, and must use only the immutable view it
+/// holds.
+using SnapshotJob = std::move_only_function<std::string()>;
+
+/// The state machine that the log drives. Calls come on the loop's thread, in order.
+class Machine {
+ public:
+  virtual ~Machine() = default;
+  /// index: 1, 2, 3, ... without gaps, the same on every member. Never called twice for an index after a restore of
+  /// an older snapshot.
+  virtual void apply(std::uint64_t index, std::string_view entry) = 0;
+  /// A view of the state as it is now, with everything applied so far in it.
+  virtual SnapshotJob take_snapshot() = 0;
+  /// Replaces the state by one that take_snapshot() once gave, after `index` entries.
+  virtual Result<void> restore(std::uint64_t index, std::string_view snapshot) = 0;
+};
+
+/// Where a log stands. Indexes count entries of propose(); 0 means none.
+struct Position {
+  std::uint64_t term = 0;
+  std::uint64_t proposed = 0;  ///< last index given to an entry by this member while it leads
+  std::uint64_t applied = 0;   ///< last index applied here; all of these are committed
+  std::uint64_t snapshot = 0;  ///< last index that the newest snapshot on disk contains
+};
+
+class Log {
+ public:
+  /// Called with the index of the last entry, after it was applied here; or with the reason why it may not be in the
+  /// log: not_leader, io (disk failure), closed (stopping), einval (too large). After `not_leader` and `io` the entry
+  /// may still turn up later: whoever retries must be recognisable by the machine (request ids).
+  using Done = std::move_only_function<void(Result<std::uint64_t>)>;
+  using OnLeadership = std::move_only_function<void(bool leads)>;
+
+  virtual ~Log() = default;
+
+  /// Loads what is on disk, restores the newest snapshot and applies the entries after it that are known to be
+  /// committed. Errors: corrupt (names the file), io, einval (locked by another process).
+  virtual io::Task<Result<void>> start() = 0;
+  /// Ends everything; proposals under way get `closed`. The log may be destroyed afterwards.
+  virtual io::Task<void> stop() = 0;
+
+  /// Appends the entries in order, all or none in one write. Proposals of one loop iteration share a write. `done`
+  /// may be called before propose() returns only with an error.
+  virtual void propose(std::vector<std::string> entries, Done done) = 0;
+  /// As above, for coroutines.
+  io::Task<Result<std::uint64_t>> commit(std::vector<std::string> entries);
+
+  /// True when this member leads and has applied everything that was in its log when it was elected.
+  virtual bool leads() const = 0;
+  /// Member id of the leader known here, 0 when none.
+  virtual std::uint64_t leader() const = 0;
+  virtual Position position() const = 0;
+  /// Called at each change of leads(). One listener.
+  virtual void on_leadership(OnLeadership fn) = 0;
+  /// Called once when the log can no longer go on (a committed entry does not decode, the snapshot cannot be
+  /// restored): the process should report and end.
+  virtual void on_fatal(std::move_only_function<void(Error)> fn) = 0;
+
+ protected:
+  explicit Log(io::Loop& loop) : loop_(loop) {}
+  io::Loop& loop_;
+};
+
+}  // namespace flurm::replog
