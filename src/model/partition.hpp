@@ -1,0 +1,74 @@
+// model/partition.hpp — a partition, and the settings of the whole cluster that commands depend on.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/types.hpp"
+#include "model/job.hpp"
+#include "model/node.hpp"
+
+namespace flurm::model {
+
+namespace partition_flag {
+inline constexpr std::uint32_t is_default = 0x0001, hidden = 0x0002, no_root = 0x0004, root_only = 0x0008,
+                               req_resv = 0x0010, lln = 0x0020, exclusive_user = 0x0040;
+}
+namespace partition_state {
+inline constexpr std::uint16_t submit = 1, sched = 2, down = submit, up = submit | sched, drain = sched, inactive = 0;
+}
+/// Bit of Partition::max_share: jobs share resources whatever they ask for (slurm 22.05 slurm/slurm.h SHARED_FORCE).
+inline constexpr std::uint16_t kShareForce = 0x8000;
+
+struct Partition {
+  std::string name;
+  std::string nodes_text;           // as configured
+  std::string nodesets;
+  std::vector<NodeId> nodes;        // sorted; filled by the state from nodes_text
+  std::uint32_t flags = 0;
+  std::uint16_t state_up = partition_state::up;
+  std::uint32_t max_time = kInfinite32, default_time = kNoVal32;  // minutes
+  std::uint32_t max_nodes = kInfinite32, min_nodes = 0;
+  std::uint32_t max_cpus_per_node = kInfinite32, max_cpus_per_socket = kInfinite32;
+  std::uint64_t def_mem_per_cpu = 0, max_mem_per_cpu = 0;  // MiB; kMemoryPerCpu bit as in Slurm; 0 unlimited
+  std::uint16_t max_share = 1;
+  std::uint16_t over_time_limit = kNoVal16;
+  std::uint16_t preempt_mode = kNoVal16;
+  std::uint16_t priority_job_factor = 1, priority_tier = 1;
+  std::uint16_t cr_type = 0;
+  std::uint32_t grace_time = 0;
+  std::uint16_t resume_timeout = kNoVal16, suspend_timeout = kNoVal16;
+  std::uint32_t suspend_time = kNoVal32;
+  std::uint32_t cpu_bind = 0;
+  std::string allow_accounts, allow_groups, allow_alloc_nodes, allow_qos, qos, alternate, deny_accounts, deny_qos,
+      billing_weights, job_defaults;
+  std::vector<std::uint32_t> allow_uids;  // members of allow_groups, resolved by the controller
+  std::uint32_t total_nodes = 0, total_cpus = 0;
+  bool operator==(const Partition&) const = default;
+};
+
+/// Settings that `apply` and the planner need, taken from slurm.conf by the controller and put in the log.
+struct Settings {
+  std::string cluster_name;
+  std::uint32_t slurm_user = 0;
+  std::uint32_t first_job_id = 1, max_job_id = 0x03ff0000, max_job_count = 10000, max_array_size = 1001;
+  std::uint32_t min_job_age_s = 300, kill_wait_s = 30, over_time_limit = 0, batch_start_timeout_s = 10;
+  std::uint16_t return_to_service = 0;
+  bool job_requeue = true;
+  std::uint16_t kill_on_bad_exit = 0;
+  std::uint16_t enforce_part_limits = 0;  // 0 no, 1 any, 2 all (slurm 22.05 PARTITION_ENFORCE_*)
+  std::uint64_t def_mem_per_cpu = 0, max_mem_per_cpu = 0;
+  std::uint16_t max_tasks_per_node = 512;
+  std::string licenses;                  // "lica:8,licb:4"
+  bool select_linear = false;
+  std::uint16_t cr_type = 0;             // CR_* bits of SelectTypeParameters
+  bool multifactor = false;
+  std::uint16_t max_batch_requeue = 5;
+  bool backfill = true;
+  bool operator==(const Settings&) const = default;
+};
+
+void fields(codec::Archive& ar, Partition& partition);
+void fields(codec::Archive& ar, Settings& settings);
+
+}  // namespace flurm::model
