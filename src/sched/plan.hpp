@@ -1,0 +1,77 @@
+// sched/plan.hpp — the planner: an immutable view of the cluster in, decisions out.
+//
+// Pure: equal input gives an equal plan. It runs on a worker thread on its own copy of the view, as long as it takes;
+// whoever applies the plan checks each placement against the cluster of that moment and drops what no longer fits.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/persistent_map.hpp"
+#include "base/result.hpp"
+#include "model/job.hpp"
+#include "model/node.hpp"
+#include "model/partition.hpp"
+
+namespace flurm::sched {
+
+/// What the planner looks at. Maps are keyed by JobId::v and NodeId.
+struct View {
+  model::Settings settings;
+  PersistentMap<model::Job> pending;  // pending jobs; an array's unstarted tasks are one job
+  PersistentMap<model::Job> active;   // running, suspended and completing ones
+  PersistentMap<model::Node> nodes;
+  std::vector<std::shared_ptr<const model::Partition>> partitions;  // in configuration order
+};
+
+/// Budgets, so that a pass ends; counts, so that a pass can be repeated. Source: SchedulerParameters.
+struct Limits {
+  std::uint32_t jobs_tested_max = 100000;    // shapes are tested once, so most of these are cheap
+  std::uint32_t backfill_jobs_max = 1000;    // bf_max_job_test: jobs given a reservation in time
+  std::int64_t backfill_window_s = 24 * 3600;
+};
+
+/// Start this job now.
+struct Placement {
+  JobId job;
+  std::uint32_t task = kNoVal32;  // the task to split off, for a job that stands for an array's unstarted tasks
+  std::string partition;
+  std::vector<model::NodeShare> shares;  // by node id
+  bool whole_node = false;
+  bool operator==(const Placement&) const = default;
+};
+
+/// Why a job that could be considered does not start now.
+struct Waiting {
+  JobId job;
+  model::JobReason reason = model::JobReason::none;
+  TimeS expected_start;      // 0: unknown
+  std::string sched_nodes;   // hostlist planned for it, empty when unknown
+  bool operator==(const Waiting&) const = default;
+};
+
+struct Plan {
+  std::vector<Placement> starts;
+  std::vector<Waiting> waiting;
+};
+
+/// One scheduling pass. Jobs are considered by partition tier, then priority, then submit order; a job that cannot
+/// start holds back those behind it in its partitions unless backfill proves that they do not delay it.
+Plan plan(const View& view, const Limits& limits, TimeS now);
+
+/// Whether `request` could run in `partition` if nothing else ran: checked at submission. Errors are Slurm's:
+/// requested_node_config_unavailable, requested_nodes_not_in_partition, invalid_node_count, too_many_requested_cpus,
+/// invalid_feature, invalid_task_memory, node_not_avail, bad_task_count, …
+Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition);
+
+/// When and where a job would start (sbatch --test-only): the plan's answer for a job that is not in the queue.
+struct Forecast {
+  TimeS start;
+  std::string nodes;
+  std::string partition;
+  std::uint32_t cpus = 0;
+};
+Result<Forecast> forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now);
+
+}  // namespace flurm::sched
