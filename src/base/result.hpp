@@ -43,18 +43,21 @@ inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::mo
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& detail);
 
 /// Stops the process when our own code is wrong; never for input from outside. On in every build.
-#define FLURM_CHECK(condition, ...)                                                                       \
-  do {                                                                                                    \
-    if (!(condition)) [[unlikely]]                                                                        \
+#define FLURM_CHECK(condition, ...)                                                                    \
+  do {                                                                                                 \
+    if (!(condition)) [[unlikely]]                                                                     \
       ::flurm::check_failed(__FILE__, __LINE__, #condition, std::string(fmt::format("" __VA_ARGS__))); \
   } while (0)
 
 /// Assigns the value of a Result to `target`, or returns its error from the enclosing function.
-#define FLURM_TRY(target, expression)                                       \
-  auto FLURM_TRY_CAT(result_, __LINE__) = (expression);                     \
-  if (!FLURM_TRY_CAT(result_, __LINE__))                                    \
-    return std::unexpected(std::move(FLURM_TRY_CAT(result_, __LINE__).error())); \
+#define FLURM_TRY(target, expression)                                                                                 \
+  auto FLURM_TRY_CAT(result_, __LINE__) = (expression);                                                               \
+  if (!FLURM_TRY_CAT(result_, __LINE__)) return std::unexpected(std::move(FLURM_TRY_CAT(result_, __LINE__).error())); \
   target = std::move(*FLURM_TRY_CAT(result_, __LINE__))
+/// The same for Result<void>.
+#define FLURM_TRY_VOID(expression)                                                             \
+  if (auto FLURM_TRY_CAT(result_, __LINE__) = (expression); !FLURM_TRY_CAT(result_, __LINE__)) \
+  return std::unexpected(std::move(FLURM_TRY_CAT(result_, __LINE__).error()))
 #define FLURM_TRY_CAT(a, b) FLURM_TRY_CAT2(a, b)
 #define FLURM_TRY_CAT2(a, b) a##b
 

@@ -1,0 +1,15 @@
+// exec/cgroup.hpp — tracking by control groups, version 2 and version 1.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "exec/process_tracker.hpp"
+
+namespace flurm::exec {
+
+/// `<root>/<job_path>/<step_name>` on the unified hierarchy. Errors: io (not mounted, no permission).
+Result<std::unique_ptr<ProcessTracker>> make_cgroup_v2_tracker(const TrackerOptions& options);
+/// The same below `<root>/freezer` and, where there is a limit, `<root>/memory`. Errors: io.
+Result<std::unique_ptr<ProcessTracker>> make_cgroup_v1_tracker(const TrackerOptions& options);
+
+}  // namespace flurm::exec

@@ -1,0 +1,28 @@
+// exec/process_table.hpp — what /proc says about processes.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace flurm::exec {
+
+struct ProcessInfo {
+  pid_t pid = 0, parent = 0, group = 0, session = 0;
+  char state = '?';               ///< 'Z' is a zombie
+  std::uint64_t start_ticks = 0;  ///< since boot; with the pid it names a process for good
+  std::uint64_t user_ticks = 0, system_ticks = 0;
+  std::uint64_t rss_bytes = 0, virtual_bytes = 0;
+};
+
+std::optional<ProcessInfo> process_info(pid_t pid);
+
+/// All living descendants of `root`, without itself and without zombies: one scan of /proc, so what is forked
+/// meanwhile may be missing.
+std::vector<ProcessInfo> descendants(pid_t root);
+
+/// Clock ticks per second, the unit of the tick counts above.
+std::uint64_t ticks_per_second();
+
+}  // namespace flurm::exec

@@ -1,0 +1,20 @@
+// exec/session_tracker.hpp — tracking by descent: works everywhere, needs no privilege.
+#pragma once
+#include "exec/process_tracker.hpp"
+
+namespace flurm::exec {
+
+/// Because the supervisor is a child subreaper, a process whose parent ends becomes the supervisor's child,
+/// whatever session it moved to: the descendants are exactly the step.
+class SessionTracker final : public ProcessTracker {
+ public:
+  Result<void> join() override { return {}; }
+  std::vector<pid_t> pids() override;
+  int signal(int signal) override;
+  void kill_all() override;
+  void freeze() override;
+  void thaw() override;
+  ResourceUsage usage() override;
+};
+
+}  // namespace flurm::exec
