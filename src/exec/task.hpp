@@ -1,0 +1,61 @@
+// exec/task.hpp — starts the program of one task as its user.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "exec/environment.hpp"
+#include "exec/fd.hpp"
+#include "exec/identity.hpp"
+#include "exec/process_tracker.hpp"
+
+namespace flurm::exec {
+
+struct TaskSpec {
+  Identity user;
+  std::vector<std::string> argv;  ///< argv[0]: path, or a name to be looked up in the environment's PATH
+  Environment env;
+  std::string work_dir;
+  std::string stdin_path, stdout_path, stderr_path;  ///< opened as the user; equal out and err share one opening
+  bool append = false;                               ///< else the output files are emptied
+  std::optional<std::uint32_t> umask;
+  std::optional<int> nice;
+  std::uint32_t rlimit_mask = 0;          ///< see rlimits.hpp
+  std::uint64_t memory_mib = 0;           ///< told to the task as RLIMIT_RSS; 0 is none
+  std::string admin_prolog, user_prolog;  ///< TaskProlog and --task-prolog, run as the user before the program
+};
+
+/// A task between fork and exec. Its report arrives on `report` once its files are open.
+struct StartingTask {
+  pid_t pid = 0;
+  Fd report;
+};
+
+/// How far the task came. Errors before its standard error was open can only be told here; later ones the task
+/// writes to its standard error itself and exits.
+struct TaskReport {
+  bool ended = false;          ///< the task left this stage: it runs its program, or has exited
+  Fd stderr_fd;                ///< the task's standard error, for messages of the supervisor
+  std::optional<Error> error;  ///< node_io_error: a file could not be opened; otherwise the set-up failed
+};
+
+/// Forks. The caller must be single-threaded; the child becomes the leader of a session of its own, joins `tracker`
+/// and becomes the user before it touches any path. Errors: node_fork_failed.
+Result<StartingTask> start_task(const TaskSpec& spec, ProcessTracker& tracker);
+
+/// Reads what the task has to say; nullopt when nothing arrived yet (the descriptor does not block).
+std::optional<TaskReport> read_report(int report_fd);
+
+/// Starts a program as the user in a session of its own, its output going to `stderr_fd` (-1: nowhere): TaskEpilog.
+/// Errors: node_fork_failed.
+Result<pid_t> start_as_user(const Identity& user, const std::string& program, Environment env,
+                            const std::string& work_dir, ProcessTracker& tracker, int stderr_fd);
+
+/// A line of ours in the task's standard error, as a user expects it: "slurmstepd: error: <text>".
+void write_error_line(int fd, const std::string& text);
+
+}  // namespace flurm::exec
