@@ -237,15 +237,14 @@ void fields(codec::Archive& ar, Job& j) {
   ar("restart_count", j.restart_count);
   ar("exit_code", j.exit_code);
   ar("derived_exit_code", j.derived_exit_code);
+  ar("cancelled_by", j.cancelled_by);
   ar("batch_host", j.batch_host);
   ar("failed_node", j.failed_node);
   ar("sched_nodes", j.sched_nodes);
   ar("requeue_allowed", j.requeue_allowed);
   shared_optional(ar, "allocation", j.allocation);
   ar("completing_nodes", j.completing_nodes);
-  ar("tres_request", j.tres_request);
-  ar("tres_alloc", j.tres_alloc);
-  ar("cred_launched", j.cred_launched);
+  ar("launched", j.launched);
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {

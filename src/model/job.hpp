@@ -170,6 +170,7 @@ struct Job {
   std::uint32_t restart_count = 0;
   std::uint32_t exit_code = 0;           // wait status of the batch script
   std::uint32_t derived_exit_code = 0;
+  std::uint32_t cancelled_by = kNoVal32; // user id
   std::string batch_host;
   std::string failed_node;
   std::string sched_nodes;               // nodes planned for it
@@ -177,8 +178,7 @@ struct Job {
 
   std::shared_ptr<const Allocation> allocation;   // kept after the end for display
   std::vector<NodeId> completing_nodes;           // have not finished cleaning up
-  std::string tres_request, tres_alloc;           // "cpu=1,mem=100M,node=1,billing=1"
-  bool cred_launched = false;                     // the batch launch was acknowledged by the node in this run
+  bool launched = false;                           // the batch host acknowledged the launch of this run
 
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;

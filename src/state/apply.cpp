@@ -1,0 +1,19 @@
+// state/apply.cpp — see apply.hpp.
+#include "state/apply.hpp"
+
+#include <algorithm>
+
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+
+Reply apply(ClusterState& state, const Entry& entry) {
+  ++state.sequence;
+  state.now = std::max(state.now, entry.now);
+  Reply reply = std::visit([&](const auto& command) { return apply_to(state, command); }, entry.command);
+  refresh_dependencies(state);
+  return reply;
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,183 @@
+// state/cluster_state.cpp — look-ups, the stored form, and the hash that members compare.
+#include "state/cluster_state.hpp"
+
+#include <algorithm>
+
+#include "codec/archive.hpp"
+#include "codec/pack.hpp"
+#include "codec/unpack.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+
+/// The snapshot's format; a later one reads all earlier ones.
+constexpr std::uint16_t kFormat = 1;
+constexpr std::string_view kMagic = "FLURM state\n";
+
+/// A table as a list of its values; the key is found in, or follows from, the value.
+template <class T>
+struct Table {
+  PersistentMap<T>& map;
+  std::uint64_t (*key)(const T&, std::uint64_t position);
+  void code(codec::Archive& ar) {
+    std::uint32_t n = static_cast<std::uint32_t>(map.size());
+    ar.begin_list(codec::ListForm::u32, n);
+    if (ar.fills()) {
+      for (std::uint32_t i = 0; i < n && ar.ok(); ++i) {
+        auto value = std::make_shared<T>();
+        ar.item(*value);
+        const std::uint64_t at = key(*value, i);
+        map.set(at, std::move(value));
+      }
+    } else {
+      map.for_each([&](std::uint64_t, const auto& value) {
+        ar.item(const_cast<T&>(*value));  // an archive that does not fill only reads
+        return true;
+      });
+    }
+    ar.end_list();
+  }
+};
+
+void rebuild_indexes(ClusterState& state) {
+  auto names = std::make_shared<std::map<std::string, model::NodeId, std::less<>>>();
+  state.nodes.for_each([&](std::uint64_t id, const auto& node) {
+    if (!node->removed) names->emplace(node->config.name, static_cast<model::NodeId>(id));
+    return true;
+  });
+  state.node_ids = std::move(names);
+  state.jobs.for_each([&](std::uint64_t id, const auto& job) {
+    if (job->state.pending()) {
+      state.pending.set(id, job);
+      if (!job->dependencies.empty()) state.dependent.set(id, job);
+    } else if (!job->state.finished()) {
+      state.active.set(id, job);
+    }
+    if (job->array && job->array->task != kNoVal32)
+      state.array_tasks.set(std::uint64_t{job->array->array_job.v} << 32 | job->array->task,
+                            std::make_shared<const JobId>(job->id));
+    return true;
+  });
+}
+
+struct PartitionList {
+  std::vector<std::shared_ptr<const model::Partition>>& list;
+  void code(codec::Archive& ar) {
+    std::vector<model::Partition> values;
+    for (const auto& partition : list) values.push_back(*partition);
+    ar.item(values);
+    if (!ar.fills()) return;
+    list.clear();
+    for (model::Partition& value : values) list.push_back(std::make_shared<const model::Partition>(std::move(value)));
+  }
+};
+
+}  // namespace
+
+void fields(codec::Archive& ar, Effect& e) {
+  ar("id", e.id);
+  ar("kind", e.kind);
+  ar("job", e.job);
+  ar("restart_count", e.restart_count);
+  ar("end", e.end);
+  ar("signal", e.signal);
+  ar("flags", e.flags);
+  ar("op", e.op);
+  ar("mail_event", e.mail_event);
+  ar("created", e.created);
+}
+
+void fields(codec::Archive& ar, Finished& f) {
+  ar("job", f.job);
+  ar("end_time", f.end_time);
+}
+
+void fields(codec::Archive& ar, ClusterState& s) {
+  ar("sequence", s.sequence);
+  ar("now", s.now);
+  ar("settings", s.settings);
+  ar("next_job_id", s.next_job_id);
+  ar("lowest_priority", s.lowest_priority);
+  ar("next_effect_id", s.next_effect_id);
+  std::uint64_t first_finished = s.next_finished - s.finished.size();  // the queue has no holes
+  ar("first_finished", first_finished);
+  if (ar.fills()) s.next_finished = first_finished;
+  ar("next_node_id", s.next_node_id);
+  ar("jobs", Table<Job>{s.jobs, [](const Job& job, std::uint64_t) { return std::uint64_t{job.id.v}; }});
+  ar("nodes", Table<model::Node>{s.nodes, [](const model::Node& node, std::uint64_t) { return std::uint64_t{node.id}; }});
+  ar("partitions", PartitionList{s.partitions});
+  ar("effects", Table<Effect>{s.effects, [](const Effect& effect, std::uint64_t) { return effect.id; }});
+  PersistentMap<Finished> queue;
+  if (!ar.fills()) queue = s.finished;
+  ar("finished", Table<Finished>{queue, [](const Finished&, std::uint64_t position) { return position; }});
+  if (ar.fills())
+    queue.for_each([&](std::uint64_t, const auto& finished) {
+      s.finished.set(s.next_finished++, finished);
+      return true;
+    });
+  ar("jobs_changed", s.jobs_changed);
+  ar("nodes_changed", s.nodes_changed);
+  ar("partitions_changed", s.partitions_changed);
+  ar("config_changed", s.config_changed);
+}
+
+const model::Node* ClusterState::node(std::string_view name) const {
+  if (!node_ids) return nullptr;
+  const auto found = node_ids->find(name);
+  return found == node_ids->end() ? nullptr : node(found->second);
+}
+
+const model::Partition* ClusterState::partition(std::string_view name) const {
+  for (const auto& partition : partitions)
+    if (partition->name == name) return partition.get();
+  return nullptr;
+}
+
+const model::Partition* ClusterState::default_partition() const {
+  for (const auto& partition : partitions)
+    if (partition->flags & model::partition_flag::is_default) return partition.get();
+  return nullptr;
+}
+
+const Job* ClusterState::array_task(JobId array_job, std::uint32_t task) const {
+  if (const JobId* own = array_tasks.find(std::uint64_t{array_job.v} << 32 | task)) return job(*own);
+  const Job* whole = job(array_job);
+  if (whole && whole->array && whole->array->task == kNoVal32 && whole->array->pending.contains(task)) return whole;
+  return nullptr;
+}
+
+std::vector<const Job*> ClusterState::with_array(JobId id) const {
+  std::vector<const Job*> out;
+  const Job* first = job(id);
+  if (first) out.push_back(first);
+  const std::uint64_t begin = std::uint64_t{id.v} << 32;
+  array_tasks.for_each_from(begin, [&](std::uint64_t key, const auto& task) {
+    if (key >> 32 != id.v) return false;
+    if (*task != id)
+      if (const Job* one = job(*task)) out.push_back(one);
+    return true;
+  });
+  return out;
+}
+
+std::string save(const ClusterState& state) {
+  return std::string(kMagic) + codec::pack(state, kFormat);
+}
+
+Result<ClusterState> load(std::string_view bytes) {
+  if (!bytes.starts_with(kMagic)) return fail(Errc::corrupt, "not a FLURM state snapshot");
+  auto state = codec::unpack<ClusterState>(bytes.substr(kMagic.size()), kFormat);
+  if (!state) return fail(Errc::corrupt, "state snapshot: {}", state.error().text);
+  rebuild_indexes(*state);
+  return state;
+}
+
+std::uint64_t state_hash(const ClusterState& state) {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (unsigned char c : save(state)) hash = (hash ^ c) * 0x100000001b3;
+  return hash;
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,98 @@
+// state/cluster_state.hpp — everything the cluster knows, as one value.
+//
+// One thread changes it, by apply() only (state/apply.hpp). A copy costs a few pointers and is the snapshot that
+// readers, the planner and the snapshot writer work from: the maps share structure, entities are immutable.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/persistent_map.hpp"
+#include "base/types.hpp"
+#include "model/job.hpp"
+#include "model/node.hpp"
+#include "model/partition.hpp"
+
+namespace flurm::state {
+
+/// A wish to the world, kept until it is known to have been fulfilled. The leader carries it out after commit; doing
+/// it twice must do no harm.
+struct Effect {
+  enum class Kind : std::uint8_t {
+    launch_batch = 1,  // send the batch launch to the job's batch host
+    end_job,           // end the job on each of its completing_nodes; gone when they all have reported
+    signal_job,        // `signal` with `flags` (KILL_* of slurm.h) to the job's nodes
+    suspend_job,       // stop (op 0) or continue (op 1) the job's processes
+    mail,              // tell the user about `mail_event`
+  };
+  /// Why a job is ended; the node's daemon words its message accordingly.
+  enum class End : std::uint8_t { terminate, time_limit, preempted, abort, completed };
+
+  std::uint64_t id = 0;
+  Kind kind = Kind::launch_batch;
+  JobId job;
+  std::uint32_t restart_count = 0;  // the run it is about
+  End end = End::terminate;
+  std::uint16_t signal = 0, flags = 0;
+  std::uint16_t op = 0;
+  std::uint16_t mail_event = 0;  // MAIL_JOB_* bit
+  TimeS created;
+  bool operator==(const Effect&) const = default;
+};
+
+/// A finished job and when it finished, in the order of finishing: the queue of jobs to forget.
+struct Finished {
+  JobId job;
+  TimeS end_time;
+  bool operator==(const Finished&) const = default;
+};
+
+struct ClusterState {
+  std::uint64_t sequence = 0;  // commands applied
+  TimeS now;                   // time of the newest command; never runs backwards
+  model::Settings settings;
+
+  std::uint32_t next_job_id = 1;
+  std::uint32_t lowest_priority = 0xffff0000;  // slurm 22.05 src/slurmctld/slurmctld.h TOP_PRIORITY
+  std::uint64_t next_effect_id = 1;
+  std::uint64_t next_finished = 1;
+  model::NodeId next_node_id = 0;
+
+  PersistentMap<model::Job> jobs;        // by JobId::v
+  PersistentMap<model::Node> nodes;      // by NodeId
+  std::vector<std::shared_ptr<const model::Partition>> partitions;  // in configuration order
+  PersistentMap<Effect> effects;         // by Effect::id
+  PersistentMap<Finished> finished;      // by order of finishing
+
+  // Derived from the above; not stored.
+  PersistentMap<model::Job> pending;     // jobs that wait
+  PersistentMap<model::Job> active;      // running, suspended, completing
+  PersistentMap<model::Job> dependent;   // waiting ones that have dependencies
+  PersistentMap<JobId> array_tasks;      // (array job << 32 | task) of the tasks with a record of their own
+  std::shared_ptr<const std::map<std::string, model::NodeId, std::less<>>> node_ids;  // configured names
+
+  // When something last changed, for clients that ask "anything new since?".
+  TimeS jobs_changed, nodes_changed, partitions_changed, config_changed;
+
+  const model::Job* job(JobId id) const { return jobs.find(id.v); }
+  const model::Node* node(model::NodeId id) const { return nodes.find(id); }
+  const model::Node* node(std::string_view name) const;
+  const model::Partition* partition(std::string_view name) const;
+  const model::Partition* default_partition() const;
+  /// The record of an array's task: its own, or the one that stands for the unstarted tasks. Null: no such task.
+  const model::Job* array_task(JobId array_job, std::uint32_t task) const;
+  /// All records of the array, or the job itself when it is none.
+  std::vector<const model::Job*> with_array(JobId id) const;
+};
+
+/// A number that is equal on members whose states are equal. Independent of how the state was reached.
+std::uint64_t state_hash(const ClusterState& state);
+
+/// The stored form, and back with everything derived rebuilt. Errors: corrupt.
+std::string save(const ClusterState& state);
+Result<ClusterState> load(std::string_view bytes);
+
+}  // namespace flurm::state

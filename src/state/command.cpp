@@ -1,0 +1,261 @@
+// state/command.cpp — the stored form of the log's entries. Field order is the format: new fields go last, with
+// since(<format>).
+#include "state/command.hpp"
+
+#include "codec/archive.hpp"
+#include "codec/pack.hpp"
+#include "codec/unpack.hpp"
+
+namespace flurm::state {
+namespace {
+
+constexpr std::uint16_t kFormat = 1;
+
+/// optional<T> of any T, as a byte and the value.
+template <class T>
+void maybe(codec::Archive& ar, const char* name, std::optional<T>& value) {
+  ar(name, codec::present_bool(value));
+}
+
+}  // namespace
+
+void fields(codec::Archive& ar, Configure& c) {
+  ar("settings", c.settings);
+  ar("nodes", c.nodes);
+  ar("partitions", c.partitions);
+  ar("keep_updates", c.keep_updates);
+}
+
+void fields(codec::Archive& ar, SubmitJob& c) {
+  ar("request", c.request);
+  ar("payload", c.payload);
+  ar("partitions", c.partitions);
+  ar("time_limit", c.time_limit);
+  ar("dependencies", c.dependencies);
+  maybe(ar, "array", c.array);
+  ar("operator_priority", c.operator_priority);
+}
+
+void fields(codec::Archive& ar, Schedule::Start& s) {
+  ar("job", s.job);
+  ar("task", s.task);
+  ar("partition", s.partition);
+  ar("shares", s.shares);
+  ar("whole_node", s.whole_node);
+}
+
+void fields(codec::Archive& ar, Schedule::Wait& w) {
+  ar("job", w.job);
+  ar("reason", w.reason);
+  ar("desc", w.desc);
+  ar("expected_start", w.expected_start);
+  ar("sched_nodes", w.sched_nodes);
+}
+
+void fields(codec::Archive& ar, Schedule& c) {
+  ar("starts", c.starts);
+  ar("waits", c.waits);
+}
+
+void fields(codec::Archive& ar, Target& t) {
+  ar("job", t.job);
+  ar("tasks", t.tasks);
+}
+
+void fields(codec::Archive& ar, CancelJobs& c) {
+  ar("targets", c.targets);
+  ar("signal", c.signal);
+  ar("flags", c.flags);
+  ar("uid", c.uid);
+}
+
+void fields(codec::Archive& ar, UpdateJobs& c) {
+  ar("targets", c.targets);
+  ar("uid", c.uid);
+  ar("by_operator", c.by_operator);
+  maybe(ar, "priority", c.priority);
+  maybe(ar, "hold_by_user", c.hold_by_user);
+  maybe(ar, "nice", c.nice);
+  maybe(ar, "time_limit", c.time_limit);
+  maybe(ar, "time_min", c.time_min);
+  ar("partitions", c.partitions);
+  ar("name", c.name);
+  ar("comment", c.comment);
+  ar("admin_comment", c.admin_comment);
+  ar("system_comment", c.system_comment);
+  ar("extra", c.extra);
+  ar("account", c.account);
+  ar("qos", c.qos);
+  ar("wckey", c.wckey);
+  ar("features", c.features);
+  ar("prefer", c.prefer);
+  ar("req_nodes", c.req_nodes);
+  ar("exc_nodes", c.exc_nodes);
+  ar("licenses", c.licenses);
+  ar("reservation", c.reservation);
+  ar("std_out", c.std_out);
+  ar("std_err", c.std_err);
+  ar("std_in", c.std_in);
+  ar("work_dir", c.work_dir);
+  ar("mail_user", c.mail_user);
+  ar("network", c.network);
+  ar("burst_buffer", c.burst_buffer);
+  ar("batch_features", c.batch_features);
+  ar("cluster_features", c.cluster_features);
+  ar("dependency_text", c.dependency_text);
+  ar("dependencies", c.dependencies);
+  maybe(ar, "begin_time", c.begin_time);
+  maybe(ar, "deadline", c.deadline);
+  maybe(ar, "end_time", c.end_time);
+  maybe(ar, "min_nodes", c.min_nodes);
+  maybe(ar, "max_nodes", c.max_nodes);
+  maybe(ar, "num_tasks", c.num_tasks);
+  maybe(ar, "min_cpus", c.min_cpus);
+  maybe(ar, "max_cpus", c.max_cpus);
+  maybe(ar, "min_tmp_disk", c.min_tmp_disk);
+  maybe(ar, "delay_boot", c.delay_boot);
+  maybe(ar, "array_throttle", c.array_throttle);
+  maybe(ar, "pn_min_cpus", c.pn_min_cpus);
+  maybe(ar, "cpus_per_task", c.cpus_per_task);
+  maybe(ar, "requeue", c.requeue);
+  maybe(ar, "contiguous", c.contiguous);
+  maybe(ar, "shared", c.shared);
+  maybe(ar, "core_spec", c.core_spec);
+  maybe(ar, "ntasks_per_node", c.ntasks_per_node);
+  maybe(ar, "sockets_per_node", c.sockets_per_node);
+  maybe(ar, "cores_per_socket", c.cores_per_socket);
+  maybe(ar, "threads_per_core", c.threads_per_core);
+  maybe(ar, "mail_type", c.mail_type);
+  maybe(ar, "pn_min_memory", c.pn_min_memory);
+}
+
+void fields(codec::Archive& ar, RequeueJobs& c) {
+  ar("targets", c.targets);
+  ar("uid", c.uid);
+  ar("hold", c.hold);
+  ar("special_exit", c.special_exit);
+}
+
+void fields(codec::Archive& ar, SuspendJobs& c) {
+  ar("targets", c.targets);
+  ar("uid", c.uid);
+  ar("resume", c.resume);
+}
+
+void fields(codec::Archive& ar, EndBatch& c) {
+  ar("job", c.job);
+  ar("restart_count", c.restart_count);
+  ar("node", c.node);
+  ar("wait_status", c.wait_status);
+  ar("slurm_rc", c.slurm_rc);
+}
+
+void fields(codec::Archive& ar, NodeCleaned& c) {
+  ar("job", c.job);
+  ar("node", c.node);
+  ar("epilog_rc", c.epilog_rc);
+}
+
+void fields(codec::Archive& ar, LaunchAnswered& c) {
+  ar("job", c.job);
+  ar("restart_count", c.restart_count);
+  ar("effect", c.effect);
+  ar("rc", c.rc);
+}
+
+void fields(codec::Archive& ar, RegisterNode& c) {
+  ar("name", c.name);
+  ar("protocol_version", c.protocol_version);
+  ar("version", c.version);
+  ar("arch", c.arch);
+  ar("os", c.os);
+  ar("features_active", c.features_active);
+  ar("cpus", c.cpus);
+  ar("boards", c.boards);
+  ar("sockets", c.sockets);
+  ar("cores", c.cores);
+  ar("threads", c.threads);
+  ar("real_memory", c.real_memory);
+  ar("tmp_disk", c.tmp_disk);
+  ar("cpu_load", c.cpu_load);
+  ar("free_memory", c.free_memory);
+  ar("boot_time", c.boot_time);
+  ar("daemon_start_time", c.daemon_start_time);
+  ar("running_jobs", c.running_jobs);
+  ar("config_overrides", c.config_overrides);
+  ar("invalid_reason", c.invalid_reason);
+}
+
+void fields(codec::Archive& ar, NodesSeen::Load& l) {
+  ar("node", l.node);
+  ar("cpu_load", l.cpu_load);
+  ar("free_memory", l.free_memory);
+}
+
+void fields(codec::Archive& ar, NodesSeen& c) {
+  ar("answered", c.answered);
+  ar("silent", c.silent);
+  ar("down", c.down);
+}
+
+void fields(codec::Archive& ar, UpdateNodes& c) {
+  ar("nodes", c.nodes);
+  ar("uid", c.uid);
+  maybe(ar, "state", c.state);
+  ar("reason", c.reason);
+  ar("comment", c.comment);
+  ar("extra", c.extra);
+  ar("features", c.features);
+  ar("features_active", c.features_active);
+  ar("gres", c.gres);
+  ar("address", c.address);
+  ar("hostname", c.hostname);
+  maybe(ar, "weight", c.weight);
+  maybe(ar, "cpu_bind", c.cpu_bind);
+}
+
+void fields(codec::Archive& ar, PutPartition& c) {
+  ar("partition", c.partition);
+  ar("create", c.create);
+}
+
+void fields(codec::Archive& ar, DeletePartition& c) { ar("name", c.name); }
+void fields(codec::Archive& ar, EffectsDone& c) { ar("effects", c.effects); }
+void fields(codec::Archive&, Tick&) {}
+
+namespace {
+
+// The numbers of the stored form are the positions in Command, counted from 1: append, never insert.
+template <std::size_t... I>
+void code_alternative(codec::Archive& ar, Command& command, std::size_t wanted, std::index_sequence<I...>) {
+  const auto one = [&]<std::size_t N>() {
+    if (N != wanted) return;
+    if (ar.fills()) command.emplace<N>();
+    ar("command", std::get<N>(command));
+  };
+  (one.template operator()<I>(), ...);
+}
+
+}  // namespace
+
+void fields(codec::Archive& ar, Entry& e) {
+  ar("now", e.now);
+  auto number = static_cast<std::uint16_t>(e.command.index() + 1);
+  ar("number", number);
+  constexpr std::size_t kCount = std::variant_size_v<Command>;
+  if (number == 0 || number > kCount) {
+    ar.reject("a command of a later release");
+    return;
+  }
+  code_alternative(ar, e.command, number - 1u, std::make_index_sequence<kCount>{});
+}
+
+std::string encode(const Entry& entry) { return codec::pack(entry, kFormat); }
+
+Result<Entry> decode(std::string_view bytes) {
+  auto entry = codec::unpack<Entry>(bytes, kFormat);
+  if (!entry) return fail(Errc::corrupt, "log entry: {}", entry.error().text);
+  return entry;
+}
+
+}  // namespace flurm::state

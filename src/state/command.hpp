@@ -1,0 +1,189 @@
+// state/command.hpp — the commands of the log. All that `apply` needs stands inside: time, resolved names, choices.
+// A command's number, once released, keeps its meaning for ever.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/types.hpp"
+#include "model/job.hpp"
+#include "model/node.hpp"
+#include "model/partition.hpp"
+
+namespace flurm::state {
+
+/// The cluster as its configuration files describe it. Jobs, and what nodes are used for, survive.
+struct Configure {
+  model::Settings settings;
+  std::vector<model::NodeConfig> nodes;
+  std::vector<model::Partition> partitions;
+  bool keep_updates = false;  // at start: partition states that an operator set stay
+};
+
+struct SubmitJob {
+  model::JobRequest request;
+  model::JobPayload payload;
+  std::string partitions;        // resolved; a comma list when several are possible
+  std::uint32_t time_limit = kNoVal32;
+  std::vector<model::Dependency> dependencies;
+  std::optional<model::ArrayPart> array;  // with `pending` and `max_running` set
+  bool operator_priority = false;         // the explicit priority was set by an operator
+};
+
+/// What the planner decided, on an older state: each start is checked again.
+struct Schedule {
+  struct Start {
+    JobId job;
+    std::uint32_t task = kNoVal32;
+    std::string partition;
+    std::vector<model::NodeShare> shares;
+    bool whole_node = false;
+  };
+  struct Wait {
+    JobId job;
+    model::JobReason reason = model::JobReason::none;
+    std::string desc;
+    TimeS expected_start;
+    std::string sched_nodes;
+  };
+  std::vector<Start> starts;
+  std::vector<Wait> waits;
+};
+
+/// Jobs that a command is about. `tasks`: only these of the record's unstarted array tasks.
+struct Target {
+  JobId job;
+  model::TaskSet tasks;
+};
+
+/// scancel: SIGKILL without `flags` ends a job, everything else is passed on to its processes.
+struct CancelJobs {
+  std::vector<Target> targets;
+  std::uint16_t signal = 9;
+  std::uint16_t flags = 0;  // KILL_* of slurm 22.05 slurm/slurm.h
+  std::uint32_t uid = 0;    // who asked
+};
+
+/// scontrol update job, hold, release. Unset fields stay.
+struct UpdateJobs {
+  std::vector<Target> targets;
+  std::uint32_t uid = 0;
+  bool by_operator = false;
+  std::optional<std::uint32_t> priority;      // 0 holds, NO_VAL-1 (INFINITE) releases
+  std::optional<bool> hold_by_user;           // with priority 0: the user's own hold
+  std::optional<std::uint32_t> nice;
+  std::optional<std::uint32_t> time_limit, time_min;
+  std::optional<std::string> partitions, name, comment, admin_comment, system_comment, extra, account, qos, wckey,
+      features, prefer, req_nodes, exc_nodes, licenses, reservation, std_out, std_err, std_in, work_dir, mail_user, network,
+      burst_buffer, batch_features, cluster_features, dependency_text;
+  std::vector<model::Dependency> dependencies;  // with dependency_text
+  std::optional<TimeS> begin_time, deadline, end_time;
+  std::optional<std::uint32_t> min_nodes, max_nodes, num_tasks, min_cpus, max_cpus, min_tmp_disk, delay_boot, array_throttle;
+  std::optional<std::uint16_t> pn_min_cpus, cpus_per_task, requeue, contiguous, shared, core_spec, ntasks_per_node,
+      sockets_per_node, cores_per_socket, threads_per_core, mail_type;
+  std::optional<std::uint64_t> pn_min_memory;
+};
+
+struct RequeueJobs {
+  std::vector<Target> targets;
+  std::uint32_t uid = 0;
+  bool hold = false;
+  bool special_exit = false;
+};
+
+struct SuspendJobs {
+  std::vector<Target> targets;
+  std::uint32_t uid = 0;
+  bool resume = false;
+};
+
+/// The batch script of a run ended (or could not be started: `slurm_rc`).
+struct EndBatch {
+  JobId job;
+  std::uint32_t restart_count = kNoVal32;  // NO_VAL: the present run
+  std::string node;
+  std::uint32_t wait_status = 0;
+  Errc slurm_rc = Errc::success;
+};
+
+/// A node has nothing of the job any more; its epilog ended with `epilog_rc`.
+struct NodeCleaned {
+  JobId job;
+  model::NodeId node = 0;
+  std::uint32_t epilog_rc = 0;
+};
+
+/// The node answered the launch: with success, or with why not.
+struct LaunchAnswered {
+  JobId job;
+  std::uint32_t restart_count = 0;
+  std::uint64_t effect = 0;
+  Errc rc = Errc::success;
+};
+
+struct RegisterNode {
+  std::string name;
+  std::uint16_t protocol_version = 0;
+  std::string version, arch, os, features_active;
+  std::uint16_t cpus = 0, boards = 0, sockets = 0, cores = 0, threads = 0;
+  std::uint64_t real_memory = 0;
+  std::uint32_t tmp_disk = 0, cpu_load = kNoVal32;
+  std::uint64_t free_memory = kNoVal64;
+  TimeS boot_time, daemon_start_time;
+  std::vector<JobId> running_jobs;
+  bool config_overrides = false;   // SlurmdParameters=config_overrides: believe the configuration
+  std::string invalid_reason;      // the daemon's own complaint, e.g. a failed health check
+};
+
+/// What the pings of a round brought.
+struct NodesSeen {
+  struct Load {
+    model::NodeId node = 0;
+    std::uint32_t cpu_load = kNoVal32;
+    std::uint64_t free_memory = kNoVal64;
+  };
+  std::vector<Load> answered;
+  std::vector<model::NodeId> silent;   // did not answer: shown with "*", given no new work
+  std::vector<model::NodeId> down;     // silent for SlurmdTimeout
+};
+
+struct UpdateNodes {
+  std::vector<model::NodeId> nodes;
+  std::uint32_t uid = 0;
+  std::optional<std::uint32_t> state;  // a base state or NODE_STATE_* flag as scontrol sends it
+  std::optional<std::string> reason, comment, extra, features, features_active, gres, address, hostname;
+  std::optional<std::uint32_t> weight, cpu_bind;
+};
+
+struct PutPartition {
+  model::Partition partition;
+  bool create = false;
+};
+struct DeletePartition {
+  std::string name;
+};
+
+struct EffectsDone {
+  std::vector<std::uint64_t> effects;
+};
+
+/// Time passes: limits, warnings, jobs to forget.
+struct Tick {};
+
+using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
+                             NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
+                             DeletePartition, EffectsDone, Tick>;
+
+/// One entry of the log.
+struct Entry {
+  TimeS now;  // stamped by the leader
+  Command command;
+};
+
+/// The stored form. Errors of decode: corrupt (also a command that this release does not know).
+std::string encode(const Entry& entry);
+Result<Entry> decode(std::string_view bytes);
+
+}  // namespace flurm::state

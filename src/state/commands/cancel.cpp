@@ -1,0 +1,145 @@
+// state/commands/cancel.cpp — scancel, requeue, suspend and resume.
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+using model::JobBase;
+using model::JobReason;
+namespace job_flag = model::job_flag;
+
+constexpr std::uint16_t kSigKill = 9;
+// slurm 22.05 slurm/slurm.h KILL_JOB_BATCH, KILL_STEPS_ONLY
+constexpr std::uint16_t kBatchOnly = 1 << 0, kStepsOnly = 1 << 2;
+
+Errc cancel(ClusterState& state, JobId id, const CancelJobs& command) {
+  const Job& job = *state.job(id);
+  const bool end = command.signal == kSigKill && !(command.flags & kStepsOnly);
+  if (job.state.pending()) {
+    if (!end) return Errc::transition_state_no_update;
+    edit_job(state, id, [&](Job& changed) { changed.cancelled_by = command.uid; });
+    end_pending(state, id, JobBase::cancelled, JobReason::none);
+    return Errc::success;
+  }
+  if (job.state.base == JobBase::pending && job.state.has(job_flag::requeue)) {  // about to start over: it shall not
+    if (!end) return Errc::transition_state_no_update;
+    edit_job(state, id, [&](Job& changed) {
+      changed.state = {JobBase::cancelled, job_flag::completing};
+      changed.cancelled_by = command.uid;
+    });
+    return Errc::success;
+  }
+  if (job.state.ended()) return Errc::already_done;
+  if (end && !(command.flags & kBatchOnly && !job.request->batch)) {
+    edit_job(state, id, [&](Job& changed) { changed.cancelled_by = command.uid; });
+    end_running(state, id, JobBase::cancelled, JobReason::none, Effect::End::terminate);
+    return Errc::success;
+  }
+  add_effect(state, {.kind = Effect::Kind::signal_job, .job = id, .restart_count = job.restart_count,
+                     .signal = command.signal, .flags = command.flags});
+  return Errc::success;
+}
+
+Errc requeue(ClusterState& state, JobId id, const RequeueJobs& command) {
+  const Job& job = *state.job(id);
+  if (!job.request->batch) return Errc::batch_only;
+  if (!job.requeue_allowed) return Errc::disabled;
+  if (job.state.pending() && !command.hold) return Errc::job_pending;
+  if (job.state.completing()) return Errc::transition_state_no_update;
+  const auto hold = [&](Job& changed) {
+    changed.priority = 0;
+    changed.reason = JobReason::held_user;
+    changed.state_desc = command.special_exit ? "" : "job requeued in held state";
+    changed.state.flags |= command.special_exit ? job_flag::special_exit : 0;
+    changed.eligible_time = {};
+  };
+  if (job.state.pending()) {
+    edit_job(state, id, hold);
+  } else if (job.state.running() || job.state.suspended()) {
+    requeue_running(state, id, Effect::End::terminate, false);
+    if (command.hold) edit_job(state, id, hold);
+  } else {  // finished: starts over at once
+    edit_job(state, id, [&](Job& changed) {
+      changed.state = {JobBase::pending, 0};
+      changed.reason = JobReason::none;
+      ++changed.restart_count;
+      changed.allocation.reset();
+      changed.batch_host.clear();
+      changed.launched = false;
+      changed.start_time = changed.end_time = changed.suspend_time = {};
+      changed.suspended_s = changed.ran_before_suspend_s = 0;
+      changed.exit_code = changed.derived_exit_code = 0;
+      changed.cancelled_by = kNoVal32;
+      changed.eligible_time = changed.priority == 0 ? TimeS{} : state.now;
+      if (command.hold) hold(changed);
+    });
+  }
+  return Errc::success;
+}
+
+Errc suspend(ClusterState& state, JobId id, bool resume) {
+  const Job& job = *state.job(id);
+  if (job.state.completing()) return Errc::transition_state_no_update;
+  if (job.state.pending()) return Errc::job_pending;
+  if (job.state.ended()) return Errc::already_done;
+  if (resume != job.state.suspended()) return resume ? Errc::job_not_suspended : Errc::job_suspended;
+  edit_job(state, id, [&](Job& changed) {
+    if (resume) {
+      const std::int64_t pause = state.now - changed.suspend_time;
+      changed.suspended_s += pause;
+      changed.end_time = changed.end_time + pause;
+      changed.state.base = JobBase::running;
+    } else {
+      changed.ran_before_suspend_s += state.now - (changed.suspend_time ? changed.suspend_time : changed.start_time);
+      changed.state.base = JobBase::suspended;
+    }
+    changed.suspend_time = state.now;
+  });
+  add_effect(state, {.kind = Effect::Kind::suspend_job, .job = id, .restart_count = job.restart_count,
+                     .op = static_cast<std::uint16_t>(resume ? 1 : 0)});
+  return Errc::success;
+}
+
+/// Runs `one` on every job the targets mean, and reports each.
+template <class One>
+Reply for_targets(ClusterState& state, const std::vector<Target>& targets, One&& one) {
+  Reply reply;
+  for (const Target& target : targets) {
+    const auto jobs = resolve(state, target);
+    if (jobs.empty()) {
+      reply.results.push_back({.job = target.job, .code = Errc::invalid_job_id});
+      continue;
+    }
+    for (JobId id : jobs) {
+      const Job& job = *state.job(id);
+      TargetResult result{.job = id};
+      if (job.array) {
+        result.job = job.array->array_job;
+        result.task = job.array->task;
+      }
+      result.code = one(id);
+      reply.results.push_back(result);
+    }
+  }
+  for (const TargetResult& result : reply.results)
+    if (result.code != Errc::success && reply.code == Errc::success) reply.code = result.code;
+  return reply;
+}
+
+}  // namespace
+
+Reply apply_to(ClusterState& state, const CancelJobs& command) {
+  return for_targets(state, command.targets, [&](JobId id) { return cancel(state, id, command); });
+}
+
+Reply apply_to(ClusterState& state, const RequeueJobs& command) {
+  return for_targets(state, command.targets, [&](JobId id) { return requeue(state, id, command); });
+}
+
+Reply apply_to(ClusterState& state, const SuspendJobs& command) {
+  return for_targets(state, command.targets, [&](JobId id) { return suspend(state, id, command.resume); });
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,151 @@
+// state/commands/configure.cpp — the configuration files' view of the cluster enters the state.
+#include <algorithm>
+#include <set>
+
+#include "base/hostlist.hpp"
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Node;
+using model::NodeBase;
+namespace node_flag = model::node_flag;
+
+void set_initial(ClusterState& state, Node& node) {
+  const std::uint32_t asked = node.config.initial_state;
+  node.base = static_cast<NodeBase>(asked & 0xf);
+  node.flags = asked & ~0xfu;
+  if (node.base == NodeBase::idle) node.base = NodeBase::unknown;  // until its daemon has said so
+  if (!node.config.reason.empty()) {
+    node.reason = node.config.reason;
+    node.reason_uid = state.settings.slurm_user;
+    node.reason_time = state.now;
+  }
+  node.features_active = node.config.features;
+  node.comment = node.config.comment;
+  node.extra = node.config.extra;
+}
+
+void put_nodes(ClusterState& state, const std::vector<model::NodeConfig>& configs) {
+  std::set<std::string_view> names;
+  auto ids = std::make_shared<std::map<std::string, model::NodeId, std::less<>>>();
+  for (const model::NodeConfig& config : configs) {
+    names.insert(config.name);
+    if (const Node* known = state.node(config.name)) {
+      ids->emplace(config.name, known->id);
+      if (known->config == config && !known->removed) continue;
+      edit_node(state, known->id, [&](Node& node) {
+        if (node.features_active == node.config.features) node.features_active = config.features;
+        node.config = config;
+        node.removed = false;
+      });
+      continue;
+    }
+    auto node = std::make_shared<Node>();
+    node->id = state.next_node_id++;
+    node->config = config;
+    node->cores_used.assign((node->core_count() + 63) / 64, 0);
+    set_initial(state, *node);
+    ids->emplace(config.name, node->id);
+    state.nodes.set(node->id, std::move(node));
+  }
+  std::vector<model::NodeId> gone;
+  state.nodes.for_each([&](std::uint64_t id, const auto& node) {
+    if (!node->removed && !names.contains(node->config.name)) gone.push_back(static_cast<model::NodeId>(id));
+    return true;
+  });
+  for (model::NodeId id : gone) {
+    take_node_down(state, id, "removed from the configuration", state.settings.slurm_user);
+    edit_node(state, id, [](Node& node) { node.removed = true; });
+  }
+  state.node_ids = std::move(ids);
+  state.nodes_changed = state.now;
+}
+
+}  // namespace
+
+Result<void> resolve_partition(const ClusterState& state, model::Partition& partition) {
+  partition.nodes.clear();
+  partition.total_nodes = partition.total_cpus = 0;
+  if (partition.nodes_text.empty()) return {};
+  std::vector<std::string> hosts;
+  if (partition.nodes_text == "ALL") {
+    for (const auto& [name, id] : *state.node_ids) hosts.push_back(name);
+  } else {
+    FLURM_TRY(hosts, expand_hosts(partition.nodes_text));
+  }
+  for (const std::string& host : hosts) {
+    const Node* node = state.node(host);
+    if (!node) return fail(Errc::invalid_node_name, "partition {}: no node {}", partition.name, host);
+    partition.nodes.push_back(node->id);
+  }
+  std::sort(partition.nodes.begin(), partition.nodes.end());
+  partition.nodes.erase(std::unique(partition.nodes.begin(), partition.nodes.end()), partition.nodes.end());
+  for (model::NodeId id : partition.nodes) partition.total_cpus += state.node(id)->config.cpus;
+  partition.total_nodes = static_cast<std::uint32_t>(partition.nodes.size());
+  return {};
+}
+
+Reply apply_to(ClusterState& state, const Configure& command) {
+  state.settings = command.settings;
+  if (!state.node_ids) state.node_ids = std::make_shared<const std::map<std::string, model::NodeId, std::less<>>>();
+  put_nodes(state, command.nodes);
+  std::vector<std::shared_ptr<const model::Partition>> partitions;
+  Reply reply;
+  for (model::Partition partition : command.partitions) {
+    const model::Partition* old = state.partition(partition.name);
+    if (old && command.keep_updates) partition.state_up = old->state_up;
+    if (auto resolved = resolve_partition(state, partition); !resolved) {
+      reply.code = resolved.error().code;
+      reply.text = resolved.error().text;
+    }
+    partitions.push_back(std::make_shared<const model::Partition>(std::move(partition)));
+  }
+  state.partitions = std::move(partitions);
+  state.partitions_changed = state.config_changed = state.now;
+  return reply;
+}
+
+Reply apply_to(ClusterState& state, const PutPartition& command) {
+  model::Partition partition = command.partition;
+  const model::Partition* old = state.partition(partition.name);
+  if (command.create == (old != nullptr)) return {.code = Errc::invalid_partition_name};
+  if (auto resolved = resolve_partition(state, partition); !resolved)
+    return {.code = resolved.error().code, .text = resolved.error().text};
+  if (partition.flags & model::partition_flag::is_default) {
+    for (auto& other : state.partitions) {
+      if (other->name == partition.name || !(other->flags & model::partition_flag::is_default)) continue;
+      auto changed = std::make_shared<model::Partition>(*other);
+      changed->flags &= ~model::partition_flag::is_default;
+      other = std::move(changed);
+    }
+  }
+  auto shared = std::make_shared<const model::Partition>(std::move(partition));
+  if (command.create) {
+    state.partitions.push_back(std::move(shared));
+  } else {
+    for (auto& each : state.partitions)
+      if (each->name == shared->name) each = shared;
+  }
+  state.partitions_changed = state.now;
+  return {};
+}
+
+Reply apply_to(ClusterState& state, const DeletePartition& command) {
+  if (!state.partition(command.name)) return {.code = Errc::invalid_partition_name};
+  const bool unused = state.active.for_each([&](std::uint64_t, const auto& job) { return job->partition != command.name; });
+  if (!unused) return {.code = Errc::partition_in_use};
+  std::vector<JobId> orphans;
+  state.pending.for_each([&](std::uint64_t, const auto& job) {
+    if (job->partition == command.name) orphans.push_back(job->id);
+    return true;
+  });
+  for (JobId id : orphans) end_pending(state, id, model::JobBase::cancelled, model::JobReason::down_partition);
+  std::erase_if(state.partitions, [&](const auto& each) { return each->name == command.name; });
+  state.partitions_changed = state.now;
+  return {};
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,98 @@
+// state/commands/end.cpp — what nodes report of a job: launched or not, batch script over, cleaned up.
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+using model::JobBase;
+using model::JobReason;
+
+bool out_of_memory(std::uint32_t wait_status) {
+  constexpr std::uint32_t kSignalOom = 253;  // slurm 22.05 slurm/slurm.h SIG_OOM
+  return (wait_status & 0x7f) == (kSignalOom & 0x7f) && (wait_status & 0xff) != 0;
+}
+
+/// A node could not run the job: the node is taken out of service and the job starts over elsewhere, held so that a
+/// broken cluster does not try for ever.
+void launch_failed(ClusterState& state, const Job& job, Errc rc) {
+  const JobId id = job.id;
+  const bool bad_node = rc == Errc::node_prolog_failed || rc == Errc::node_fork_failed || rc == Errc::writing_to_file;
+  if (bad_node) {
+    if (const model::Node* node = state.node(job.batch_host))
+      edit_node(state, node->id, [&](model::Node& changed) {
+        if (changed.has(model::node_flag::drain)) return;
+        changed.flags |= model::node_flag::drain;
+        changed.reason = rc == Errc::node_prolog_failed ? "Prolog error" : "batch job complete failure";
+        changed.reason_uid = state.settings.slurm_user;
+        changed.reason_time = state.now;
+      });
+  }
+  if (!job.requeue_allowed) {
+    end_running(state, id, JobBase::failed, JobReason::launch_failed, Effect::End::terminate);
+    return;
+  }
+  requeue_running(state, id, Effect::End::terminate, true, "launch failed requeued held");
+}
+
+}  // namespace
+
+Reply apply_to(ClusterState& state, const EndBatch& command) {
+  const Job* job = state.job(command.job);
+  if (!job) return {.code = Errc::invalid_job_id};
+  if (command.restart_count != kNoVal32 && command.restart_count != job->restart_count)
+    return {.code = Errc::already_done};
+  if (job->state.pending() || job->state.finished()) return {.code = Errc::already_done};
+  if (job->state.completing()) {  // it was being ended: only how it ended is news
+    if (job->exit_code == 0 && command.slurm_rc == Errc::success && command.wait_status != 0)
+      edit_job(state, command.job, [&](Job& changed) { changed.exit_code = command.wait_status; });
+    return {.code = Errc::already_done};
+  }
+  if (command.slurm_rc != Errc::success && command.slurm_rc != Errc::already_done) {
+    launch_failed(state, *job, command.slurm_rc);
+    return {};
+  }
+  edit_job(state, command.job, [&](Job& changed) { changed.exit_code = command.wait_status; });
+  if (out_of_memory(command.wait_status)) {
+    end_running(state, command.job, JobBase::oom, JobReason::out_of_memory, Effect::End::completed);
+  } else if (command.wait_status != 0) {
+    end_running(state, command.job, JobBase::failed, JobReason::exit_code, Effect::End::completed);
+  } else {
+    end_running(state, command.job, JobBase::complete, JobReason::none, Effect::End::completed);
+  }
+  return {};
+}
+
+Reply apply_to(ClusterState& state, const NodeCleaned& command) {
+  if (command.epilog_rc != 0 && state.node(command.node)) {
+    edit_node(state, command.node, [&](model::Node& node) {
+      if (node.has(model::node_flag::drain)) return;
+      node.flags |= model::node_flag::drain;
+      node.reason = "Epilog error";
+      node.reason_uid = state.settings.slurm_user;
+      node.reason_time = state.now;
+    });
+  }
+  node_cleaned(state, command.job, command.node);
+  return {};
+}
+
+Reply apply_to(ClusterState& state, const LaunchAnswered& command) {
+  remove_effect(state, command.effect);
+  const Job* job = state.job(command.job);
+  if (!job || job->restart_count != command.restart_count || !job->state.running()) return {};
+  if (command.rc == Errc::success) {
+    edit_job(state, command.job, [](Job& changed) { changed.launched = true; });
+  } else {
+    launch_failed(state, *job, command.rc);
+  }
+  return {};
+}
+
+Reply apply_to(ClusterState& state, const EffectsDone& command) {
+  for (std::uint64_t id : command.effects) remove_effect(state, id);
+  return {};
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,31 @@
+// state/commands/handlers.hpp — one function per command. Internal to the room; apply() calls them.
+#pragma once
+#include "state/apply.hpp"
+
+namespace flurm::state {
+
+Reply apply_to(ClusterState& state, const Configure& command);
+Reply apply_to(ClusterState& state, const SubmitJob& command);
+Reply apply_to(ClusterState& state, const Schedule& command);
+Reply apply_to(ClusterState& state, const CancelJobs& command);
+Reply apply_to(ClusterState& state, const UpdateJobs& command);
+Reply apply_to(ClusterState& state, const RequeueJobs& command);
+Reply apply_to(ClusterState& state, const SuspendJobs& command);
+Reply apply_to(ClusterState& state, const EndBatch& command);
+Reply apply_to(ClusterState& state, const NodeCleaned& command);
+Reply apply_to(ClusterState& state, const LaunchAnswered& command);
+Reply apply_to(ClusterState& state, const RegisterNode& command);
+Reply apply_to(ClusterState& state, const NodesSeen& command);
+Reply apply_to(ClusterState& state, const UpdateNodes& command);
+Reply apply_to(ClusterState& state, const PutPartition& command);
+Reply apply_to(ClusterState& state, const DeletePartition& command);
+Reply apply_to(ClusterState& state, const EffectsDone& command);
+Reply apply_to(ClusterState& state, const Tick& command);
+
+/// What a partition's configured text means now: its nodes, and the sums shown for it.
+Result<void> resolve_partition(const ClusterState& state, model::Partition& partition);
+
+/// The node stops: its jobs are requeued or failed with NODE_FAIL.
+void take_node_down(ClusterState& state, model::NodeId id, const std::string& reason, std::uint32_t uid);
+
+}  // namespace flurm::state

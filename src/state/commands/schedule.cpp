@@ -1,0 +1,120 @@
+// state/commands/schedule.cpp — the planner's decisions take effect, as far as they still fit.
+#include <algorithm>
+
+#include "base/hostlist.hpp"
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+using model::JobBase;
+using model::JobReason;
+using model::Node;
+
+constexpr std::uint16_t kCountMemory = 0x10;  // slurm 22.05 slurm/slurm.h CR_MEMORY
+constexpr std::uint16_t kMailBegin = 1 << 0;
+
+bool eligible(const ClusterState& state, const Job& job) {
+  return job.state.pending() && job.priority != 0 && job.dependencies.empty() && job.request->begin_time <= state.now;
+}
+
+bool shares_cores(const model::Partition& partition, const Job& job) {
+  return partition.max_share & model::kShareForce || (partition.max_share > 1 && job.request->shared == 1);
+}
+
+bool overlap(const std::vector<std::uint64_t>& a, const std::vector<std::uint64_t>& b) {
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+    if (a[i] & b[i]) return true;
+  return false;
+}
+
+bool fits(const ClusterState& state, const Job& job, const Schedule::Start& start) {
+  const model::Partition* partition = state.partition(start.partition);
+  if (!partition || !(partition->state_up & model::partition_state::sched) || start.shares.empty()) return false;
+  const bool sharing = shares_cores(*partition, job) || job.request->overcommit;
+  model::NodeId previous = 0;
+  for (const model::NodeShare& share : start.shares) {
+    if (&share != &start.shares.front() && share.node <= previous) return false;
+    previous = share.node;
+    const Node* node = state.node(share.node);
+    if (!node || !node->usable() || node->exclusive) return false;
+    if (!std::binary_search(partition->nodes.begin(), partition->nodes.end(), share.node)) return false;
+    if (start.whole_node && (!node->jobs.empty() || !node->completing_jobs.empty())) return false;
+    if (!sharing && overlap(node->cores_used, share.cores)) return false;
+    if (!sharing && share.cores.empty() && node->cpus_used + share.cpus > node->config.cpus) return false;
+    if (state.settings.cr_type & kCountMemory && node->memory_used + share.memory_mib > node->config.real_memory)
+      return false;
+  }
+  return true;
+}
+
+void start_job(ClusterState& state, const Schedule::Start& start) {
+  const Job* found = state.job(start.job);
+  if (!found) return;
+  if (start.task != kNoVal32) {
+    if (!found->array) return;
+    found = state.array_task(found->array->array_job, start.task);
+    if (!found || (found->array->task == kNoVal32 && found->id != start.job)) return;
+  }
+  if (!eligible(state, *found) || !fits(state, *found, start)) return;
+  if (found->array && found->array->task == kNoVal32 && start.task == kNoVal32) return;
+  const JobId id = split_task(state, found->id, start.task);
+
+  auto allocation = std::make_shared<model::Allocation>();
+  allocation->shares = start.shares;
+  allocation->whole_node = start.whole_node;
+  std::vector<std::string> names;
+  for (const model::NodeShare& share : start.shares) names.push_back(state.node(share.node)->config.name);
+  allocation->nodes = compress_hosts_sorted(names);
+  edit_job(state, id, [&](Job& job) {
+    job.state = {JobBase::running, 0};
+    job.reason = JobReason::none;
+    job.state_desc.clear();
+    job.partition = start.partition;
+    job.allocation = allocation;
+    job.batch_host = names.front();
+    job.start_time = state.now;
+    job.last_sched_eval = state.now;
+    job.sched_nodes.clear();
+    if (job.time_limit == kNoVal32) job.time_limit = kInfinite32;
+    // Without a limit Slurm shows an end a year away.
+    job.end_time = state.now + (job.time_limit == kInfinite32 ? 365 * 24 * 3600 : std::int64_t{job.time_limit} * 60);
+    job.exit_code = job.derived_exit_code = 0;
+    job.launched = false;
+  });
+  const Job& job = *state.job(id);
+  give_nodes(state, job);
+  if (job.request->batch)
+    add_effect(state, {.kind = Effect::Kind::launch_batch, .job = id, .restart_count = job.restart_count});
+  mail(state, job, kMailBegin);
+}
+
+void set_waiting(ClusterState& state, const Schedule::Wait& wait) {
+  const Job* job = state.pending.find(wait.job.v);
+  if (!job || !eligible(state, *job)) {
+    // Reasons of held and dependent jobs are the state's own; the planner may say that a begin time is awaited.
+    if (!job || wait.reason != JobReason::begin_time || job->priority == 0 || !job->dependencies.empty()) return;
+  }
+  if (job->reason == wait.reason && job->state_desc == wait.desc && job->sched_nodes == wait.sched_nodes &&
+      (job->start_time == wait.expected_start))
+    return;
+  edit_job(state, wait.job, [&](Job& changed) {
+    changed.reason = wait.reason;
+    changed.state_desc = wait.desc;
+    changed.start_time = wait.expected_start;
+    changed.sched_nodes = wait.sched_nodes;
+    changed.last_sched_eval = state.now;
+  });
+}
+
+}  // namespace
+
+Reply apply_to(ClusterState& state, const Schedule& command) {
+  for (const Schedule::Start& start : command.starts) start_job(state, start);
+  for (const Schedule::Wait& wait : command.waits) set_waiting(state, wait);
+  return {};
+}
+
+}  // namespace flurm::state

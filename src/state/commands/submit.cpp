@@ -1,0 +1,68 @@
+// state/commands/submit.cpp — a job enters the queue.
+#include <algorithm>
+
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+using model::JobReason;
+
+/// The parts of the request that may have become impossible since the controller looked.
+Errc still_valid(const ClusterState& state, const SubmitJob& command) {
+  const std::uint64_t tasks = command.array ? command.array->pending.count() : 1;
+  if (state.jobs.size() + tasks > state.settings.max_job_count) return Errc::error_on_desc_to_record_copy;
+  std::string_view rest = command.partitions;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    if (!state.partition(rest.substr(0, comma))) return Errc::invalid_partition_name;
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return command.partitions.empty() ? Errc::default_partition_not_set : Errc::success;
+}
+
+}  // namespace
+
+Reply apply_to(ClusterState& state, const SubmitJob& command) {
+  if (const Errc code = still_valid(state, command); code != Errc::success) return {.code = code};
+  auto dependencies = command.dependencies;
+  if (auto bound = bind_dependencies(state, JobId{}, dependencies); !bound)
+    return {.code = bound.error().code, .text = bound.error().text};
+  const JobId id = new_job_id(state);
+  if (!id.v) return {.code = Errc::error_on_desc_to_record_copy};
+
+  Job job;
+  job.id = id;
+  job.request = std::make_shared<const model::JobRequest>(command.request);
+  job.payload = std::make_shared<const model::JobPayload>(command.payload);
+  job.array = command.array;
+  if (job.array) job.array->array_job = id;
+  job.partition = command.partitions;
+  job.time_limit = command.time_limit;
+  job.dependencies = std::move(dependencies);
+  job.submit_time = state.now;
+  job.requeue_allowed =
+      command.request.requeue == kNoVal16 ? state.settings.job_requeue : command.request.requeue != 0;
+
+  if (command.request.priority == 0) {
+    job.priority = 0;
+    job.reason = JobReason::held_user;
+  } else if (command.operator_priority && command.request.priority != kNoVal32) {
+    job.priority = command.request.priority;
+    job.direct_set_priority = true;
+  } else {
+    job.priority = next_priority(state, command.request);
+  }
+  const bool later = command.request.begin_time > state.now;
+  if (job.priority != 0 && job.dependencies.empty())
+    job.eligible_time = later ? command.request.begin_time : state.now;
+  if (job.priority != 0 && !job.dependencies.empty()) job.reason = JobReason::dependency;
+  if (job.priority != 0 && job.dependencies.empty() && later) job.reason = JobReason::begin_time;
+  job.accrue_time = job.eligible_time;
+  put_job(state, std::move(job));
+  return {.job = id};
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,75 @@
+// state/commands/tick.cpp — what happens because time has passed.
+#include <vector>
+
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+using model::JobBase;
+using model::JobReason;
+
+std::int64_t over_time_s(const ClusterState& state, const Job& job) {
+  std::uint32_t minutes = state.settings.over_time_limit;
+  if (const model::Partition* partition = state.partition(job.partition);
+      partition && partition->over_time_limit != kNoVal16)
+    minutes = partition->over_time_limit;
+  return minutes == kInfinite16 ? 365 * 24 * 3600 : std::int64_t{minutes} * 60;
+}
+
+void forget_old_jobs(ClusterState& state) {
+  std::vector<std::uint64_t> old;
+  state.finished.for_each([&](std::uint64_t order, const auto& finished) {
+    if (state.now - finished->end_time < std::int64_t{state.settings.min_job_age_s}) return false;
+    old.push_back(order);
+    return true;
+  });
+  for (std::uint64_t order : old) {
+    const Finished finished = *state.finished.find(order);
+    state.finished.erase(order);
+    const Job* job = state.job(finished.job);
+    if (!job || !job->state.finished() || job->end_time != finished.end_time) continue;
+    if (job->array && job->array->task != kNoVal32)
+      state.array_tasks.erase(std::uint64_t{job->array->array_job.v} << 32 | job->array->task);
+    state.jobs.erase(finished.job.v);
+    state.jobs_changed = state.now;
+  }
+}
+
+}  // namespace
+
+Reply apply_to(ClusterState& state, const Tick&) {
+  std::vector<JobId> timed_out, to_warn;
+  state.active.for_each([&](std::uint64_t, const auto& job) {
+    if (!job->state.running() || job->time_limit == kInfinite32) return true;
+    if (state.now >= job->end_time + over_time_s(state, *job)) timed_out.push_back(job->id);
+    const auto& request = *job->request;
+    if (request.warn_signal && !job->time_limit_signaled && state.now >= job->end_time - request.warn_time)
+      to_warn.push_back(job->id);
+    return true;
+  });
+  for (JobId id : to_warn) {
+    edit_job(state, id, [&](Job& job) { job.time_limit_signaled = state.now; });
+    const Job& job = *state.job(id);
+    constexpr std::uint16_t kBatchOnly = 1, kStepsOnly = 4;  // KILL_JOB_BATCH, KILL_STEPS_ONLY
+    add_effect(state, {.kind = Effect::Kind::signal_job, .job = id, .restart_count = job.restart_count,
+                       .signal = job.request->warn_signal,
+                       .flags = job.request->warn_flags & kBatchOnly ? kBatchOnly : kStepsOnly});
+  }
+  for (JobId id : timed_out)
+    end_running(state, id, JobBase::timeout, JobReason::time_limit, Effect::End::time_limit);
+
+  std::vector<JobId> late;
+  state.pending.for_each([&](std::uint64_t, const auto& job) {
+    if (job->request->deadline && job->request->deadline <= state.now) late.push_back(job->id);
+    return true;
+  });
+  for (JobId id : late) end_pending(state, id, JobBase::deadline, JobReason::deadline);
+
+  forget_old_jobs(state);
+  return {};
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,199 @@
+// state/commands/update_job.cpp — scontrol update job, hold and release.
+// What may change when follows slurm 22.05 src/slurmctld/job_mgr.c _update_job().
+#include <algorithm>
+
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+using model::JobReason;
+using model::JobRequest;
+
+/// Requests that only make sense before a job has resources.
+bool only_pending(const UpdateJobs& c) {
+  return c.partitions || c.features || c.prefer || c.req_nodes || c.exc_nodes || c.licenses || c.reservation || c.begin_time ||
+         c.min_nodes || c.max_nodes || c.num_tasks || c.min_cpus || c.max_cpus || c.min_tmp_disk || c.pn_min_cpus ||
+         c.cpus_per_task || c.contiguous || c.shared || c.core_spec || c.ntasks_per_node || c.sockets_per_node ||
+         c.cores_per_socket || c.threads_per_core || c.pn_min_memory || c.std_out || c.std_err || c.std_in || c.work_dir ||
+         c.dependency_text || c.deadline || c.delay_boot || c.batch_features || c.time_min;
+}
+
+template <class T, class U>
+void take(T& to, const std::optional<U>& from) {
+  if (from) to = *from;
+}
+
+void change_request(JobRequest& r, const UpdateJobs& c) {
+  take(r.nice, c.nice);
+  take(r.time_min, c.time_min);
+  take(r.name, c.name);
+  take(r.comment, c.comment);
+  take(r.admin_comment, c.admin_comment);
+  take(r.system_comment, c.system_comment);
+  take(r.extra, c.extra);
+  take(r.account, c.account);
+  take(r.qos, c.qos);
+  take(r.wckey, c.wckey);
+  take(r.features, c.features);
+  take(r.prefer, c.prefer);
+  take(r.req_nodes, c.req_nodes);
+  take(r.exc_nodes, c.exc_nodes);
+  take(r.licenses, c.licenses);
+  take(r.reservation, c.reservation);
+  take(r.std_out, c.std_out);
+  take(r.std_err, c.std_err);
+  take(r.std_in, c.std_in);
+  take(r.work_dir, c.work_dir);
+  take(r.mail_user, c.mail_user);
+  take(r.network, c.network);
+  take(r.burst_buffer, c.burst_buffer);
+  take(r.batch_features, c.batch_features);
+  take(r.cluster_features, c.cluster_features);
+  take(r.dependency, c.dependency_text);
+  take(r.begin_time, c.begin_time);
+  take(r.deadline, c.deadline);
+  take(r.min_nodes, c.min_nodes);
+  take(r.max_nodes, c.max_nodes);
+  take(r.num_tasks, c.num_tasks);
+  take(r.min_cpus, c.min_cpus);
+  take(r.max_cpus, c.max_cpus);
+  take(r.pn_min_tmp_disk, c.min_tmp_disk);
+  take(r.delay_boot, c.delay_boot);
+  take(r.pn_min_cpus, c.pn_min_cpus);
+  take(r.cpus_per_task, c.cpus_per_task);
+  take(r.requeue, c.requeue);
+  take(r.contiguous, c.contiguous);
+  take(r.shared, c.shared);
+  take(r.core_spec, c.core_spec);
+  take(r.ntasks_per_node, c.ntasks_per_node);
+  take(r.sockets_per_node, c.sockets_per_node);
+  take(r.cores_per_socket, c.cores_per_socket);
+  take(r.threads_per_core, c.threads_per_core);
+  take(r.mail_type, c.mail_type);
+  take(r.pn_min_memory, c.pn_min_memory);
+}
+
+Errc set_priority(ClusterState& state, Job& job, const UpdateJobs& c) {
+  const std::uint32_t asked = *c.priority;
+  if (job.state.ended()) return Errc::job_finished;
+  if (asked == 0) {
+    job.priority = 0;
+    job.direct_set_priority = false;
+    if (!job.state.pending()) return Errc::success;
+    job.reason = c.by_operator && !c.hold_by_user.value_or(false) ? JobReason::held_admin : JobReason::held_user;
+    job.state_desc.clear();
+    job.eligible_time = {};
+    return Errc::success;
+  }
+  if (asked == kInfinite32) {  // release
+    if (job.priority != 0) return Errc::success;
+    if (job.reason == JobReason::held_admin && !c.by_operator) return Errc::access_denied;
+    job.priority = next_priority(state, *job.request);
+    job.direct_set_priority = false;
+  } else {
+    if (!c.by_operator && (job.priority == 0 || asked > job.priority)) return Errc::access_denied;
+    job.priority = asked;
+    job.direct_set_priority = true;
+  }
+  if (job.state.pending() && (job.reason == JobReason::held_admin || job.reason == JobReason::held_user)) {
+    job.reason = JobReason::none;
+    job.state_desc.clear();
+    job.state.flags &= ~model::job_flag::special_exit;
+    if (job.dependencies.empty()) job.eligible_time = std::max(state.now, job.request->begin_time);
+  }
+  return Errc::success;
+}
+
+Errc set_time_limit(const ClusterState& state, Job& job, const UpdateJobs& c) {
+  const std::uint32_t asked = *c.time_limit;
+  if (job.state.ended()) return Errc::job_finished;
+  if (!c.by_operator) {
+    if (asked > job.time_limit) return Errc::access_denied;
+  }
+  if (job.state.running() || job.state.suspended()) {
+    const std::int64_t length = asked == kInfinite32 ? 365 * 24 * 3600 : std::int64_t{asked} * 60;
+    job.end_time = std::max(job.start_time + length + job.suspended_s, state.now);
+    job.time_limit_signaled = {};
+  }
+  job.time_limit = asked;
+  return Errc::success;
+}
+
+Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
+  Job job = *state.job(id);
+  if (job.state.ended() && !(c.comment || c.admin_comment || c.system_comment || c.extra)) return Errc::job_finished;
+  if (only_pending(c) && !job.state.pending()) return Errc::job_not_pending;
+  if (c.nice && !c.by_operator && *c.nice < 0x80000000) return Errc::access_denied;
+  auto request = std::make_shared<JobRequest>(*job.request);
+  change_request(*request, c);
+  const std::uint32_t old_nice = job.request->nice;
+  job.request = request;
+
+  if (c.nice && job.priority != 0 && !job.direct_set_priority) {
+    const std::int64_t priority = std::int64_t{job.priority} + old_nice - *c.nice;
+    job.priority = static_cast<std::uint32_t>(std::clamp<std::int64_t>(priority, 1, 0xfffffffd));
+  }
+  if (c.priority)
+    if (const Errc code = set_priority(state, job, c); code != Errc::success) return code;
+  if (c.time_limit)
+    if (const Errc code = set_time_limit(state, job, c); code != Errc::success) return code;
+  if (c.end_time && job.state.running()) {
+    job.end_time = *c.end_time;
+    job.time_limit = static_cast<std::uint32_t>(std::max<std::int64_t>((job.end_time - job.start_time) / 60, 0));
+  }
+  if (c.partitions) {
+    std::string_view rest = *c.partitions;
+    while (!rest.empty()) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      if (!state.partition(rest.substr(0, comma))) return Errc::invalid_partition_name;
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    job.partition = *c.partitions;
+  }
+  if (c.requeue) job.requeue_allowed = *c.requeue != 0;
+  if (c.array_throttle) {
+    if (!job.array) return Errc::not_supported;
+    job.array->max_running = *c.array_throttle;
+  }
+  if (c.begin_time && job.priority != 0 && job.dependencies.empty()) {
+    job.eligible_time = std::max(*c.begin_time, state.now);
+    if (*c.begin_time > state.now) job.reason = JobReason::begin_time;
+  }
+  if (c.dependency_text) {
+    auto dependencies = c.dependencies;
+    const JobId self = job.array ? job.array->array_job : job.id;
+    if (auto bound = bind_dependencies(state, self, dependencies); !bound) return bound.error().code;
+    job.dependencies = std::move(dependencies);
+    if (job.priority != 0) {
+      job.reason = job.dependencies.empty() ? JobReason::none : JobReason::dependency;
+      job.eligible_time = job.dependencies.empty() ? std::max(state.now, job.request->begin_time) : TimeS{};
+    }
+  }
+  put_job(state, std::move(job));
+  return Errc::success;
+}
+
+}  // namespace
+
+Reply apply_to(ClusterState& state, const UpdateJobs& command) {
+  Reply reply;
+  for (const Target& target : command.targets) {
+    const auto jobs = resolve(state, target);
+    if (jobs.empty()) reply.results.push_back({.job = target.job, .code = Errc::invalid_job_id});
+    for (JobId id : jobs) {
+      const Job& job = *state.job(id);
+      TargetResult result{.job = job.array ? job.array->array_job : id};
+      if (job.array) result.task = job.array->task;
+      result.code = update(state, id, command);
+      reply.results.push_back(result);
+    }
+  }
+  for (const TargetResult& result : reply.results)
+    if (result.code != Errc::success && reply.code == Errc::success) reply.code = result.code;
+  return reply;
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,171 @@
+// state/dependencies.cpp — when a job's dependencies are fulfilled, or can never be.
+// Source: slurm 22.05 src/slurmctld/job_scheduler.c test_job_dependency(), _scan_depend().
+#include <set>
+
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Dependency;
+using model::Job;
+using model::JobBase;
+
+struct Standing {
+  bool pending = false, over = false, good = false;  // over: finished and cleaned up; good: and with exit code 0
+};
+
+Standing standing(const Job& job) {
+  return {job.state.pending(), job.state.finished(), job.state.finished() && job.state.base == JobBase::complete};
+}
+
+Standing standing_of_array(const ClusterState& state, JobId id) {
+  Standing all{.pending = true, .over = true, .good = true};
+  for (const Job* job : state.with_array(id)) {
+    const Standing one = standing(*job);
+    all.pending &= one.pending;
+    all.over &= one.over;
+    all.good &= one.good;
+  }
+  return all;
+}
+
+bool singleton_waits(const ClusterState& state, const Job& self) {
+  const auto same = [&](const auto& index, bool only_older) {
+    return !index.for_each([&](std::uint64_t, const auto& other) {
+      if (other->id == self.id || other->request->user_id != self.request->user_id ||
+          other->request->name != self.request->name)
+        return true;
+      if (self.array && other->array && self.array->array_job == other->array->array_job) return true;
+      return only_older && other->id > self.id;
+    });
+  };
+  return same(state.active, false) || same(state.pending, true);
+}
+
+Dependency::State test(const ClusterState& state, const Job& self, const Dependency& dependency) {
+  using State = Dependency::State;
+  if (dependency.type == Dependency::Type::singleton)
+    return singleton_waits(state, self) ? State::unfulfilled : State::fulfilled;
+  const Job* job = dependency.task == kNoVal32 || dependency.task == kInfinite32
+                       ? state.job(dependency.job)
+                       : state.array_task(dependency.job, dependency.task);
+  const bool array = dependency.task == kInfinite32 && !state.with_array(dependency.job).empty();
+  if (!job && !array) return State::fulfilled;  // forgotten, or never was
+  Standing is = array ? standing_of_array(state, dependency.job) : standing(*job);
+  switch (dependency.type) {
+    case Dependency::Type::after:
+      if (is.pending) return State::unfulfilled;
+      if (!dependency.after_minutes || !job) return State::fulfilled;
+      return job->start_time && state.now - job->start_time >= std::int64_t{dependency.after_minutes} * 60
+                 ? State::fulfilled
+                 : State::unfulfilled;
+    case Dependency::Type::after_any:
+    case Dependency::Type::after_burst_buffer:
+      return is.over ? State::fulfilled : State::unfulfilled;
+    case Dependency::Type::after_not_ok:
+      return !is.over ? State::unfulfilled : is.good ? State::failed : State::fulfilled;
+    case Dependency::Type::after_correspond:
+      if (self.array && self.array->task != kNoVal32)
+        if (const Job* other = state.array_task(dependency.job, self.array->task)) is = standing(*other);
+      [[fallthrough]];
+    case Dependency::Type::after_ok:
+      return !is.over ? State::unfulfilled : is.good ? State::fulfilled : State::failed;
+    default:
+      return State::fulfilled;
+  }
+}
+
+/// A task of an array starts when the same task of the other array is over, so its record has to be split off.
+void split_corresponding(ClusterState& state, JobId id) {
+  const Job* job = state.job(id);
+  if (!job->array || job->array->task != kNoVal32) return;
+  std::vector<std::uint32_t> ready;
+  for (const Dependency& dependency : job->dependencies) {
+    if (dependency.type != Dependency::Type::after_correspond) continue;
+    for (const model::TaskSet::Range& range : job->array->pending.ranges())
+      for (std::uint64_t task = range.first; task <= range.last; task += range.step) {
+        const Job* other = state.array_task(dependency.job, static_cast<std::uint32_t>(task));
+        if (other && other->array && other->array->task == task && other->state.finished())
+          ready.push_back(static_cast<std::uint32_t>(task));
+      }
+  }
+  for (std::uint32_t task : ready)
+    if (state.array_task(job->array->array_job, task) && state.job(id)->array->pending.contains(task))
+      split_task(state, id, task);
+}
+
+void refresh(ClusterState& state, JobId id) {
+  split_corresponding(state, id);
+  const Job& job = *state.job(id);
+  bool any_done = false, any_failed = false, any_open = false, any_is_enough = false, changed = false;
+  auto dependencies = job.dependencies;
+  for (Dependency& dependency : dependencies) {
+    if (dependency.state == Dependency::State::unfulfilled) {
+      dependency.state = test(state, job, dependency);
+      changed |= dependency.state != Dependency::State::unfulfilled;
+    }
+    any_is_enough |= dependency.or_next;
+    any_done |= dependency.state == Dependency::State::fulfilled;
+    any_failed |= dependency.state == Dependency::State::failed;
+    any_open |= dependency.state == Dependency::State::unfulfilled;
+  }
+  const bool fulfilled = any_is_enough ? any_done : !any_open && !any_failed;
+  const bool never = !fulfilled && (any_is_enough ? !any_open : any_failed);
+  if (never && job.request->bitflags & model::job_bit::kill_invalid_dependency)
+    return end_pending(state, id, JobBase::cancelled, model::JobReason::none);
+  const auto reason = fulfilled  ? model::JobReason::none
+                      : never    ? model::JobReason::dependency_never_satisfied
+                                 : model::JobReason::dependency;
+  const bool held = job.priority == 0;
+  if (!changed && !fulfilled && (held || job.reason == reason)) return;
+  edit_job(state, id, [&](Job& j) {
+    j.dependencies = fulfilled ? std::vector<Dependency>{} : std::move(dependencies);
+    if (!held) j.reason = reason;
+    if (fulfilled && !held && !j.eligible_time) j.eligible_time = std::max(state.now, j.request->begin_time);
+  });
+}
+
+bool reaches(const ClusterState& state, JobId from, JobId self, std::set<std::uint32_t>& seen) {
+  if (from == self) return true;
+  if (!seen.insert(from.v).second) return false;
+  const Job* job = state.pending.find(from.v);
+  if (!job) return false;
+  for (const Dependency& dependency : job->dependencies)
+    if (dependency.type != Dependency::Type::singleton && reaches(state, dependency.job, self, seen)) return true;
+  return false;
+}
+
+}  // namespace
+
+void refresh_dependencies(ClusterState& state) {
+  std::vector<JobId> waiting;
+  state.dependent.for_each([&](std::uint64_t id, const auto&) {
+    waiting.push_back(JobId{static_cast<std::uint32_t>(id)});
+    return true;
+  });
+  for (JobId id : waiting)
+    if (state.pending.find(id.v)) refresh(state, id);
+}
+
+Result<void> bind_dependencies(const ClusterState& state, JobId self, std::vector<Dependency>& dependencies) {
+  std::set<std::uint32_t> seen;
+  for (Dependency& dependency : dependencies) {
+    if (dependency.type == Dependency::Type::singleton) continue;
+    const Job* job = state.job(dependency.job);
+    if (dependency.task == kNoVal32 && job && job->array) {
+      if (job->array->array_job == dependency.job) {
+        dependency.task = kInfinite32;
+      } else {  // the record number of one task
+        dependency.job = job->array->array_job;
+        dependency.task = job->array->task;
+      }
+    }
+    if (dependency.job == self) return fail(Errc::dependency, "job {} would wait for itself", self.v);
+    if (self.v && reaches(state, dependency.job, self, seen))
+      return fail(Errc::circular_dependency, "job {} already waits for job {}", dependency.job.v, self.v);
+  }
+  return {};
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,301 @@
+// state/edit.cpp — see edit.hpp.
+#include "state/edit.hpp"
+
+#include <algorithm>
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+using model::JobBase;
+using model::Node;
+namespace job_flag = model::job_flag;
+namespace node_flag = model::node_flag;
+
+constexpr std::uint64_t task_key(JobId array_job, std::uint32_t task) {
+  return std::uint64_t{array_job.v} << 32 | task;
+}
+
+void insert_sorted(std::vector<JobId>& list, JobId id) {
+  const auto at = std::lower_bound(list.begin(), list.end(), id);
+  if (at == list.end() || *at != id) list.insert(at, id);
+}
+void erase_sorted(std::vector<JobId>& list, JobId id) {
+  const auto at = std::lower_bound(list.begin(), list.end(), id);
+  if (at != list.end() && *at == id) list.erase(at);
+}
+
+const model::NodeShare* share_of(const Job& job, model::NodeId node) {
+  if (!job.allocation) return nullptr;
+  const auto& shares = job.allocation->shares;
+  const auto at = std::lower_bound(shares.begin(), shares.end(), node,
+                                   [](const model::NodeShare& share, model::NodeId id) { return share.node < id; });
+  return at != shares.end() && at->node == node ? &*at : nullptr;
+}
+
+/// The node's use, from the jobs that hold it: summing anew is right also where jobs share cores.
+void count_use(const ClusterState& state, Node& node) {
+  node.cores_used.assign((node.core_count() + 63) / 64, 0);
+  node.cpus_used = 0;
+  node.memory_used = 0;
+  node.exclusive = false;
+  node.owner = kNoVal32;
+  const auto add = [&](JobId id) {
+    const Job* job = state.job(id);
+    const model::NodeShare* share = job ? share_of(*job, node.id) : nullptr;
+    if (!share) return;
+    for (std::size_t i = 0; i < share->cores.size() && i < node.cores_used.size(); ++i)
+      node.cores_used[i] |= share->cores[i];
+    node.cpus_used += share->cpus;
+    node.memory_used += share->memory_mib;
+    if (job->allocation->whole_node) node.exclusive = true;
+    if (job->request->shared == 2) node.owner = job->request->user_id;  // --exclusive=user
+  };
+  for (JobId id : node.jobs) add(id);
+  for (JobId id : node.completing_jobs) add(id);
+  const bool used = !node.jobs.empty() || !node.completing_jobs.empty();
+  if (node.base == model::NodeBase::idle && used) node.base = model::NodeBase::allocated;
+  if (node.base == model::NodeBase::allocated && !used) {
+    node.base = model::NodeBase::idle;
+    node.last_busy = state.now;
+  }
+  if (node.completing_jobs.empty()) {
+    node.flags &= ~node_flag::completing;
+  } else {
+    node.flags |= node_flag::completing;
+  }
+}
+
+}  // namespace
+
+void put_job(ClusterState& state, Job job) {
+  const JobId id = job.id;
+  const Job* old = state.job(id);
+  const bool was_finished = old && old->state.finished();
+  if (job.array && job.array->task != kNoVal32)
+    state.array_tasks.set(task_key(job.array->array_job, job.array->task), std::make_shared<const JobId>(id));
+  if (job.state.finished() && !was_finished)
+    state.finished.set(state.next_finished++, std::make_shared<const Finished>(Finished{id, job.end_time}));
+  auto shared = std::make_shared<const Job>(std::move(job));
+  if (shared->state.pending()) {
+    state.pending.set(id.v, shared);
+  } else {
+    state.pending.erase(id.v);
+  }
+  if (shared->state.pending() && !shared->dependencies.empty()) {
+    state.dependent.set(id.v, shared);
+  } else {
+    state.dependent.erase(id.v);
+  }
+  if (!shared->state.pending() && !shared->state.finished()) {
+    state.active.set(id.v, shared);
+  } else {
+    state.active.erase(id.v);
+  }
+  state.jobs.set(id.v, std::move(shared));
+  state.jobs_changed = state.now;
+}
+
+void edit_job(ClusterState& state, JobId id, const std::function<void(Job&)>& change) {
+  const Job* job = state.job(id);
+  FLURM_CHECK(job, "job {}", id.v);
+  Job copy = *job;
+  change(copy);
+  put_job(state, std::move(copy));
+}
+
+void edit_node(ClusterState& state, model::NodeId id, const std::function<void(Node&)>& change) {
+  const Node* node = state.node(id);
+  FLURM_CHECK(node, "node {}", id);
+  auto copy = std::make_shared<Node>(*node);
+  change(*copy);
+  state.nodes.set(id, std::move(copy));
+  state.nodes_changed = state.now;
+}
+
+JobId new_job_id(ClusterState& state) {
+  for (std::uint32_t tries = 0; tries <= state.settings.max_job_count + 1; ++tries) {
+    std::uint32_t id = std::max(state.next_job_id, state.settings.first_job_id);
+    if (id > state.settings.max_job_id) id = state.settings.first_job_id;
+    state.next_job_id = id + 1;
+    if (!state.job(JobId{id})) return JobId{id};
+  }
+  return JobId{0};
+}
+
+std::uint32_t next_priority(ClusterState& state, const model::JobRequest& request) {
+  constexpr std::int64_t kNiceOffset = 0x80000000;
+  std::int64_t priority = state.lowest_priority >= 2 ? state.lowest_priority - 1 : 1;
+  priority -= std::int64_t{request.nice} - kNiceOffset;
+  priority = std::clamp<std::int64_t>(priority, 1, 0xfffffffd);
+  state.lowest_priority = std::min(state.lowest_priority, static_cast<std::uint32_t>(priority));
+  return static_cast<std::uint32_t>(priority);
+}
+
+void add_effect(ClusterState& state, Effect effect) {
+  effect.id = state.next_effect_id++;
+  effect.created = state.now;
+  state.effects.set(effect.id, std::make_shared<const Effect>(effect));
+}
+
+void remove_effect(ClusterState& state, std::uint64_t id) { state.effects.erase(id); }
+
+void mail(ClusterState& state, const Job& job, std::uint16_t event) {
+  if (!(job.request->mail_type & event)) return;
+  add_effect(state, {.kind = Effect::Kind::mail, .job = job.id, .restart_count = job.restart_count,
+                     .mail_event = event});
+}
+
+JobId split_task(ClusterState& state, JobId record, std::uint32_t task) {
+  const Job* whole = state.job(record);
+  FLURM_CHECK(whole, "job {}", record.v);
+  if (!whole->array || whole->array->task != kNoVal32) return record;
+  if (whole->array->pending.count() == 1) {
+    edit_job(state, record, [&](Job& job) {
+      job.array->pending = {};
+      job.array->task = task;
+    });
+    return record;
+  }
+  Job one = *whole;
+  one.id = new_job_id(state);
+  one.array->pending = {};
+  one.array->task = task;
+  edit_job(state, record, [&](Job& job) { job.array->pending.erase(task); });
+  const JobId id = one.id;
+  put_job(state, std::move(one));
+  return id;
+}
+
+void give_nodes(ClusterState& state, const Job& job) {
+  for (const model::NodeShare& share : job.allocation->shares)
+    edit_node(state, share.node, [&](Node& node) {
+      insert_sorted(node.jobs, job.id);
+      node.flags &= ~node_flag::planned;
+      count_use(state, node);
+    });
+}
+
+void begin_cleaning(ClusterState& state, JobId id, Effect::End end) {
+  std::vector<model::NodeId> cleaning;
+  const Job* job = state.job(id);
+  const auto allocation = job->allocation;
+  if (allocation) {
+    for (const model::NodeShare& share : allocation->shares) {
+      const bool down = state.node(share.node)->base == model::NodeBase::down;
+      edit_node(state, share.node, [&](Node& node) {
+        erase_sorted(node.jobs, id);
+        if (!down) insert_sorted(node.completing_jobs, id);
+        count_use(state, node);
+      });
+      if (!down) cleaning.push_back(share.node);
+    }
+  }
+  const std::uint32_t run = job->restart_count;
+  edit_job(state, id, [&](Job& j) { j.completing_nodes = cleaning; });
+  if (!cleaning.empty()) {
+    add_effect(state, {.kind = Effect::Kind::end_job, .job = id, .restart_count = run, .end = end});
+  } else {
+    node_cleaned(state, id, kNoVal32);
+  }
+}
+
+void node_cleaned(ClusterState& state, JobId id, model::NodeId cleaned) {
+  const Job* job = state.job(id);
+  if (!job || !job->state.completing()) return;
+  if (state.node(cleaned))
+    edit_node(state, cleaned, [&](Node& node) {
+      erase_sorted(node.completing_jobs, id);
+      count_use(state, node);
+    });
+  edit_job(state, id, [&](Job& j) {
+    std::erase(j.completing_nodes, cleaned);
+    if (!j.completing_nodes.empty()) return;
+    const bool again = j.state.has(job_flag::requeue);
+    j.state.flags &= ~(job_flag::completing | job_flag::requeue);
+    if (!again) return;
+    j.state = {JobBase::pending, 0};
+    ++j.restart_count;
+    j.allocation.reset();
+    j.batch_host.clear();
+    j.launched = false;
+    j.start_time = j.end_time = j.suspend_time = {};
+    j.suspended_s = j.ran_before_suspend_s = 0;
+    j.time_limit_signaled = {};
+    j.eligible_time = j.priority == 0 ? TimeS{} : state.now;
+  });
+  job = state.job(id);
+  if (!job->completing_nodes.empty()) return;
+  std::vector<std::uint64_t> done;
+  state.effects.for_each([&](std::uint64_t effect_id, const auto& effect) {
+    if (effect->job == id && effect->kind != Effect::Kind::mail && effect->kind != Effect::Kind::launch_batch)
+      done.push_back(effect_id);
+    if (effect->job == id && effect->kind == Effect::Kind::launch_batch && !job->state.running())
+      done.push_back(effect_id);
+    return true;
+  });
+  for (std::uint64_t effect_id : done) remove_effect(state, effect_id);
+}
+
+void end_running(ClusterState& state, JobId id, JobBase base, model::JobReason reason, Effect::End end,
+                 std::uint32_t extra_flags) {
+  edit_job(state, id, [&](Job& job) {
+    if (job.state.suspended() && job.suspend_time) {
+      job.suspended_s += state.now - job.suspend_time;
+      job.end_time = job.suspend_time;  // the clock of a suspended job stands still
+    }
+    job.end_time = state.now;
+    job.state = {base, job_flag::completing | extra_flags};
+    job.reason = reason;
+    job.state_desc.clear();
+  });
+  const Job& job = *state.job(id);
+  constexpr std::uint16_t kMailEnd = 1 << 1, kMailFail = 1 << 2;
+  const bool good = base == JobBase::complete || base == JobBase::cancelled;
+  mail(state, job, !good && job.request->mail_type & kMailFail ? kMailFail : kMailEnd);
+  begin_cleaning(state, id, end);
+}
+
+void end_pending(ClusterState& state, JobId id, JobBase base, model::JobReason reason) {
+  edit_job(state, id, [&](Job& job) {
+    job.state = {base, 0};
+    job.reason = reason;
+    job.state_desc.clear();
+    job.start_time = job.end_time = state.now;
+    job.sched_nodes.clear();
+  });
+  constexpr std::uint16_t kMailEnd = 1 << 1;
+  mail(state, *state.job(id), kMailEnd);
+}
+
+void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc) {
+  constexpr std::uint16_t kMailRequeue = 1 << 3;
+  mail(state, *state.job(id), kMailRequeue);
+  edit_job(state, id, [&](Job& job) {
+    job.end_time = state.now;
+    job.state = {JobBase::pending, job_flag::completing | job_flag::requeue};
+    job.reason = hold ? model::JobReason::held_admin : model::JobReason::none;
+    job.state_desc = std::move(desc);
+    if (hold) job.priority = 0;
+  });
+  begin_cleaning(state, id, end);
+}
+
+std::vector<JobId> resolve(ClusterState& state, const Target& target) {
+  const Job* job = state.job(target.job);
+  if (!job) return {};
+  if (target.tasks.empty()) return {target.job};
+  if (!job->array) return {};
+  const JobId array_job = job->array->array_job;
+  std::vector<JobId> out;
+  for (const model::TaskSet::Range& range : target.tasks.ranges()) {
+    for (std::uint64_t task = range.first; task <= range.last; task += range.step) {
+      const auto number = static_cast<std::uint32_t>(task);
+      const Job* record = state.array_task(array_job, number);
+      if (record) out.push_back(split_task(state, record->id, number));
+    }
+  }
+  return out;
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,57 @@
+// state/edit.hpp — the few operations that commands are made of. Each keeps the indexes, node books and change times
+// of the state right; commands never write the maps themselves. Internal to the room.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "state/apply.hpp"
+#include "state/cluster_state.hpp"
+
+namespace flurm::state {
+
+/// Stores a new version of the job and moves it between the indexes.
+void put_job(ClusterState& state, model::Job job);
+/// Changes a job that exists.
+void edit_job(ClusterState& state, JobId id, const std::function<void(model::Job&)>& change);
+void edit_node(ClusterState& state, model::NodeId id, const std::function<void(model::Node&)>& change);
+
+/// An id no job has. 0 when all are taken.
+JobId new_job_id(ClusterState& state);
+/// The priority of the next job by order of submission (slurm 22.05 priority/basic).
+std::uint32_t next_priority(ClusterState& state, const model::JobRequest& request);
+
+void add_effect(ClusterState& state, Effect effect);
+void remove_effect(ClusterState& state, std::uint64_t id);
+/// Adds a mail effect when the job's user asked for this event (MAIL_JOB_* bit).
+void mail(ClusterState& state, const model::Job& job, std::uint16_t event);
+
+/// Takes the task out of the record that stands for its array's unstarted tasks, and returns the record that is the
+/// task alone (the same record for the last one). For a plain job, the job itself.
+JobId split_task(ClusterState& state, JobId record, std::uint32_t task);
+
+/// Writes the job's resources in the books of its nodes.
+void give_nodes(ClusterState& state, const model::Job& job);
+/// The job has ended: its nodes begin to clean up, and are told to. `job.allocation` stays for display.
+/// Nodes that are down have nothing to clean.
+void begin_cleaning(ClusterState& state, JobId id, Effect::End end);
+/// `node` has cleaned up; when it was the last one, the job is finished, or pending again if it is to be requeued.
+void node_cleaned(ClusterState& state, JobId id, model::NodeId node);
+
+/// Ends a running, suspended or configuring job now.
+void end_running(ClusterState& state, JobId id, model::JobBase base, model::JobReason reason, Effect::End end,
+                 std::uint32_t extra_flags = 0);
+/// Ends a job that never got resources.
+void end_pending(ClusterState& state, JobId id, model::JobBase base, model::JobReason reason);
+/// Ends the present run and lets the job start over. `hold`: it then waits for a release.
+void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc = {});
+
+/// Tests the dependencies of waiting jobs anew; called after commands that let jobs start or end.
+void refresh_dependencies(ClusterState& state);
+/// Tells a job that refers to an array by its id that the whole array is meant. Errors: dependency (on itself),
+/// circular_dependency.
+Result<void> bind_dependencies(const ClusterState& state, JobId self, std::vector<model::Dependency>& dependencies);
+
+/// The jobs a target means: splits tasks off the array's record where `tasks` names some.
+std::vector<JobId> resolve(ClusterState& state, const Target& target);
+
+}  // namespace flurm::state
