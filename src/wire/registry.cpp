@@ -1,0 +1,118 @@
+// wire/registry.cpp — one row per message.
+#include "wire/registry.hpp"
+
+#include <algorithm>
+
+#include "codec/fuzz.hpp"
+#include "codec/pack.hpp"
+#include "codec/unpack.hpp"
+#include "wire/msg/job_control.hpp"
+#include "wire/msg/job_desc.hpp"
+#include "wire/msg/job_info.hpp"
+#include "wire/msg/job_requests.hpp"
+#include "wire/msg/job_state.hpp"
+#include "wire/msg/node_info.hpp"
+#include "wire/msg/partition_info.hpp"
+#include "wire/msg/return_code.hpp"
+
+namespace flurm::wire {
+namespace {
+
+using codec::Archive, codec::between, codec::since, codec::Span, codec::until;
+
+template <class M>
+constexpr MessageInfo row(MsgType type, Span exists = {}) {
+  return {type,
+          exists,
+          codec::detail::type_name<M>(),
+          [] { return AnyMessage(std::make_shared<M>()); },
+          [](Archive& ar, void* message) { ar.item(*static_cast<M*>(message)); },
+          [](const void* a, const void* b) { return *static_cast<const M*>(a) == *static_cast<const M*>(b); }};
+}
+
+using enum MsgType;
+
+constexpr MessageInfo kRows[] = {
+    row<Empty>(REQUEST_PING),
+    row<JobInfoRequest>(REQUEST_JOB_INFO),
+    row<JobInfoArray>(RESPONSE_JOB_INFO),
+    row<NodeInfoRequest>(REQUEST_NODE_INFO),
+    row<NodeInfoArray>(RESPONSE_NODE_INFO),
+    row<NodeInfoRequest>(REQUEST_PARTITION_INFO),
+    row<PartitionInfoArray>(RESPONSE_PARTITION_INFO),
+    row<JobReady>(REQUEST_JOB_INFO_SINGLE),
+    row<JobUser>(REQUEST_JOB_USER_INFO),
+    row<NodeInfoSingle>(REQUEST_NODE_INFO_SINGLE),
+    row<JobReady>(REQUEST_BATCH_SCRIPT),
+    row<JobScript>(RESPONSE_BATCH_SCRIPT),
+    row<JobStateRequest>(REQUEST_JOB_STATE, since(v23_11)),
+    row<JobStateResponse>(RESPONSE_JOB_STATE, since(v23_11)),
+    row<JobDesc>(REQUEST_UPDATE_JOB),
+    row<JobDesc>(REQUEST_RESOURCE_ALLOCATION),
+    row<JobDesc>(REQUEST_SUBMIT_BATCH_JOB),
+    row<SubmitResponse>(RESPONSE_SUBMIT_BATCH_JOB),
+    row<JobReady>(REQUEST_RESOURCE_LAYOUT, since(v25_11)),
+    row<JobDesc>(REQUEST_JOB_WILL_RUN),
+    row<WillRunResponse>(RESPONSE_JOB_WILL_RUN),
+    row<JobAllocInfo>(REQUEST_JOB_ALLOCATION_INFO),
+    row<JobReady>(REQUEST_JOB_READY),
+    row<ReturnCode>(RESPONSE_JOB_READY),
+    row<JobAllocInfo>(REQUEST_JOB_END_TIME),
+    row<JobNotify>(REQUEST_JOB_NOTIFY),
+    row<JobDescList>(REQUEST_HET_JOB_ALLOCATION),
+    row<JobAllocInfo>(REQUEST_HET_JOB_ALLOC_INFO),
+    row<JobDescList>(REQUEST_SUBMIT_BATCH_HET_JOB),
+    row<JobStepKill>(REQUEST_CANCEL_JOB_STEP),
+    row<Suspend>(REQUEST_SUSPEND),
+    row<CompleteJobAllocation>(REQUEST_COMPLETE_JOB_ALLOCATION),
+    row<JobRequeue>(REQUEST_JOB_REQUEUE),
+    row<JobStepKill>(REQUEST_KILL_JOB),
+    row<JobArrayResponse>(RESPONSE_JOB_ARRAY_ERRORS),
+    row<TopJob>(REQUEST_TOP_JOB),
+    row<KillJobs>(REQUEST_KILL_JOBS, since(v23_11)),
+    row<KillJobsResponse>(RESPONSE_KILL_JOBS, since(v23_11)),
+    row<ReturnCode>(RESPONSE_SLURM_RC),
+    row<ReturnCode2>(RESPONSE_SLURM_RC_MSG),
+    row<Empty>(RESPONSE_FORWARD_FAILED),
+};
+static_assert(std::ranges::is_sorted(kRows, {}, &MessageInfo::type));
+
+}  // namespace
+
+std::span<const MessageInfo> messages() { return kRows; }
+
+const MessageInfo* find_message(MsgType type) {
+  auto at = std::ranges::lower_bound(kRows, type, {}, &MessageInfo::type);
+  return at != std::end(kRows) && at->type == type ? at : nullptr;
+}
+
+std::string MessageInfo::pack(const void* message, std::uint16_t version) const {
+  std::string out;
+  codec::Packer packer(out, version);
+  describe(packer, const_cast<void*>(message));  // a packer only reads
+  return out;
+}
+
+Result<AnyMessage> MessageInfo::unpack(std::string_view body, std::uint16_t version) const {
+  AnyMessage message = make();
+  codec::Unpacker unpacker(body, version);
+  describe(unpacker, message.get());
+  if (auto done = unpacker.finish(); !done) return fail(done.error());
+  return message;
+}
+
+AnyMessage MessageInfo::fuzz(std::uint64_t seed, std::uint16_t version) const {
+  AnyMessage message = make();
+  codec::Fuzzer fuzzer(seed, version);
+  describe(fuzzer, message.get());
+  return message;
+}
+
+std::string MessageInfo::dump(const void* message, std::uint16_t version, codec::Style style) const {
+  std::string out;
+  codec::Dumper dumper(out, version, style);
+  describe(dumper, const_cast<void*>(message));  // a dumper only reads
+  return out;
+}
+
+}  // namespace flurm::wire
