@@ -1,0 +1,187 @@
+// exec/step_messages.hpp — what the node daemon and a step's supervisor tell each other over a unix socket.
+//
+// A frame is u32 length (of what follows), u16 type, body. The supervisor gets StepLaunch as the first frame on its
+// standard input, a socket; later connections come in on the socket file of the step. On every connection the
+// supervisor first sends StepState, answers each request with StepReply in order, and says StepEnded when the step
+// is over. It then waits for StepRelease, which means that the controller knows; so an end is never lost, whoever
+// restarts meanwhile. The version is the first field of both greetings; a supervisor may be older than the daemon.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/types.hpp"
+#include "codec/archive.hpp"
+#include "exec/identity.hpp"
+#include "exec/process_tracker.hpp"
+
+namespace flurm::exec {
+
+inline constexpr std::uint16_t kStepProtocol = 1;
+/// Batch scripts and environments travel in StepLaunch; everything else is small.
+inline constexpr std::size_t kLaunchFrameMax = 256u << 20, kStepFrameMax = 4u << 20;
+
+enum class StepFrame : std::uint16_t {
+  launch = 1,
+  signal = 2,
+  terminate = 3,
+  suspend = 4,
+  resume = 5,
+  notify = 6,
+  query = 7,
+  release = 8,
+  state = 101,
+  reply = 102,
+  ended = 103,
+};
+
+/// Which run of which step: a requeued job runs again under the same id.
+struct StepKey {
+  std::uint32_t job_id = 0, step_id = kBatchStep, restart_count = 0;
+  auto operator<=>(const StepKey&) const = default;
+};
+
+struct StepLaunch {
+  std::uint16_t protocol = kStepProtocol;
+  StepKey key;
+  Identity user;
+  std::string node_name;
+  std::string directory;  ///< of this job in the spool: script, socket and state file go here
+  std::string script;     ///< text of the batch script; becomes <directory>/slurm_script and argv[0]
+  std::vector<std::string> arguments;
+  std::vector<std::string> env;
+  std::string work_dir, stdin_path, stdout_path, stderr_path;
+  bool append = false;
+  std::optional<std::uint32_t> umask;
+  std::optional<std::int32_t> nice;
+  std::uint32_t rlimit_mask = 0;
+  std::uint64_t memory_mib = 0;  ///< allocated to the job on this node; 0: no limit known
+  std::string admin_prolog, user_prolog, admin_epilog, user_epilog;
+  TrackerKind tracker = TrackerKind::session;
+  std::string cgroup_root, cgroup_path;
+  bool limit_memory = false;            ///< let the kernel enforce memory_mib, where the tracker can
+  bool kill_over_memory = false;        ///< kill when a sample exceeds memory_mib
+  std::uint32_t sample_interval_s = 0;  ///< 0: no sampling
+  std::string log_file;                 ///< of the daemon; empty: the supervisor's standard error
+};
+
+/// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).
+enum SlurmSignal : std::uint16_t {
+  kSignalOutOfMemory = 253,
+  kSignalTermKill = 991,
+  kSignalUncorrectableMemory = 992,
+  kSignalRequeued = 993,
+  kSignalPreempted = 994,
+  kSignalDebugWake = 995,
+  kSignalTimeLimit = 996,
+  kSignalAbort = 997,
+  kSignalNodeFail = 998,
+  kSignalFailure = 999,
+};
+
+enum class SignalScope : std::uint8_t {
+  all,            ///< every process of the step
+  batch_process,  ///< the batch script's shell alone
+  process_group,  ///< the batch script's process group
+};
+
+struct StepSignal {
+  std::uint16_t signal = 0;  ///< of the system, or a SlurmSignal
+  SignalScope scope = SignalScope::all;
+  std::string details;        ///< reason to show to the user
+  std::uint32_t grace_s = 0;  ///< kSignalTermKill: between SIGTERM and SIGKILL
+};
+
+/// Ends the step: tells the user why, SIGCONT, SIGTERM, after the grace SIGKILL until nothing is left. A suspended
+/// step is killed at once, as is any with grace 0.
+struct StepTerminate {
+  std::uint16_t why = 0;  ///< 0 (cancelled) or a SlurmSignal
+  std::string details;
+  std::uint32_t grace_s = 0;
+};
+
+/// Text for the step's standard error.
+struct StepNotify {
+  std::string text;
+};
+
+enum class StepStage : std::uint8_t { starting, running, ending, ended };
+
+struct StepUsage {
+  std::uint64_t user_us = 0, system_us = 0;  ///< of ended and living processes
+  std::uint64_t rss_max_bytes = 0, virtual_max_bytes = 0;
+  std::uint64_t rss_total_bytes = 0;  ///< at the last sample
+  bool operator==(const StepUsage&) const = default;
+};
+
+/// How the step ended.
+struct StepEnd {
+  std::uint32_t wait_status = 0;  ///< as of wait(2); kSignalOutOfMemory; an Errc where the streams failed
+  std::int32_t slurm_rc = 0;      ///< Errc of a failed launch, else 0
+  bool aborted = false;           ///< by kSignalAbort: the controller wants no report
+  TimeS ended_at;
+  StepUsage usage;
+};
+
+struct StepState {
+  std::uint16_t protocol = kStepProtocol;
+  StepKey key;
+  std::uint32_t uid = 0, gid = 0;
+  std::uint32_t supervisor_pid = 0;
+  std::uint64_t supervisor_start_ticks = 0;
+  std::uint32_t task_pid = 0;  ///< 0 before and after
+  TimeS started_at;
+  StepStage stage = StepStage::starting;
+  bool suspended = false;
+  StepUsage usage;
+  std::vector<std::uint32_t> pids;  ///< only in the answer to a query
+  std::optional<StepEnd> end;
+};
+
+/// Answer to a request: an Errc, and for `query` the state.
+struct StepReply {
+  std::int32_t rc = 0;
+  std::optional<StepState> state;
+};
+
+void fields(codec::Archive& ar, Identity& m);
+void fields(codec::Archive& ar, StepKey& m);
+void fields(codec::Archive& ar, StepLaunch& m);
+void fields(codec::Archive& ar, StepSignal& m);
+void fields(codec::Archive& ar, StepTerminate& m);
+void fields(codec::Archive& ar, StepNotify& m);
+void fields(codec::Archive& ar, StepUsage& m);
+void fields(codec::Archive& ar, StepEnd& m);
+void fields(codec::Archive& ar, StepState& m);
+void fields(codec::Archive& ar, StepReply& m);
+
+/// One frame around an encoded body.
+std::string step_frame(StepFrame type, std::string_view body);
+
+/// Cuts a byte stream into frames.
+class StepFrameReader {
+ public:
+  explicit StepFrameReader(std::size_t frame_max) : frame_max_(frame_max) {}
+  void add(std::string_view bytes) { buffer_.append(bytes); }
+  struct Frame {
+    StepFrame type{};
+    std::string body;
+  };
+  /// The next whole frame; nullopt when more bytes are needed. Errors: corrupt (too long or too short).
+  Result<std::optional<Frame>> next();
+
+ private:
+  std::size_t frame_max_;
+  std::string buffer_;
+};
+
+/// Names below the spool directory, and inside a job's directory.
+std::string job_directory(std::string_view spool, std::uint32_t job_id);
+inline constexpr std::string_view kScriptName = "slurm_script";
+/// "step_batch" or "step_7": the base name of the socket (.sock) and of the state file (.state).
+std::string step_file_name(std::uint32_t step_id);
+
+}  // namespace flurm::exec

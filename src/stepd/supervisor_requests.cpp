@@ -1,0 +1,204 @@
+// stepd/supervisor_requests.cpp — what the node daemon asks of a supervisor.
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ctime>
+
+#include "codec/unpack.hpp"
+#include "stepd/announcement.hpp"
+#include "stepd/supervisor.hpp"
+
+namespace flurm::stepd {
+namespace {
+
+using exec::StepFrame;
+using exec::StepStage;
+
+constexpr std::size_t kConnectionsMax = 8;
+constexpr std::uint64_t kStopDelayMs = 2000;  // MPI daemons stop their tasks on SIGTSTP before the rest is stopped
+
+std::uint64_t monotonic_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+/// Signals that only say why; nothing is delivered for them.
+bool only_announces(std::uint16_t signal) {
+  switch (signal) {
+    case exec::kSignalTimeLimit:
+    case exec::kSignalNodeFail:
+    case exec::kSignalPreempted:
+    case exec::kSignalFailure:
+    case exec::kSignalRequeued:
+    case exec::kSignalUncorrectableMemory:
+    case exec::kSignalDebugWake:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void Supervisor::accept_connection() {
+  exec::Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd) return;
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || (peer.uid != 0 && peer.uid != geteuid())) {
+    log_line("connection from uid " + std::to_string(peer.uid) + " refused");
+    return;
+  }
+  if (connections_.size() >= kConnectionsMax) connections_.pop_front();
+  connections_.emplace_back(std::move(fd));
+  connections_.back().send(StepFrame::state, state());
+  if (end_) connections_.back().send(StepFrame::ended, state());
+}
+
+void Supervisor::handle_frames(Connection& connection) {
+  connection.read_available();
+  while (auto frame = connection.next()) connection.send(StepFrame::reply, handle(*frame));
+}
+
+exec::StepReply Supervisor::handle(const exec::StepFrameReader::Frame& frame) {
+  Errc rc = Errc::einval;
+  const auto decode = [&]<class M>(M message, auto&& act) {
+    auto decoded = codec::unpack<M>(frame.body, exec::kStepProtocol);
+    if (decoded) rc = act(*decoded);
+  };
+  switch (frame.type) {
+    case StepFrame::signal:
+      decode(exec::StepSignal{}, [&](const exec::StepSignal& request) { return signal_step(request); });
+      break;
+    case StepFrame::terminate:
+      decode(exec::StepTerminate{}, [&](const exec::StepTerminate& request) { return terminate(request); });
+      break;
+    case StepFrame::notify:
+      decode(exec::StepNotify{}, [&](const exec::StepNotify& request) {
+        tell_user(request.text);
+        return Errc::success;
+      });
+      break;
+    case StepFrame::suspend:
+      rc = suspend();
+      break;
+    case StepFrame::resume:
+      rc = resume();
+      break;
+    case StepFrame::release:
+      rc = release();
+      break;
+    case StepFrame::query: {
+      exec::StepReply reply{.rc = 0, .state = state()};
+      if (!end_) reply.state->usage = usage_now();
+      if (!end_ && tracker_) {
+        for (const pid_t pid : tracker_->pids()) reply.state->pids.push_back(static_cast<std::uint32_t>(pid));
+      }
+      return reply;
+    }
+    default:
+      break;
+  }
+  return {.rc = static_cast<std::int32_t>(rc), .state = std::nullopt};
+}
+
+void Supervisor::announce(std::uint16_t signal, const std::string& details) {
+  if (!announced_ && (stage_ == StepStage::running || stage_ == StepStage::starting)) {
+    const std::string time = local_time_text(TimeS{std::time(nullptr)});
+    if (auto text = announcement(signal, {.job_id = launch_.key.job_id,
+                                          .step_id = launch_.key.step_id,
+                                          .node = launch_.node_name,
+                                          .local_time = time})) {
+      tell_user(*text);
+      announced_ = signal != exec::kSignalUncorrectableMemory;
+    }
+    if (!details.empty()) tell_user("*** REASON: " + details + " ***");
+  }
+}
+
+int Supervisor::deliver(int signal) {
+  const int sent = tracker_->signal(signal);
+  if (sent > 0 || task_pid_ <= 0) return sent;
+  return kill(task_pid_, signal) == 0 ? 1 : 0;  // still on its way into the tracker
+}
+
+Errc Supervisor::signal_step(const exec::StepSignal& request) {
+  if (stage_ == StepStage::ended) return Errc::node_job_not_running;
+  announce(request.signal, request.details);
+  if (only_announces(request.signal)) return Errc::success;
+  if (request.signal == exec::kSignalAbort) {
+    aborted_ = true;
+    begin_termination(0);
+    return Errc::success;
+  }
+  if (request.signal == exec::kSignalTermKill) {
+    begin_termination(request.grace_s);
+    return Errc::success;
+  }
+  if (request.signal >= NSIG) return Errc::einval;
+  if (suspended_ && request.signal != SIGKILL) return Errc::node_step_suspended;
+  if (request.signal == 0) return Errc::success;
+  if (request.signal == SIGKILL && request.scope == exec::SignalScope::all) {
+    begin_termination(0);
+    return Errc::success;
+  }
+  int sent = 0;
+  switch (request.scope) {
+    case exec::SignalScope::all:
+      sent = deliver(request.signal);
+      break;
+    case exec::SignalScope::batch_process:
+      sent = task_pid_ > 0 && kill(task_pid_, request.signal) == 0;
+      break;
+    case exec::SignalScope::process_group:
+      sent = task_pid_ > 0 && kill(-task_pid_, request.signal) == 0;
+      break;
+  }
+  return sent > 0 ? Errc::success : Errc::node_job_not_running;
+}
+
+Errc Supervisor::terminate(const exec::StepTerminate& request) {
+  if (stage_ == StepStage::ended) return Errc::node_job_not_running;
+  announce(request.why != 0 ? request.why : static_cast<std::uint16_t>(SIGTERM), request.details);
+  if (request.why == exec::kSignalAbort) aborted_ = true;
+  begin_termination(request.grace_s);
+  return Errc::success;
+}
+
+void Supervisor::begin_termination(std::uint32_t grace_s) {
+  if (stage_ == StepStage::ended) return;
+  if (grace_s == 0 || suspended_) return kill_everything();
+  deliver(SIGCONT);
+  deliver(SIGTERM);
+  const std::uint64_t at = monotonic_ms() + grace_s * 1000;
+  if (kill_at_ms_ == 0 || at < kill_at_ms_) kill_at_ms_ = at;
+}
+
+Errc Supervisor::suspend() {
+  if (stage_ != StepStage::running && stage_ != StepStage::starting) return Errc::node_job_not_running;
+  if (suspended_) return Errc::node_step_suspended;
+  suspended_ = true;
+  deliver(SIGTSTP);
+  stop_at_ms_ = monotonic_ms() + kStopDelayMs;
+  return Errc::success;
+}
+
+Errc Supervisor::resume() {
+  if (!suspended_) return Errc::node_step_not_suspended;
+  suspended_ = false;
+  stop_at_ms_ = 0;
+  tracker_->thaw();
+  deliver(SIGCONT);
+  return Errc::success;
+}
+
+Errc Supervisor::release() {
+  if (stage_ != StepStage::ended) return Errc::einval;
+  if (directory_) directory_->remove();
+  released_ = true;
+  return Errc::success;
+}
+
+}  // namespace flurm::stepd
