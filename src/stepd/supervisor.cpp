@@ -224,7 +224,7 @@ void Supervisor::finish(std::int32_t slurm_rc) {
                     launch_.key.job_id));
     over_memory_ = true;
   }
-  end_->wait_status = over_memory_ ? exec::kSignalOutOfMemory : wait_status_;
+  end_->wait_status = over_memory_ ? std::uint32_t{exec::kSignalOutOfMemory} : wait_status_;
   if (tracker_) tracker_->remove();
   stderr_fd_.reset();
   stage_ = StepStage::ended;

@@ -64,20 +64,20 @@ void Supervisor::handle_frames(Connection& connection) {
 
 exec::StepReply Supervisor::handle(const exec::StepFrameReader::Frame& frame) {
   Errc rc = Errc::einval;
-  const auto decode = [&]<class M>(M message, auto&& act) {
+  const auto decode = [&]<class M>(Errc (*act)(Supervisor&, const M&)) {
     auto decoded = codec::unpack<M>(frame.body, exec::kStepProtocol);
-    if (decoded) rc = act(*decoded);
+    if (decoded) rc = act(*this, *decoded);
   };
   switch (frame.type) {
     case StepFrame::signal:
-      decode(exec::StepSignal{}, [&](const exec::StepSignal& request) { return signal_step(request); });
+      decode(+[](Supervisor& self, const exec::StepSignal& request) { return self.signal_step(request); });
       break;
     case StepFrame::terminate:
-      decode(exec::StepTerminate{}, [&](const exec::StepTerminate& request) { return terminate(request); });
+      decode(+[](Supervisor& self, const exec::StepTerminate& request) { return self.terminate(request); });
       break;
     case StepFrame::notify:
-      decode(exec::StepNotify{}, [&](const exec::StepNotify& request) {
-        tell_user(request.text);
+      decode(+[](Supervisor& self, const exec::StepNotify& request) {
+        self.tell_user(request.text);
         return Errc::success;
       });
       break;

@@ -1,0 +1,17 @@
+# The programs. Each is src/programs/<name>.cpp and a list of rooms.
+
+# The supervisor starts once per job: it is linked statically (half the start-up time of a dynamic program), from the
+# rooms' archives themselves, because the targets would bring shared libraries along. Not with sanitizers or {fmt} ≥ 10.
+find_package(fmt REQUIRED)
+if(FLURM_SANITIZE OR NOT fmt_VERSION VERSION_LESS 10)
+  flurm_program(NAME flurmstepd DEPS stepd)
+else()
+  add_executable(flurmstepd ${CMAKE_SOURCE_DIR}/src/programs/flurmstepd.cpp
+                            ${CMAKE_SOURCE_DIR}/src/programs/fmt_for_static.cpp)
+  target_include_directories(flurmstepd PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  foreach(room stepd exec codec base)
+    add_dependencies(flurmstepd flurm_${room})
+    target_link_libraries(flurmstepd PRIVATE $<TARGET_FILE:flurm_${room}>)
+  endforeach()
+  target_link_options(flurmstepd PRIVATE -static)
+endif()
