@@ -17,6 +17,8 @@
 //   bytes(x), raw(x)     u32 length and bytes; bytes alone (raw can only be read with codec::rest)
 //   vector<T>            u32 count, items;   optional<vector<T>>: nullopt is count 0xfffffffe
 //   map<K,V>, set<T>     as a list, ascending; reading refuses duplicates
+//   absent_if_empty(v)   a list whose empty form is sent as count 0xfffffffe; both are read as empty
+//   sized(v, n)          a list or bytes with an own count that must equal n, read before
 //   counted<uint16_t>(v) a list with another count width; count(n) with items(v, n): a count that stands apart
 //   present_u8(o), present_bool(o)   one byte 1 or 0, then the value
 //   TimeS u64, JobId u32, structs: their fields() found by argument-dependent look-up
@@ -64,6 +66,13 @@ class Archive {
   /// The version the message is in. Numbers belong to the caller: Slurm's protocol, or the log's own.
   std::uint16_t version() const { return version_; }
   Kind kind() const { return kind_; }
+  /// Runs `part` with another version: for a piece inside the message that was encoded on its own.
+  template <class Part>
+  void in_version(std::uint16_t version, Part&& part) {
+    std::uint16_t outer = std::exchange(version_, version);
+    part();
+    version_ = outer;
+  }
   /// True when the archive writes into the message (unpack, fuzz).
   bool fills() const { return kind_ == Kind::unpack || kind_ == Kind::fuzz; }
 
@@ -362,6 +371,62 @@ struct Items {
 /// `n` items whose count stands elsewhere. Packing sends exactly n, defaults where the list is shorter.
 template <class T>
 Items<T> items(std::vector<T>& value, std::uint32_t n) {
+  return {value, n};
+}
+
+template <class T>
+struct PresentItems {
+  std::optional<std::vector<T>>& value;
+  std::uint32_t n;
+  void code(Archive& ar) {
+    bool present = value.has_value() || ar.kind() == Kind::layout;
+    ar.begin_optional(present, 1);
+    if (ar.fills()) {
+      value.reset();
+      if (present) value.emplace();
+    }
+    if (!present) return;
+    std::vector<T> shown;
+    detail::list(ar, value ? *value : shown, ListForm::bare, n);
+  }
+};
+/// A byte 1 or 0, then `n` items whose count stands elsewhere.
+template <class T>
+PresentItems<T> present_items(std::optional<std::vector<T>>& value, std::uint32_t n) {
+  return {value, n};
+}
+
+template <class T>
+struct AbsentIfEmpty {
+  std::vector<T>& value;
+  void code(Archive& ar) {
+    std::uint32_t n = value.empty() ? kAbsentList : static_cast<std::uint32_t>(value.size());
+    ar.begin_list(ListForm::u32_optional, n);
+    detail::list_items(ar, value, n == kAbsentList ? 0 : n, [&](T& each) { ar.item(each); });
+  }
+};
+template <class T>
+AbsentIfEmpty<T> absent_if_empty(std::vector<T>& value) {
+  return {value};
+}
+
+template <class T>
+struct Sized {
+  T& value;
+  std::uint32_t n;
+  void code(Archive& ar) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      ar.bytes(value);
+    } else {
+      ar.item(value);
+    }
+    if (ar.kind() == Kind::fuzz) value.resize(n);
+    if (ar.kind() == Kind::unpack && value.size() != n) ar.reject("the count before says otherwise");
+  }
+};
+/// A list (or, for a string, bytes) whose own count must equal `n`, a count that stands before it.
+template <class T>
+Sized<T> sized(T& value, std::uint32_t n) {
   return {value, n};
 }
 

@@ -6,13 +6,20 @@
 #include "codec/fuzz.hpp"
 #include "codec/pack.hpp"
 #include "codec/unpack.hpp"
+#include "wire/msg/batch_job_launch.hpp"
+#include "wire/msg/daemon_control.hpp"
+#include "wire/msg/job_complete.hpp"
 #include "wire/msg/job_control.hpp"
 #include "wire/msg/job_desc.hpp"
 #include "wire/msg/job_info.hpp"
 #include "wire/msg/job_requests.hpp"
 #include "wire/msg/job_state.hpp"
+#include "wire/msg/kill_job.hpp"
 #include "wire/msg/node_info.hpp"
+#include "wire/msg/node_registration.hpp"
 #include "wire/msg/partition_info.hpp"
+#include "wire/msg/persist.hpp"
+#include "wire/msg/prolog_launch.hpp"
 #include "wire/msg/return_code.hpp"
 
 namespace flurm::wire {
@@ -33,24 +40,53 @@ constexpr MessageInfo row(MsgType type, Span exists = {}) {
 using enum MsgType;
 
 constexpr MessageInfo kRows[] = {
+    row<Empty>(REQUEST_NODE_REGISTRATION_STATUS),
+    row<NodeRegistrationStatus>(MESSAGE_NODE_REGISTRATION_STATUS),
+    row<Empty>(REQUEST_RECONFIGURE),
+    row<ConfigResponse>(REQUEST_RECONFIGURE_WITH_CONFIG),
+    row<Shutdown>(REQUEST_SHUTDOWN),
+    row<ConfigResponse>(REQUEST_RECONFIGURE_SACKD, since(v23_11)),
     row<Empty>(REQUEST_PING),
+    row<Empty>(REQUEST_CONTROL),
+    row<SetDebugLevel>(REQUEST_SET_DEBUG_LEVEL),
+    row<Empty>(REQUEST_HEALTH_CHECK),
+    row<Empty>(REQUEST_TAKEOVER),
+    row<SetDebugLevel>(REQUEST_SET_SCHEDLOG_LEVEL),
+    row<SetDebugFlags>(REQUEST_SET_DEBUG_FLAGS),
+    row<Reboot>(REQUEST_REBOOT_NODES),
+    row<PingSlurmdResponse>(RESPONSE_PING_SLURMD),
+    row<Empty>(REQUEST_ACCT_GATHER_UPDATE),
+    row<AcctGatherNodeResponse>(RESPONSE_ACCT_GATHER_UPDATE),
+    row<AcctGatherEnergyRequest>(REQUEST_ACCT_GATHER_ENERGY),
+    row<AcctGatherNodeResponse>(RESPONSE_ACCT_GATHER_ENERGY),
+    row<SetFsDampeningFactor>(REQUEST_SET_FS_DAMPENING_FACTOR),
+    row<NodeRegistrationResponse>(RESPONSE_NODE_REGISTRATION),
+    row<SuspendExcUpdate>(REQUEST_SET_SUSPEND_EXC_NODES, since(v23_02)),
+    row<SuspendExcUpdate>(REQUEST_SET_SUSPEND_EXC_PARTS, since(v23_02)),
+    row<SuspendExcUpdate>(REQUEST_SET_SUSPEND_EXC_STATES, since(v23_02)),
+    row<PersistRc>(PERSIST_RC),
     row<JobInfoRequest>(REQUEST_JOB_INFO),
     row<JobInfoArray>(RESPONSE_JOB_INFO),
     row<NodeInfoRequest>(REQUEST_NODE_INFO),
     row<NodeInfoArray>(RESPONSE_NODE_INFO),
     row<NodeInfoRequest>(REQUEST_PARTITION_INFO),
     row<PartitionInfoArray>(RESPONSE_PARTITION_INFO),
+    row<ConfigRequest>(REQUEST_CONFIG),
+    row<ConfigResponse>(RESPONSE_CONFIG),
     row<JobReady>(REQUEST_JOB_INFO_SINGLE),
     row<JobUser>(REQUEST_JOB_USER_INFO),
     row<NodeInfoSingle>(REQUEST_NODE_INFO_SINGLE),
     row<JobReady>(REQUEST_BATCH_SCRIPT),
     row<JobScript>(RESPONSE_BATCH_SCRIPT),
+    row<Empty>(REQUEST_CONTROL_STATUS),
+    row<ControlStatus>(RESPONSE_CONTROL_STATUS),
     row<JobStateRequest>(REQUEST_JOB_STATE, since(v23_11)),
     row<JobStateResponse>(RESPONSE_JOB_STATE, since(v23_11)),
     row<JobDesc>(REQUEST_UPDATE_JOB),
     row<JobDesc>(REQUEST_RESOURCE_ALLOCATION),
     row<JobDesc>(REQUEST_SUBMIT_BATCH_JOB),
     row<SubmitResponse>(RESPONSE_SUBMIT_BATCH_JOB),
+    row<BatchJobLaunch>(REQUEST_BATCH_JOB_LAUNCH),
     row<JobReady>(REQUEST_RESOURCE_LAYOUT, since(v25_11)),
     row<JobDesc>(REQUEST_JOB_WILL_RUN),
     row<WillRunResponse>(RESPONSE_JOB_WILL_RUN),
@@ -64,13 +100,32 @@ constexpr MessageInfo kRows[] = {
     row<JobDescList>(REQUEST_SUBMIT_BATCH_HET_JOB),
     row<JobStepKill>(REQUEST_CANCEL_JOB_STEP),
     row<Suspend>(REQUEST_SUSPEND),
+    row<StepComplete>(REQUEST_STEP_COMPLETE),
     row<CompleteJobAllocation>(REQUEST_COMPLETE_JOB_ALLOCATION),
+    row<CompleteBatchScript>(REQUEST_COMPLETE_BATCH_SCRIPT),
     row<JobRequeue>(REQUEST_JOB_REQUEUE),
+    row<Empty>(REQUEST_DAEMON_STATUS),
+    row<SlurmdStatus>(RESPONSE_SLURMD_STATUS),
+    row<SuspendInt>(REQUEST_SUSPEND_INT),
     row<JobStepKill>(REQUEST_KILL_JOB),
     row<JobArrayResponse>(RESPONSE_JOB_ARRAY_ERRORS),
     row<TopJob>(REQUEST_TOP_JOB),
+    row<TokenRequest>(REQUEST_AUTH_TOKEN),
+    row<TokenResponse>(RESPONSE_AUTH_TOKEN),
     row<KillJobs>(REQUEST_KILL_JOBS, since(v23_11)),
     row<KillJobsResponse>(RESPONSE_KILL_JOBS, since(v23_11)),
+    row<CancelTasks>(REQUEST_SIGNAL_TASKS),
+    row<CancelTasks>(REQUEST_TERMINATE_TASKS),
+    row<KillJob>(REQUEST_KILL_TIMELIMIT),
+    row<KillJob>(REQUEST_TERMINATE_JOB),
+    row<EpilogComplete>(MESSAGE_EPILOG_COMPLETE),
+    row<KillJob>(REQUEST_ABORT_JOB),
+    row<KillJob>(REQUEST_KILL_PREEMPTED),
+    row<PrologLaunch>(REQUEST_LAUNCH_PROLOG),
+    row<CompleteProlog>(REQUEST_COMPLETE_PROLOG),
+    row<ReturnCode>(RESPONSE_PROLOG_EXECUTING),
+    row<PersistInit>(REQUEST_PERSIST_INIT),
+    row<PersistInit>(REQUEST_PERSIST_INIT_TLS, between(v24_05, v25_05)),
     row<ReturnCode>(RESPONSE_SLURM_RC),
     row<ReturnCode2>(RESPONSE_SLURM_RC_MSG),
     row<Empty>(RESPONSE_FORWARD_FAILED),

@@ -8,7 +8,7 @@
 
 namespace flurm::wire {
 
-using codec::present_u8, codec::Archive, codec::Kind, codec::count, codec::items, codec::as, codec::since, codec::until,
+using codec::Archive, codec::as, codec::count, codec::items, codec::Kind, codec::present_u8, codec::since, codec::until,
     codec::unused;
 
 namespace {

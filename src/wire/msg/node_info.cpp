@@ -7,7 +7,7 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::count, codec::items, codec::unused, codec::until, codec::since;
+using codec::Archive, codec::count, codec::items, codec::since, codec::until, codec::unused;
 
 void fields(Archive& ar, AcctGatherEnergy& m) {
   ar("base_consumed_energy", m.base_consumed_energy);

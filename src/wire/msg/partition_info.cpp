@@ -6,7 +6,7 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::count, codec::items, codec::as, codec::since, codec::until;
+using codec::Archive, codec::as, codec::count, codec::items, codec::since, codec::until;
 
 void fields(Archive& ar, JobDefaults& m) {
   ar("type", m.type);
