@@ -18,6 +18,12 @@ bool has_errors(const std::vector<Diagnostic>& diagnostics) {
   return std::ranges::any_of(diagnostics, [](const Diagnostic& d) { return d.severity == Severity::error; });
 }
 
+std::string first_error(const std::vector<Diagnostic>& diagnostics, std::size_t from) {
+  for (std::size_t i = from; i < diagnostics.size(); ++i)
+    if (diagnostics[i].severity == Severity::error) return to_string(diagnostics[i]);
+  return {};
+}
+
 void Report::add(Severity severity, std::string_view key, std::string message) const {
   if (out.size() > kDiagnosticsMax) return;
   if (out.size() == kDiagnosticsMax) {

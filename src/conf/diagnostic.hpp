@@ -22,6 +22,8 @@ struct Diagnostic {
 std::string to_string(const Diagnostic& diagnostic);
 
 bool has_errors(const std::vector<Diagnostic>& diagnostics);
+/// The first error from position `from` on, as text; empty when there is none.
+std::string first_error(const std::vector<Diagnostic>& diagnostics, std::size_t from);
 
 /// Most diagnostics kept for one configuration; a hostile file cannot fill the memory with them.
 inline constexpr std::size_t kDiagnosticsMax = 1000;

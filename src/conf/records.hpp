@@ -1,5 +1,6 @@
 // conf/records.hpp — NodeName, PartitionName, NodeSet and DownNodes lines. Internal to conf/.
 #pragma once
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>

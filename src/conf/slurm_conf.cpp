@@ -222,8 +222,7 @@ Result<Config> parse_slurm_conf(std::string_view text, const std::string& file, 
   const Lines lines = read_lines(text, file, include, out);
   Config config = Reader(lines.lines, file, out).read();
   config.hash_val = lines.hash;
-  for (std::size_t i = before; i < out.size(); ++i)
-    if (out[i].severity == Severity::error) return fail(Errc::einval, "{}", to_string(out[i]));
+  if (auto error = first_error(out, before); !error.empty()) return fail(Errc::einval, "{}", error);
   return config;
 }
 

@@ -1,0 +1,78 @@
+// conf/other_conf.hpp — gres.conf, cgroup.conf and topology.conf. As with slurm.conf: text in, value or diagnostics
+// out.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/types.hpp"
+#include "conf/diagnostic.hpp"
+#include "conf/lines.hpp"
+
+namespace flurm::conf {
+
+/// One line of gres.conf: devices of one kind, and the nodes that have them.
+struct GresDef {
+  std::vector<std::string> nodes;  ///< empty: every node that reads the file
+  std::string name, type;
+  std::uint64_t count = 1;         ///< from Count, or the number of files
+  std::vector<std::string> files;  ///< device paths, expanded
+  bool multiple_files = false;     ///< all files belong to one device
+  std::string cores;               ///< abstract core numbers "0-3,8"; empty: all
+  std::string links;
+  std::string flags;
+  std::string autodetect;  ///< only with nodes
+  bool operator==(const GresDef&) const = default;
+};
+struct GresConf {
+  std::string autodetect;  ///< for nodes without their own; empty or "off": none
+  std::vector<GresDef> gres;
+  bool operator==(const GresConf&) const = default;
+};
+Result<GresConf> parse_gres_conf(std::string_view text, const std::string& file, const IncludeText& include,
+                                 std::vector<Diagnostic>& out);
+
+/// cgroup.conf. Percentages are of the amount allocated to the job unless the name says otherwise.
+struct CgroupConf {
+  bool automount = false;
+  std::string mountpoint = "/sys/fs/cgroup", plugin = "autodetect", slice;
+  bool constrain_cores = false, constrain_devices = false, constrain_ram = false, constrain_swap = false;
+  double allowed_ram_percent = 100, max_ram_percent_of_node = 100;
+  double allowed_swap_percent = 0, max_swap_percent_of_node = 100;
+  std::uint64_t min_ram_mib = 30;
+  std::uint64_t memory_swappiness = kNoVal64;  ///< 0 to 100, or kNoVal64: as the kernel has it
+  bool ignore_systemd = false, ignore_systemd_on_failure = false, enable_controllers = false;
+  bool signal_children_processes = false, cgroup_job_id_paths = false, root_owned_cgroups = true;
+  std::string enable_extra_controllers;
+  std::uint64_t systemd_timeout_ms = 1000;
+  bool operator==(const CgroupConf&) const = default;
+};
+Result<CgroupConf> parse_cgroup_conf(std::string_view text, const std::string& file, const IncludeText& include,
+                                     std::vector<Diagnostic>& out);
+
+/// One SwitchName line of topology.conf: a leaf with nodes, or a switch above other switches.
+struct SwitchDef {
+  std::string name;
+  std::vector<std::string> nodes, switches;
+  std::uint32_t link_speed = 1;
+  bool operator==(const SwitchDef&) const = default;
+};
+/// One BlockName line.
+struct BlockDef {
+  std::string name;
+  std::vector<std::string> nodes;
+  bool operator==(const BlockDef&) const = default;
+};
+struct TopologyConf {
+  std::vector<SwitchDef> switches;
+  std::vector<BlockDef> blocks;
+  std::string block_sizes;
+  bool operator==(const TopologyConf&) const = default;
+};
+/// Checks that names are unique, that named switches exist, and that no switch stands above itself.
+Result<TopologyConf> parse_topology_conf(std::string_view text, const std::string& file, const IncludeText& include,
+                                         std::vector<Diagnostic>& out);
+
+}  // namespace flurm::conf
