@@ -1,0 +1,44 @@
+// replog/directory.hpp — the log's directory: its lock, and the checks that libraft does not make.
+//
+// libraft cuts an open segment (the file being written) at the first thing in it that does not decode and goes on,
+// and its metadata files have no checksum. So before it sees them, the files are looked at here: the rest of a write
+// that a crash interrupted is wiped, with a line in the log; anything else stops the start.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace flurm::replog {
+
+/// Holds the directory for this process.
+class DirectoryLock {
+ public:
+  DirectoryLock() = default;
+  ~DirectoryLock() { release(); }
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  /// Makes the directory if it is missing. Errors: io; einval when another process holds it.
+  Result<void> take(const std::string& directory);
+  void release();
+
+ private:
+  int fd_ = -1;
+};
+
+/// True when the log was made here before (a marker file says so). Clears what an interrupted making left.
+/// Errors: corrupt when the marker is there but the log is not, or the other way round; io.
+Result<bool> directory_is_made(const std::string& directory);
+/// Records that the log is made, durably.
+Result<void> mark_directory_made(const std::string& directory);
+
+/// Looks at metadata and open segments; wipes the rest of an interrupted write. Errors: corrupt (names the file), io.
+Result<void> check_directory(const std::string& directory);
+
+/// Name of the newest snapshot, for messages; empty when there is none. `raft_index` receives libraft's index of it.
+std::string newest_snapshot(const std::string& directory, std::uint64_t* raft_index = nullptr);
+
+/// Errors: io when a file of `bytes` does not fit.
+Result<void> check_space(const std::string& directory, std::size_t bytes);
+
+}  // namespace flurm::replog

@@ -1,0 +1,305 @@
+// replog/raft_node.cpp — the only file that includes libraft's headers.
+#include "replog/raft_node.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+extern "C" {
+#include <raft.h>
+#include <raft/uv.h>
+}
+
+#include "base/log.hpp"
+#include "io/event.hpp"
+#include "replog/directory.hpp"
+
+namespace flurm::replog {
+namespace {
+
+/// A cluster of one listens nowhere.
+int no_init(raft_uv_transport*, raft_id, const char*) { return 0; }
+int no_listen(raft_uv_transport*, raft_uv_accept_cb) { return 0; }
+int no_connect(raft_uv_transport*, raft_uv_connect*, raft_id, const char*, raft_uv_connect_cb) {
+  return RAFT_NOCONNECTION;
+}
+void no_close(raft_uv_transport* transport, raft_uv_transport_close_cb done) { done(transport); }
+
+Errc errc_of(int raft_error) {
+  switch (raft_error) {
+    case RAFT_CORRUPT:
+    case RAFT_MALFORMED:
+      return Errc::corrupt;
+    case RAFT_NOTLEADER:
+    case RAFT_LEADERSHIPLOST:
+      return Errc::not_leader;
+    default:
+      return Errc::io;
+  }
+}
+
+}  // namespace
+
+RaftBuffer::RaftBuffer(std::size_t size) : data_(static_cast<char*>(raft_malloc(size))), size_(size) {
+  FLURM_CHECK(data_, "out of memory");
+}
+RaftBuffer::~RaftBuffer() {
+  if (data_) raft_free(data_);
+}
+
+struct RaftNode::Impl {
+  Impl(io::Loop& the_loop, const RaftOptions& the_options, Events& the_events)
+      : loop(the_loop), options(the_options), events(the_events) {}
+
+  io::Loop& loop;
+  const RaftOptions& options;
+  Events& events;
+
+  raft_uv_transport transport{};
+  raft_io io{};
+  raft_fsm fsm{};
+  raft raft_{};
+  bool has_transport = false, has_io = false, has_raft = false;
+
+  struct Apply {
+    struct raft_apply request;
+    Impl* impl;
+  };
+  struct Barrier {
+    struct raft_barrier request;
+    Impl* impl;
+  };
+  bool barrier_under_way = false;
+  int last_state = RAFT_UNAVAILABLE;
+
+  // Watches raft's state around each iteration of the loop: libraft 0.15 does not tell when it changes.
+  struct Watch {
+    uv_prepare_t prepare;
+    uv_check_t check;
+    Impl* impl;
+    int open = 2;
+  };
+  Watch* watch = nullptr;
+
+  std::string snapshot_bytes;
+  raft_buffer snapshot_buffer{};
+  std::uint64_t snapshot_raft_index = 0;
+
+  void watch_state();
+  void unwatch_state();
+  void look();
+  Result<void> error(int status, const char* doing);
+};
+
+void RaftNode::Impl::look() {
+  int state = raft_state(&raft_);
+  if (std::exchange(last_state, state) != state) events.state_changed();
+}
+
+void RaftNode::Impl::watch_state() {
+  watch = new Watch{{}, {}, this};
+  uv_prepare_init(loop.raw(), &watch->prepare);
+  uv_check_init(loop.raw(), &watch->check);
+  watch->prepare.data = watch->check.data = watch;
+  uv_prepare_start(&watch->prepare, [](uv_prepare_t* h) { static_cast<Watch*>(h->data)->impl->look(); });
+  uv_check_start(&watch->check, [](uv_check_t* h) { static_cast<Watch*>(h->data)->impl->look(); });
+}
+
+void RaftNode::Impl::unwatch_state() {
+  if (!watch) return;
+  auto closed = [](uv_handle_t* h) {
+    auto* owner = static_cast<Watch*>(h->data);
+    if (--owner->open == 0) delete owner;
+  };
+  uv_close(reinterpret_cast<uv_handle_t*>(&watch->prepare), closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&watch->check), closed);
+  watch = nullptr;
+}
+
+Result<void> RaftNode::Impl::error(int status, const char* doing) {
+  const char* detail = *raft_.errmsg ? raft_.errmsg : io.errmsg;
+  std::string text =
+      fmt::format("{}: {}: {}{}{}", options.directory, doing, raft_strerror(status), *detail ? ": " : "", detail);
+  // libraft names segments and metadata, but not always the snapshot.
+  if (text.find("segment") == std::string::npos && text.find("metadata") == std::string::npos) {
+    if (std::string name = newest_snapshot(options.directory); !name.empty()) text += fmt::format(" ({})", name);
+  }
+  // A file that is shorter than it says is reported as an I/O error.
+  bool unreadable = errc_of(status) == Errc::corrupt || text.find("short read") != std::string::npos ||
+                    text.find("entries batch") != std::string::npos;
+  return fail(Error{unreadable ? Errc::corrupt : Errc::io, std::move(text)});
+}
+
+RaftNode::RaftNode(io::Loop& loop, const RaftOptions& options, Events& events)
+    : impl_(std::make_unique<Impl>(loop, options, events)) {
+  Impl* self = impl_.get();
+  raft_fsm& fsm = impl_->fsm;
+  fsm.version = 3;
+  fsm.data = self;
+  fsm.apply = [](raft_fsm* f, const raft_buffer* buf, void** result) {
+    *result = nullptr;
+    bool good = static_cast<Impl*>(f->data)->events.apply({static_cast<const char*>(buf->base), buf->len});
+    return good ? 0 : RAFT_CORRUPT;
+  };
+  fsm.restore = [](raft_fsm* f, raft_buffer* buf) {
+    bool good = static_cast<Impl*>(f->data)->events.restore({static_cast<const char*>(buf->base), buf->len});
+    if (!good) return RAFT_CORRUPT;
+    raft_free(buf->base);
+    return 0;
+  };
+  fsm.snapshot = [](raft_fsm* f, raft_buffer* bufs[], unsigned* n) {
+    auto* impl = static_cast<Impl*>(f->data);
+    if (!impl->events.begin_snapshot()) return RAFT_BUSY;
+    impl->snapshot_raft_index = raft_last_applied(&impl->raft_);
+    *bufs = nullptr;
+    *n = 0;
+    return 0;
+  };
+  fsm.snapshot_async = [](raft_fsm* f, raft_buffer* bufs[], unsigned* n) {
+    auto* impl = static_cast<Impl*>(f->data);
+    impl->snapshot_bytes = impl->events.make_snapshot();
+    impl->snapshot_buffer = {impl->snapshot_bytes.data(), impl->snapshot_bytes.size()};
+    *bufs = &impl->snapshot_buffer;
+    *n = 1;
+    return 0;
+  };
+  fsm.snapshot_finalize = [](raft_fsm* f, raft_buffer* bufs[], unsigned* n) {
+    auto* impl = static_cast<Impl*>(f->data);
+    *bufs = nullptr;
+    *n = 0;
+    impl->snapshot_bytes = {};
+    impl->events.end_snapshot();
+    return 0;
+  };
+}
+
+RaftNode::~RaftNode() { FLURM_CHECK(!impl_->has_io, "close() first"); }
+
+Result<void> RaftNode::start(bool bootstrap) {
+  Impl& self = *impl_;
+  const RaftOptions& options = self.options;
+  auto own = std::find_if(options.members.begin(), options.members.end(),
+                          [&](const Member& member) { return member.id == options.self; });
+  if (own == options.members.end()) return fail(Errc::einval, "member {} is not in the list of members", options.self);
+
+  if (options.members.size() == 1) {
+    self.transport.init = no_init;
+    self.transport.listen = no_listen;
+    self.transport.connect = no_connect;
+    self.transport.close = no_close;
+  } else {
+    if (int rv = raft_uv_tcp_init(&self.transport, self.loop.raw())) return self.error(rv, "transport");
+    self.has_transport = true;
+  }
+  if (int rv = raft_uv_init(&self.io, self.loop.raw(), options.directory.c_str(), &self.transport)) {
+    return self.error(rv, "open");
+  }
+  self.has_io = true;
+  self.io.version = 2;                         // it has async_work, though raft_uv_init() leaves 1 here
+  raft_uv_set_auto_recovery(&self.io, false);  // it would move damaged files aside and go on
+  // Its decompression never ends on some damaged files; ours is checked as a whole before anything reads it.
+  raft_uv_set_snapshot_compression(&self.io, false);
+  raft_uv_set_segment_size(&self.io, options.segment_bytes);
+  raft_uv_set_connect_retry_delay(&self.io, options.heartbeat_ms);
+  if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, own->address.c_str())) {
+    return self.error(rv, "open");
+  }
+  self.has_raft = true;
+  self.raft_.data = &self;
+  raft_set_election_timeout(&self.raft_, options.election_timeout_ms);
+  raft_set_heartbeat_timeout(&self.raft_, options.heartbeat_ms);
+  raft_set_snapshot_threshold(&self.raft_, options.snapshot_threshold);
+  raft_set_snapshot_trailing(&self.raft_, options.snapshot_trailing);
+  raft_set_pre_vote(&self.raft_, true);
+
+  if (bootstrap) {
+    raft_configuration configuration;
+    raft_configuration_init(&configuration);
+    int rv = 0;
+    for (const Member& member : options.members) {
+      if (rv == 0) rv = raft_configuration_add(&configuration, member.id, member.address.c_str(), RAFT_VOTER);
+    }
+    if (rv == 0) rv = raft_bootstrap(&self.raft_, &configuration);
+    raft_configuration_close(&configuration);
+    if (rv != 0) return self.error(rv, "make the log");
+  }
+  if (int rv = raft_start(&self.raft_)) return self.error(rv, "load the log");
+  self.last_state = raft_state(&self.raft_);
+  self.watch_state();
+  return {};
+}
+
+io::Task<void> RaftNode::close() {
+  Impl& self = *impl_;
+  self.unwatch_state();
+  if (self.has_raft) {
+    io::Event closed(self.loop);
+    self.raft_.data = &closed;
+    raft_close(&self.raft_, [](raft* r) { static_cast<io::Event*>(r->data)->set({}); });
+    auto waiting = closed.wait(io::Deadline::never());
+    (void)co_await waiting;
+    self.has_raft = false;
+  }
+  if (self.has_io) raft_uv_close(&self.io);
+  if (self.has_transport) raft_uv_tcp_close(&self.transport);
+  self.has_io = self.has_transport = false;
+}
+
+void RaftNode::write(std::vector<RaftBuffer> buffers) {
+  std::vector<raft_buffer> raw;
+  raw.reserve(buffers.size());
+  for (RaftBuffer& buffer : buffers) raw.push_back({buffer.data(), buffer.size()});
+  auto* apply = new Impl::Apply{{}, impl_.get()};
+  apply->request.data = apply;
+  // The callback comes once: when the first entry was applied, or when the write failed.
+  int rv = raft_apply(&impl_->raft_, &apply->request, raw.data(), static_cast<unsigned>(raw.size()),
+                      [](struct raft_apply* request, int status, void*) {
+                        std::unique_ptr<Impl::Apply> self(static_cast<Impl::Apply*>(request->data));
+                        if (status == 0) return;
+                        self->impl->events.write_failed(
+                            status == RAFT_LEADERSHIPLOST || status == RAFT_NOTLEADER,
+                            fmt::format("{}: {}", raft_strerror(status), raft_errmsg(&self->impl->raft_)));
+                      });
+  if (rv != 0) {
+    delete apply;
+    impl_->events.write_failed(rv == RAFT_NOTLEADER,
+                               fmt::format("{}: {}", raft_strerror(rv), raft_errmsg(&impl_->raft_)));
+    return;
+  }
+  for (RaftBuffer& buffer : buffers) buffer.release();
+}
+
+void RaftNode::apply_all() {
+  if (impl_->barrier_under_way) return;
+  auto* barrier = new Impl::Barrier{{}, impl_.get()};
+  barrier->request.data = barrier;
+  impl_->barrier_under_way = true;
+  int rv = raft_barrier(&impl_->raft_, &barrier->request, [](struct raft_barrier* request, int) {
+    std::unique_ptr<Impl::Barrier> self(static_cast<Impl::Barrier*>(request->data));
+    self->impl->barrier_under_way = false;
+    self->impl->last_state = RAFT_UNAVAILABLE;  // so that the watch looks again, after this callback
+  });
+  if (rv != 0) {
+    delete barrier;
+    impl_->barrier_under_way = false;
+    impl_->events.write_failed(rv == RAFT_NOTLEADER, raft_strerror(rv));
+  }
+}
+
+bool RaftNode::is_usable() const { return raft_state(&impl_->raft_) != RAFT_UNAVAILABLE; }
+bool RaftNode::is_leader() const { return raft_state(&impl_->raft_) == RAFT_LEADER; }
+bool RaftNode::has_applied_all() const { return raft_last_applied(&impl_->raft_) == raft_last_index(&impl_->raft_); }
+std::uint64_t RaftNode::leader() const {
+  raft_id id = 0;
+  const char* address = nullptr;
+  raft_leader(&impl_->raft_, &id, &address);
+  return id;
+}
+std::uint64_t RaftNode::term() const { return impl_->raft_.current_term; }
+
+bool RaftNode::snapshot_is_stored() const {
+  std::uint64_t index = 0;
+  newest_snapshot(impl_->options.directory, &index);
+  return index == impl_->snapshot_raft_index;
+}
+
+}  // namespace flurm::replog

@@ -1,0 +1,84 @@
+// replog/raft_node.hpp — one opened libraft instance: its I/O, its callbacks, its end. Knows nothing of proposals.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "io/loop.hpp"
+#include "io/task.hpp"
+#include "replog/raft_log.hpp"
+
+namespace flurm::replog {
+
+/// Memory that libraft takes over.
+class RaftBuffer {
+ public:
+  explicit RaftBuffer(std::size_t size);
+  RaftBuffer(RaftBuffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
+  RaftBuffer& operator=(RaftBuffer&&) = delete;
+  ~RaftBuffer();
+  char* data() { return data_; }
+  std::size_t size() const { return size_; }
+  char* release() { return std::exchange(data_, nullptr); }
+
+ private:
+  char* data_;
+  std::size_t size_;
+};
+
+class RaftNode {
+ public:
+  /// Called on the loop's thread, except make_snapshot().
+  class Events {
+   public:
+    virtual ~Events() = default;
+    /// The next committed entry. False: it is damaged, go no further.
+    virtual bool apply(std::string_view sealed) = 0;
+    virtual bool restore(std::string_view sealed) = 0;
+    /// False: not now.
+    virtual bool begin_snapshot() = 0;
+    /// On a worker thread of libuv.
+    virtual std::string make_snapshot() = 0;
+    virtual void end_snapshot() = 0;
+    /// The batch under way will not be applied here, as far as anybody knows.
+    virtual void write_failed(bool leadership_lost, std::string reason) = 0;
+    /// Leadership may have changed.
+    virtual void state_changed() = 0;
+  };
+
+  RaftNode(io::Loop& loop, const RaftOptions& options, Events& events);
+  ~RaftNode();
+  RaftNode(const RaftNode&) = delete;
+  RaftNode& operator=(const RaftNode&) = delete;
+
+  /// Loads, restores and applies; bootstrap: the directory is empty, make the log of options.members first.
+  /// After an error close() is still needed.
+  Result<void> start(bool bootstrap);
+  io::Task<void> close();
+
+  /// One batch; the next one only after all its entries were applied or write_failed() came.
+  void write(std::vector<RaftBuffer> buffers);
+  /// Makes the leader apply what former leaders left; state_changed() follows.
+  void apply_all();
+
+  /// False after an error that libraft cannot go on from.
+  bool is_usable() const;
+  bool is_leader() const;
+  bool has_applied_all() const;
+  std::uint64_t leader() const;
+  std::uint64_t term() const;
+  /// True when the snapshot begun last is the newest on disk.
+  bool snapshot_is_stored() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace flurm::replog
