@@ -27,8 +27,8 @@ struct View {
 
 /// Budgets, so that a pass ends; counts, so that a pass can be repeated. Source: SchedulerParameters.
 struct Limits {
-  std::uint32_t jobs_tested_max = 100000;    // shapes are tested once, so most of these are cheap
-  std::uint32_t backfill_jobs_max = 1000;    // bf_max_job_test: jobs given a reservation in time
+  std::uint32_t jobs_tested_max = 100000;  // shapes are tested once, so most of these are cheap
+  std::uint32_t backfill_jobs_max = 1000;  // bf_max_job_test: jobs given a reservation in time
   std::int64_t backfill_window_s = 24 * 3600;
 };
 
@@ -42,12 +42,14 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
-/// Why a job that could be considered does not start now.
+/// Why a job that could be considered does not start now. Only jobs for which that differs from what the view's job
+/// says are named: applying a plan that changes nothing writes nothing.
 struct Waiting {
   JobId job;
   model::JobReason reason = model::JobReason::none;
-  TimeS expected_start;      // 0: unknown
-  std::string sched_nodes;   // hostlist planned for it, empty when unknown
+  std::string desc;         // Job::state_desc for this reason, usually empty
+  TimeS expected_start;     // 0: unknown
+  std::string sched_nodes;  // hostlist planned for it, empty when unknown
   bool operator==(const Waiting&) const = default;
 };
 

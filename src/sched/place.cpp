@@ -1,0 +1,278 @@
+// sched/place.cpp — from a shape and the nodes' use to a placement.
+#include "sched/place.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "sched/choose.hpp"
+#include "sched/distribute.hpp"
+
+namespace flurm::sched {
+
+Result<std::vector<std::pair<std::string, std::uint32_t>>> parse_licenses(std::string_view text) {
+  const std::string_view whole = text;
+  std::vector<std::pair<std::string, std::uint32_t>> licenses;
+  while (!text.empty()) {
+    std::string_view item = text.substr(0, text.find_first_of(",;"));
+    text.remove_prefix(std::min(item.size() + 1, text.size()));
+    std::uint32_t count = 1;
+    if (const std::size_t colon = item.find_first_of(":="); colon != item.npos) {
+      const std::string_view number = item.substr(colon + 1);
+      const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), count);
+      if (error != std::errc{} || end != number.data() + number.size())
+        return fail(Errc::invalid_licenses, "licenses '{}'", whole);
+      item = item.substr(0, colon);
+    }
+    if (item.empty()) return fail(Errc::invalid_licenses, "licenses '{}'", whole);
+    const auto same = std::ranges::find(licenses, item, [](const auto& l) { return std::string_view(l.first); });
+    if (same != licenses.end())
+      same->second += count;
+    else
+      licenses.emplace_back(item, count);
+  }
+  return licenses;
+}
+
+Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
+                         const model::Settings& settings) {
+  const PartitionInfo& info = cluster.partitions()[partition];
+  Shape shape;
+  shape.partition = partition;
+  shape.demand = make_demand(request, *info.config, settings);
+  shape.nodes = info.nodes;
+  if (!request.exc_nodes.empty()) {
+    FLURM_TRY(const Bitmap excluded, cluster.nodes_of(request.exc_nodes));
+    shape.nodes.and_not(excluded);
+  }
+  info.nodes.for_each([&](std::size_t i) {
+    if (!hardware_fits(shape.demand, cluster.node(static_cast<NodeIndex>(i)))) shape.nodes.clear(i);
+  });
+  if (!request.req_nodes.empty()) {
+    FLURM_TRY(shape.required, cluster.nodes_of(request.req_nodes));
+    if (shape.demand.contiguous && shape.required.any())
+      shape.required.set_range(shape.required.first(), shape.required.last());
+    const auto count = static_cast<std::uint32_t>(shape.required.count());
+    shape.demand.min_nodes = std::max(shape.demand.min_nodes, count);
+    shape.demand.wanted_nodes = std::max(shape.demand.wanted_nodes, count);
+    shape.demand.min_cpus = std::max(shape.demand.min_cpus, count);
+  }
+  if (!request.features.empty()) {
+    FLURM_TRY(const Constraint constraint, Constraint::parse(request.features));
+    const auto nodes_of = [&](std::string_view feature) { return cluster.with_feature(feature); };
+    shape.nodes = constraint.nodes(shape.nodes, nodes_of);
+    shape.alternatives = constraint.alternatives(nodes_of);
+    shape.counted = constraint.counted(nodes_of);
+    shape.counted_apart = constraint.counted_apart();
+  }
+  FLURM_TRY(shape.licenses, parse_licenses(request.licenses));
+  return shape;
+}
+
+Placer::Placer(const Cluster& cluster)
+    : cluster_(cluster), empty_(cluster), offers_(cluster.size()), free_(cluster.size() * cluster.words()) {}
+
+Outcome Placer::place(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& available,
+                      Holding& holding) {
+  const Demand& d = shape.demand;
+  const bool has_required = shape.required.size() != 0;
+  if (d.max_nodes < d.min_nodes) return Outcome::node_limit;
+  if (shape.nodes.none()) return Outcome::never;
+  if (has_required) {
+    if (!shape.required.subset_of(shape.nodes)) return Outcome::never;
+    if (!shape.required.subset_of(available)) return Outcome::not_available;
+  }
+  const Bitmap nodes = shape.nodes & available;
+  if (nodes.count() >= d.min_nodes && place_in(shape, user, usage, nodes, holding)) return Outcome::placed;
+  if (possible(shape, nodes)) return Outcome::busy;
+  if (!possible(shape, shape.nodes)) return Outcome::never;
+  bool some_busy = false;
+  nodes.for_each([&](std::size_t i) {
+    const NodeUse& use = usage.at(static_cast<NodeIndex>(i));
+    some_busy = some_busy || (d.idle_nodes_only ? use.jobs : use.exclusive_jobs) != 0;
+  });
+  return some_busy ? Outcome::busy : Outcome::not_available;
+}
+
+bool Placer::possible(const Shape& shape, const Bitmap& nodes) {
+  if (shape.demand.max_nodes < shape.demand.min_nodes || nodes.count() < shape.demand.min_nodes) return false;
+  Holding ignored;
+  return place_in(shape, kNoVal32, empty_, nodes, ignored);
+}
+
+bool Placer::place_in(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes,
+                      Holding& holding) {
+  if (!shape.counted.empty()) return place_counted(shape, user, usage, nodes, holding);
+  const Bitmap* required = shape.required.size() != 0 ? &shape.required : nullptr;
+  if (shape.alternatives.empty())
+    return attempt({shape.demand, nodes, required, usage, shape.partition, user}, holding);
+  for (const Bitmap& alternative : shape.alternatives) {
+    const Bitmap some = nodes & alternative;
+    if (some.any() && attempt({shape.demand, some, required, usage, shape.partition, user}, holding)) return true;
+  }
+  return false;
+}
+
+/// First so many nodes of each counted feature; then the rest, with those required.
+bool Placer::place_counted(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes,
+                           Holding& holding) {
+  Bitmap picked(nodes.size());
+  for (const Constraint::Counted& counted : shape.counted) {
+    Demand part = shape.demand;
+    part.min_nodes = part.wanted_nodes = part.min_cpus = counted.count;
+    if (part.tasks_per_node != 0) part.tasks = counted.count * part.tasks_per_node;
+    Bitmap some = nodes & counted.nodes;
+    if (shape.counted_apart) some.and_not(picked);
+    const Bitmap* required = !shape.counted_apart && picked.any() ? &picked : nullptr;
+    if (!attempt({part, some, required, usage, shape.partition, user}, holding)) return false;
+    for (const Share& share : holding.shares) picked.set(share.node);
+  }
+  Demand rest = shape.demand;
+  if (shape.required.size() != 0) picked |= shape.required;
+  const auto count = static_cast<std::uint32_t>(picked.count());
+  rest.min_cpus = std::max(rest.min_cpus, count);
+  rest.min_nodes = std::max(rest.min_nodes, count);
+  rest.wanted_nodes = std::max(rest.min_nodes, rest.wanted_nodes);
+  if (rest.wanted_nodes > rest.max_nodes) return false;
+  return attempt({rest, nodes, &picked, usage, shape.partition, user}, holding);
+}
+
+/// Nodes whose present jobs leave room for this one, cores apart.
+/// Source: slurm 22.05 select/cons_common job_test.c _verify_node_state(), node_scheduler.c filter_by_node_owner().
+Bitmap Placer::without_unfit(const Attempt& a) const {
+  const Demand& d = a.demand;
+  std::uint64_t need = d.memory_mib;
+  if (d.memory_per_cpu) need *= std::max({d.tasks_per_node, d.cpus_per_node, d.cpus_per_task});
+  Bitmap nodes = a.nodes;
+  a.nodes.for_each([&](std::size_t i) {
+    const auto node = static_cast<NodeIndex>(i);
+    const NodeUse& use = a.usage.at(node);
+    if (d.counts_memory && d.memory_mib != 0 && use.memory_mib + need > cluster_.node(node).memory_mib) {
+      nodes.clear(i);
+      return;
+    }
+    if (use.jobs == 0) return;
+    const bool foreign = (d.same_user_only && use.only_user != a.user) || (use.user != kNoVal32 && use.user != a.user);
+    const bool all_memory_taken = d.counts_memory && d.memory_mib == 0 && use.memory_mib != 0;
+    bool unfit = foreign || all_memory_taken || d.idle_nodes_only || use.exclusive_jobs != 0;
+    if (d.sharing == Sharing::exclusive) unfit = true;
+    if (d.sharing == Sharing::row && use.unshared_jobs != 0) unfit = true;
+    if (d.sharing == Sharing::cores && use.unshared_jobs != use.jobs && a.usage.shared_here(node, a.partition))
+      unfit = true;
+    if (unfit) nodes.clear(i);
+  });
+  return nodes;
+}
+
+bool Placer::attempt(const Attempt& a, Holding& holding) {
+  const Bitmap nodes = without_unfit(a);
+  if (nodes.count() < a.demand.min_nodes) return false;
+  if (attempt_beside(a, nodes, {}, holding)) return true;
+  if (a.demand.sharing != Sharing::row) return false;
+  // Cores that others hold may be shared: first with partitions of other tiers, then row by row with one's own.
+  if (attempt_beside(a, nodes, {Taken::By::same_tier}, holding)) return true;
+  const std::size_t rows = a.usage.row_count(a.partition);
+  for (std::size_t row = 0; row < rows; ++row)
+    if (attempt_beside(a, nodes, {Taken::By::row, row}, holding)) return true;
+  return rows < a.demand.rows && attempt_beside(a, nodes, {Taken::By::nobody}, holding);
+}
+
+void Placer::free_cores(const Attempt& a, NodeIndex node, Taken taken, Cores free) const {
+  const ConstCores all = cluster_.cores(node);
+  std::ranges::copy(all, free.begin());
+  const auto remove = [&](const Word* busy) {
+    for (std::size_t w = 0; busy && w < free.size(); ++w) free[w] &= ~busy[w];
+  };
+  switch (taken.by) {
+    case Taken::By::all:
+      remove(a.usage.busy(node).data());
+      break;
+    case Taken::By::same_tier: {
+      const auto& partitions = cluster_.partitions();
+      const std::uint16_t tier = partitions[a.partition].config->priority_tier;
+      for (std::size_t p = 0; p < partitions.size(); ++p)
+        if (partitions[p].config->priority_tier == tier) remove(a.usage.busy_by(p, node));
+      break;
+    }
+    case Taken::By::row:
+      remove(a.usage.row(a.partition, taken.row, node).data());
+      break;
+    case Taken::By::nobody:
+      break;
+  }
+}
+
+Room Placer::room_on(const Attempt& a, NodeIndex node, ConstCores free) const {
+  const NodeInfo& info = cluster_.node(node);
+  Room room;
+  room.memory_mib = info.memory_mib - std::min(info.memory_mib, a.usage.at(node).memory_mib);
+  if (a.demand.partition_cpus_per_node_max == kInfinite32) return room;
+  if (const Word* busy = a.usage.busy_by(a.partition, node)) {
+    std::uint32_t cores = 0;
+    for (std::size_t w = 0; w < free.size(); ++w)
+      cores += static_cast<std::uint32_t>(std::popcount(busy[w] & ~free[w]));
+    room.partition_cpus_used = cores * info.cpus_per_core;
+  }
+  return room;
+}
+
+bool Placer::attempt_beside(const Attempt& a, const Bitmap& nodes, Taken taken, Holding& holding) {
+  const std::size_t words = cluster_.words();
+  const Demand& d = a.demand;
+  Bitmap candidates = nodes;
+  nodes.for_each([&](std::size_t i) {
+    const auto node = static_cast<NodeIndex>(i);
+    const Cores free{free_.data() + i * words, words};
+    free_cores(a, node, taken, free);
+    if (d.whole_node && !std::ranges::equal(free, cluster_.cores(node))) {
+      candidates.clear(i);
+      return;
+    }
+    offers_[i] = offer_of(d, cluster_.node(node), room_on(a, node, free), free);
+    if (offers_[i].cpus == 0) candidates.clear(i);
+  });
+  if (a.required && !a.required->subset_of(candidates)) return false;
+  std::uint32_t min_nodes = d.min_nodes;
+  if (d.tasks_per_node != 0 && d.tasks != 0)
+    min_nodes = std::max(min_nodes, (d.tasks + d.tasks_per_node - 1) / d.tasks_per_node);
+  if (candidates.count() < min_nodes) return false;
+  const Choice choice{.demand = &d,
+                      .cluster = &cluster_,
+                      .required = a.required,
+                      .min_nodes = min_nodes,
+                      .max_nodes = d.max_nodes,
+                      .wanted_nodes = d.wanted_nodes,
+                      .min_cpus = d.min_cpus};
+  if (!choose_nodes(choice, candidates, offers_) || candidates.count() > d.max_nodes) return false;
+  return give(a, candidates, holding);
+}
+
+bool Placer::give(const Attempt& a, const Bitmap& nodes, Holding& holding) {
+  const Demand& d = a.demand;
+  const std::size_t words = cluster_.words();
+  std::vector<Chosen> chosen;
+  nodes.for_each([&](std::size_t i) {
+    const auto at = free_.begin() + static_cast<std::ptrdiff_t>(i * words);
+    chosen.push_back({static_cast<NodeIndex>(i), offers_[i].cpus, {at, at + static_cast<std::ptrdiff_t>(words)}});
+  });
+  if (!distribute(d, cluster_, chosen)) return false;
+
+  holding = {.shares = {},
+             .partition = a.partition,
+             .sharing = d.sharing,
+             .whole_node = d.whole_node,
+             .user_exclusive = d.same_user_only,
+             .user = a.user};
+  for (Chosen& c : chosen) {
+    const NodeInfo& info = cluster_.node(c.node);
+    std::uint64_t memory = 0;
+    if (d.counts_memory) {
+      memory = d.memory_mib == 0 ? info.memory_mib : d.memory_mib;
+      if (d.memory_per_cpu) memory *= cpus_for_memory(d, info, c.cpus);
+      if (a.usage.at(c.node).memory_mib + memory > info.memory_mib) return false;
+    }
+    holding.shares.push_back({c.node, static_cast<std::uint16_t>(c.cpus), memory, std::move(c.cores)});
+  }
+  return true;
+}
+
+}  // namespace flurm::sched

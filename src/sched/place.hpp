@@ -1,0 +1,83 @@
+// sched/place.hpp — whether and where a job fits, given the use of the nodes at one moment.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bitmap.hpp"
+#include "sched/cluster.hpp"
+#include "sched/demand.hpp"
+#include "sched/features.hpp"
+#include "sched/offer.hpp"
+
+namespace flurm::sched {
+
+/// A request in one partition, prepared: jobs that ask for the same share one shape.
+struct Shape {
+  Demand demand;
+  std::size_t partition = 0;
+  Bitmap nodes;                      // of the partition that could serve: hardware, exclusions, features
+  Bitmap required;                   // empty: none
+  std::vector<Bitmap> alternatives;  // all nodes from one of these, when there are any
+  std::vector<Constraint::Counted> counted;
+  bool counted_apart = false;
+  std::vector<std::pair<std::string, std::uint32_t>> licenses;
+};
+
+/// Errors: invalid_feature, invalid_node_name, invalid_licenses for text in the request that cannot be read.
+Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
+                         const model::Settings& settings);
+
+/// Licenses as "a:2,b" says. Errors: invalid_licenses.
+Result<std::vector<std::pair<std::string, std::uint32_t>>> parse_licenses(std::string_view text);
+
+enum class Outcome : std::uint8_t {
+  placed,
+  busy,           // it fits once others have gone
+  not_available,  // it fits once nodes that are down or set aside come back
+  node_limit,     // the partition's limits on the number of nodes forbid it
+  never,
+};
+
+class Placer {
+ public:
+  explicit Placer(const Cluster& cluster);
+
+  /// On success `holding` is what a job of `user` gets, its shares in node order.
+  Outcome place(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& available, Holding& holding);
+
+  /// It fits on `nodes` if nothing else ran.
+  bool possible(const Shape& shape, const Bitmap& nodes);
+
+ private:
+  /// One attempt: a demand, nodes to take from, nodes that must be among them.
+  struct Attempt {
+    const Demand& demand;
+    const Bitmap& nodes;
+    const Bitmap* required;
+    const Usage& usage;
+    std::size_t partition;
+    std::uint32_t user;
+  };
+  /// Whose cores are out of bounds: everybody's, those of partitions of the same tier, or one row's.
+  struct Taken {
+    enum class By : std::uint8_t { all, same_tier, row, nobody } by = By::all;
+    std::size_t row = 0;
+  };
+
+  bool place_in(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding);
+  bool place_counted(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding);
+  bool attempt(const Attempt& attempt, Holding& holding);
+  bool attempt_beside(const Attempt& attempt, const Bitmap& nodes, Taken taken, Holding& holding);
+  Bitmap without_unfit(const Attempt& attempt) const;
+  void free_cores(const Attempt& attempt, NodeIndex node, Taken taken, Cores free) const;
+  Room room_on(const Attempt& attempt, NodeIndex node, ConstCores free) const;
+  bool give(const Attempt& attempt, const Bitmap& chosen, Holding& holding);
+
+  const Cluster& cluster_;
+  Usage empty_;
+  std::vector<Offer> offers_;
+  std::vector<Word> free_;
+};
+
+}  // namespace flurm::sched

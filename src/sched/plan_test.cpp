@@ -1,0 +1,95 @@
+// sched/plan_test.cpp — what starts, where, and what the others are told, in small scenarios.
+#include "sched/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sched/world.hpp"
+
+namespace flurm::sched::test {
+namespace {
+
+using model::JobReason;
+
+class PlanTest : public testing::Test {
+ protected:
+  PlanTest() {
+    w.nodes("n[1-4]", 2, 4, 1);
+    w.partition("debug", "n[1-4]");
+  }
+  JobReason reason(JobId id) const { return w.view.pending.find(id.v)->reason; }
+  World w;
+};
+
+TEST_F(PlanTest, FirstJobTakesTheFirstNodesCores) {
+  w.submit(job().tasks(2));
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.starts.size(), 1u);
+  const Placement& start = plan.starts[0];
+  EXPECT_EQ(start.partition, "debug");
+  ASSERT_EQ(start.shares.size(), 1u);
+  EXPECT_EQ(start.shares[0].node, 0u);
+  EXPECT_EQ(start.shares[0].cpus, 2);
+  EXPECT_EQ(start.shares[0].memory_mib, 200u);
+  EXPECT_EQ(start.shares[0].cores, std::vector<std::uint64_t>{0b00010001});  // one core of each socket
+}
+
+TEST_F(PlanTest, TheFirstThatDoesNotFitWaitsForResourcesTheOthersForPriority) {
+  w.submit(job().nodes(4).exclusive());
+  w.step();
+  const JobId second = w.submit(job().tasks(8)), third = w.submit(job());
+  w.step();
+  EXPECT_EQ(reason(second), JobReason::resources);
+  EXPECT_EQ(reason(third), JobReason::priority);
+  EXPECT_TRUE(w.plan().waiting.empty()) << "nothing new to say";
+}
+
+TEST_F(PlanTest, PriorityComesBeforeSubmitOrder) {
+  const JobId low = w.submit(job().nodes(4).exclusive());
+  const JobId high = w.submit(job().nodes(4).exclusive().at_priority(2000));
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.starts.size(), 1u);
+  EXPECT_EQ(plan.starts[0].job, high);
+  EXPECT_EQ(reason(low), JobReason::resources);
+}
+
+TEST_F(PlanTest, ArrayTasksStartOneByOneUpToTheirLimit) {
+  const JobId array = w.submit(job().tasks_of_array("1-100", 3));
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.starts.size(), 3u);
+  EXPECT_EQ(plan.starts[0].task, 1u);
+  EXPECT_EQ(plan.starts[2].task, 3u);
+  EXPECT_EQ(reason(array), JobReason::array_task_limit);
+}
+
+TEST_F(PlanTest, LicensesAreCounted) {
+  w.submit(job().licenses("lica:6"));
+  const JobId second = w.submit(job().licenses("lica:3"));
+  w.step();
+  EXPECT_EQ(reason(second), JobReason::licenses);
+}
+
+TEST_F(PlanTest, NodesThatAreDownAreNamed) {
+  w.change_node("n2", [](model::Node& node) { node.base = model::NodeBase::down; });
+  const JobId id = w.submit(job().on("n2"));
+  w.step();
+  EXPECT_EQ(reason(id), JobReason::node_not_avail);
+  EXPECT_EQ(w.view.pending.find(id.v)->state_desc, "ReqNodeNotAvail, UnavailableNodes:n2");
+}
+
+TEST_F(PlanTest, CanEverRunGivesSlurmsErrors) {
+  const model::Partition& debug = *w.view.partitions[0];
+  const auto errc = [&](const JobSpec& spec) {
+    const auto result = can_ever_run(w.view, spec.request, debug);
+    return result ? Errc::success : result.error().code;
+  };
+  EXPECT_EQ(errc(job().tasks(32)), Errc::success);
+  EXPECT_EQ(errc(job().tasks(33)), Errc::too_many_requested_cpus);
+  EXPECT_EQ(errc(job().nodes(5)), Errc::invalid_node_count);
+  EXPECT_EQ(errc(job().memory(9000)), Errc::requested_node_config_unavailable);
+  EXPECT_EQ(errc(job().with("nosuch")), Errc::invalid_feature);
+  EXPECT_EQ(errc(job().on("n9")), Errc::invalid_node_name);
+  EXPECT_EQ(errc(job().licenses("lica:9")), Errc::invalid_licenses);
+}
+
+}  // namespace
+}  // namespace flurm::sched::test
