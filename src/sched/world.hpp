@@ -89,7 +89,8 @@ class World {
     return *node;
   }
   void nodes(const std::string& names, std::uint16_t sockets, std::uint16_t cores, std::uint16_t threads) {
-    for (const auto& name : *expand_hosts(names)) add_node(name, sockets, cores, threads);
+    const std::vector<std::string> each = *expand_hosts(names);
+    for (const auto& name : each) add_node(name, sockets, cores, threads);
   }
   /// Replaces a node after `change` had its way with it.
   template <class F>
@@ -101,7 +102,8 @@ class World {
   model::Partition& partition(const std::string& name, const std::string& names) {
     auto partition = std::make_shared<model::Partition>();
     partition->name = name;
-    for (const auto& node : *expand_hosts(names)) partition->nodes.push_back(ids_.at(node));
+    const std::vector<std::string> each = *expand_hosts(names);
+    for (const auto& node : each) partition->nodes.push_back(ids_.at(node));
     std::ranges::sort(partition->nodes);
     partition->total_nodes = static_cast<std::uint32_t>(partition->nodes.size());
     view.partitions.push_back(partition);
