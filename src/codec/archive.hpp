@@ -12,7 +12,8 @@
 //   bool                 one byte
 //   double, float        IEEE bytes of value × 1 000 000; text_f64(x) sends decimal text instead
 //   std::string          u32 length with the trailing NUL counted, bytes, NUL. Empty is sent as length 0 (C's NULL),
-//                        and both length 0 and "" are read as empty. A string ends at its first NUL, as in C.
+//                        both length 0 and "" are read as empty. In a list it is sent as "". A string ends at its first
+//                        NUL, as in C.
 //   optional<string>     the same, but nullopt (length 0) and "" (length 1) stay apart
 //   bytes(x), raw(x)     u32 length and bytes; bytes alone (raw can only be read with codec::rest)
 //   vector<T>            u32 count, items;   optional<vector<T>>: nullopt is count 0xfffffffe
@@ -99,6 +100,8 @@ class Archive {
   virtual void f64_text(double&) = 0;
   virtual void time(TimeS&) = 0;
   virtual void str(std::string&) = 0;
+  /// As str, but never NULL: items of string lists, because C code stops counting at a NULL.
+  virtual void str_item(std::string& v) { str(v); }
   virtual void opt_str(std::optional<std::string>&) = 0;
   virtual void bytes(std::string&) = 0;
   /// Bytes with nothing around them. Unpacking takes all that is left.
@@ -264,9 +267,18 @@ void list_items(Archive& ar, std::vector<T>& list, std::uint32_t n, Each&& each)
 }
 
 template <class T>
+void list_items(Archive& ar, std::vector<T>& list, std::uint32_t n) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    list_items(ar, list, n, [&](T& each) { ar.str_item(each); });
+  } else {
+    list_items(ar, list, n, [&](T& each) { ar.item(each); });
+  }
+}
+
+template <class T>
 void list(Archive& ar, std::vector<T>& value, ListForm form, std::uint32_t n) {
   ar.begin_list(form, n);
-  list_items(ar, value, n, [&](T& each) { ar.item(each); });
+  list_items(ar, value, n);
 }
 
 template <class T>
@@ -279,7 +291,7 @@ void optional_list(Archive& ar, std::optional<std::vector<T>>& value) {
   }
   if (ar.fills()) value.emplace();
   std::vector<T> none;
-  list_items(ar, value ? *value : none, n, [&](T& each) { ar.item(each); });
+  list_items(ar, value ? *value : none, n);
 }
 
 template <class K, class V>
@@ -402,7 +414,7 @@ struct AbsentIfEmpty {
   void code(Archive& ar) {
     std::uint32_t n = value.empty() ? kAbsentList : static_cast<std::uint32_t>(value.size());
     ar.begin_list(ListForm::u32_optional, n);
-    detail::list_items(ar, value, n == kAbsentList ? 0 : n, [&](T& each) { ar.item(each); });
+    detail::list_items(ar, value, n == kAbsentList ? 0 : n);
   }
 };
 template <class T>

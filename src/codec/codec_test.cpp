@@ -96,6 +96,12 @@ TEST(Pack, primitives_have_slurms_encodings) {
             "312e35303030303000");
 }
 
+TEST(Pack, list_items_are_never_null) {
+  EXPECT_EQ(hex(pack(std::vector<std::string>{""}, 1)),
+            "00000001"
+            "0000000100");
+}
+
 TEST(Pack, a_string_ends_at_its_first_nul) { EXPECT_EQ(hex(pack(std::string("a\0b", 3), 1)), "000000026100"); }
 
 TEST(RoundTrip, every_version_and_packing_changes_nothing) {

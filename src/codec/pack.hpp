@@ -21,6 +21,7 @@ class Packer final : public Archive {
   void f64_text(double& v) override;
   void time(TimeS& v) override { put(static_cast<std::uint64_t>(v.v)); }
   void str(std::string& v) override;
+  void str_item(std::string& v) override { put_text(v); }
   void opt_str(std::optional<std::string>& v) override;
   void bytes(std::string& v) override;
   void raw(std::string& v) override { out_.append(v); }

@@ -6,7 +6,7 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::counted, codec::present_u8, codec::since, codec::until;
+using codec::absent_if_empty, codec::Archive, codec::counted, codec::present_u8, codec::since, codec::until;
 
 void fields(Archive& ar, CronEntry& m) {
   ar("flags", m.flags);
@@ -166,7 +166,7 @@ void fields(Archive& ar, WillRunResponse& m) {
   ar("job_submit_user_msg", m.job_submit_user_msg);
   ar("node_list", m.node_list);
   ar("part_name", m.part_name);
-  ar("preemptee_job_id", m.preemptee_job_id);
+  ar("preemptee_job_id", absent_if_empty(m.preemptee_job_id));
   ar("proc_cnt", m.proc_cnt);
   ar("start_time", m.start_time);
   ar("sys_usage_per", m.sys_usage_per);
