@@ -49,7 +49,8 @@ void put_nodes(ClusterState& state, const std::vector<model::NodeConfig>& config
     node->cores_used.assign((node->core_count() + 63) / 64, 0);
     set_initial(state, *node);
     ids->emplace(config.name, node->id);
-    state.nodes.set(node->id, std::move(node));
+    const model::NodeId id = node->id;
+    state.nodes.set(id, std::move(node));
   }
   std::vector<model::NodeId> gone;
   state.nodes.for_each([&](std::uint64_t id, const auto& node) {

@@ -41,7 +41,10 @@ void launch_failed(ClusterState& state, const Job& job, Errc rc) {
 Reply apply_to(ClusterState& state, const EndBatch& command) {
   const Job* job = state.job(command.job);
   if (!job) return {.code = Errc::invalid_job_id};
+  // A report of an earlier run, or of a node the job has left, must not end the present run.
   if (command.restart_count != kNoVal32 && command.restart_count != job->restart_count)
+    return {.code = Errc::already_done};
+  if (!command.node.empty() && !job->batch_host.empty() && command.node != job->batch_host)
     return {.code = Errc::already_done};
   if (job->state.pending() || job->state.finished()) return {.code = Errc::already_done};
   if (job->state.completing()) {  // it was being ended: only how it ended is news

@@ -1,0 +1,357 @@
+// state/state_test.cpp — a job's ways through the state machine, one scenario a test.
+#include <random>
+
+#include "gtest/gtest.h"
+#include "state/world.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::JobBase;
+using model::JobReason;
+using test::World;
+
+TEST(State, a_job_runs_and_is_forgotten) {
+  World w;
+  const JobId id = w.submit();
+  EXPECT_EQ(w.shown(id), "PENDING");
+  w.start(id);
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  EXPECT_EQ(w.at(id).batch_host, "n1");
+  EXPECT_EQ(w.state.node(0u)->cpus_used, 1u);
+  EXPECT_EQ(w.state.effects.size(), 1u);  // the launch
+  w.run(LaunchAnswered{.job = id, .effect = 1});
+  EXPECT_TRUE(w.state.effects.empty());
+  w.now = w.now + 5;
+  w.end(id);
+  EXPECT_EQ(w.shown(id), "COMPLETING");
+  EXPECT_EQ(w.state.effects.size(), 1u);  // tell the node to clean up
+  w.clean(id);
+  EXPECT_EQ(w.shown(id), "COMPLETED");
+  EXPECT_EQ(w.at(id).run_time(w.now), 5);
+  EXPECT_TRUE(w.state.effects.empty());
+  EXPECT_EQ(w.state.node(0u)->base, model::NodeBase::idle);
+  w.now = w.now + 299;
+  w.run(Tick{});
+  EXPECT_EQ(w.shown(id), "COMPLETED");
+  w.now = w.now + 1;
+  w.run(Tick{});
+  EXPECT_EQ(w.shown(id), "gone");
+}
+
+TEST(State, exit_code_fails_the_job_and_repeats_change_nothing) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.end(id, 3 << 8);
+  EXPECT_EQ(w.end(id).code, Errc::already_done);
+  w.clean(id);
+  w.clean(id);
+  EXPECT_EQ(w.shown(id), "FAILED");
+  EXPECT_EQ(w.at(id).reason, JobReason::exit_code);
+  EXPECT_EQ(w.at(id).exit_code, 3u << 8);
+}
+
+TEST(State, a_plan_made_on_an_older_state_takes_what_still_fits) {
+  World w;
+  const JobId a = w.submit(), b = w.submit(), c = w.submit();
+  w.start(a, 0, 0b0011);
+  w.start(b, 0, 0b0110);  // overlaps
+  EXPECT_EQ(w.shown(b), "PENDING");
+  w.start(b, 0, 0b1100, kNoVal32, 901);  // more memory than is left
+  EXPECT_EQ(w.shown(b), "PENDING");
+  w.start(b, 0, 0b1100, kNoVal32, 900);
+  EXPECT_EQ(w.shown(b), "RUNNING");
+  w.run(UpdateNodes{.nodes = {1}, .state = model::node_flag::drain, .reason = "test"});
+  w.start(c, 1);
+  EXPECT_EQ(w.shown(c), "PENDING");
+}
+
+TEST(State, array_tasks_are_one_record_until_they_start) {
+  World w;
+  const JobId array = w.submit_array("0-99999");
+  EXPECT_EQ(w.state.jobs.size(), 1u);
+  w.start(array, 0, 1, 7);
+  EXPECT_EQ(w.state.jobs.size(), 2u);
+  const model::Job* seven = w.state.array_task(array, 7);
+  ASSERT_TRUE(seven);
+  EXPECT_NE(seven->id, array);
+  EXPECT_TRUE(seven->state.running());
+  EXPECT_EQ(w.at(array).pending_count(), 99999u);
+  // tasks 1-2 are cancelled, the others go on
+  EXPECT_EQ(w.cancel({{.job = array, .tasks = *model::TaskSet::parse("1-2", 100)}}).code, Errc::success);
+  EXPECT_EQ(w.at(array).pending_count(), 99997u);
+  EXPECT_EQ(w.state.array_task(array, 1)->state.base, JobBase::cancelled);
+}
+
+TEST(State, the_last_task_keeps_the_arrays_id) {
+  World w;
+  const JobId array = w.submit_array("4-5");
+  w.start(array, 0, 1, 4);
+  w.start(array, 0, 2, 5);
+  EXPECT_EQ(w.state.array_task(array, 5)->id, array);
+  EXPECT_EQ(w.state.with_array(array).size(), 2u);
+  EXPECT_TRUE(w.state.pending.empty());
+}
+
+TEST(State, dependencies) {
+  World w;
+  const JobId first = w.submit();
+  const JobId ok = w.submit_after("afterok:" + std::to_string(first.v));
+  const JobId bad = w.submit_after("afternotok:" + std::to_string(first.v));
+  const JobId begun = w.submit_after("after:" + std::to_string(first.v));
+  const JobId any = w.submit_after("afternotok:" + std::to_string(first.v) + "?afterok:" + std::to_string(first.v));
+  EXPECT_EQ(w.at(ok).reason, JobReason::dependency);
+  EXPECT_FALSE(w.at(ok).eligible_time);
+  w.start(ok, 1);  // the planner may not start it
+  EXPECT_EQ(w.shown(ok), "PENDING");
+  w.start(first);
+  EXPECT_TRUE(w.at(begun).dependencies.empty());
+  w.end(first);
+  EXPECT_FALSE(w.at(ok).dependencies.empty());  // completing is not completed
+  w.clean(first);
+  EXPECT_TRUE(w.at(ok).dependencies.empty());
+  EXPECT_EQ(w.at(ok).reason, JobReason::none);
+  EXPECT_EQ(w.at(bad).reason, JobReason::dependency_never_satisfied);
+  EXPECT_TRUE(w.at(any).dependencies.empty());
+}
+
+TEST(State, a_job_cannot_wait_for_itself_in_a_circle) {
+  World w;
+  const JobId a = w.submit();
+  const JobId b = w.submit_after("afterok:" + std::to_string(a.v));
+  UpdateJobs update{.targets = {{.job = a, .tasks = {}}}};
+  update.dependency_text = "afterok:" + std::to_string(b.v);
+  update.dependencies = *model::parse_dependencies(*update.dependency_text);
+  EXPECT_EQ(w.run(std::move(update)).code, Errc::circular_dependency);
+}
+
+TEST(State, cancel_before_during_and_after) {
+  World w;
+  const JobId a = w.submit(), b = w.submit();
+  EXPECT_EQ(w.cancel({{.job = a, .tasks = {}}}).code, Errc::success);
+  EXPECT_EQ(w.shown(a), "CANCELLED");
+  w.start(b);
+  EXPECT_EQ(w.cancel({{.job = b, .tasks = {}}}, 10).code, Errc::success);  // SIGUSR1: passed on
+  EXPECT_EQ(w.shown(b), "RUNNING");
+  EXPECT_EQ(w.cancel({{.job = b, .tasks = {}}}).code, Errc::success);
+  EXPECT_EQ(w.shown(b), "COMPLETING");
+  EXPECT_EQ(w.at(b).cancelled_by, 1000u);
+  w.end(b, 15);
+  w.clean(b);
+  EXPECT_EQ(w.shown(b), "CANCELLED");
+  EXPECT_EQ(w.cancel({{.job = b, .tasks = {}}}).code, Errc::already_done);
+  EXPECT_EQ(w.cancel({{.job = JobId{77}, .tasks = {}}}).code, Errc::invalid_job_id);
+}
+
+TEST(State, time_limit_ends_and_warns) {
+  World w;
+  SubmitJob submit = w.job(1);
+  submit.request.warn_signal = 10;
+  submit.request.warn_time = 20;
+  const JobId id = w.run(std::move(submit)).job;
+  w.start(id);
+  w.now = w.now + 40;
+  w.run(Tick{});
+  ASSERT_EQ(w.state.effects.size(), 2u);  // launch, warning
+  w.run(Tick{});
+  EXPECT_EQ(w.state.effects.size(), 2u);  // once
+  w.now = w.now + 20;
+  w.run(Tick{});
+  EXPECT_EQ(w.shown(id), "COMPLETING");
+  w.clean(id);
+  EXPECT_EQ(w.shown(id), "TIMEOUT");
+}
+
+TEST(State, a_dead_node_gives_its_jobs_back) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.run(NodesSeen{.answered = {}, .silent = {}, .down = {0}});
+  EXPECT_EQ(w.state.node(0u)->base, model::NodeBase::down);
+  EXPECT_EQ(w.shown(id), "PENDING");
+  EXPECT_EQ(w.at(id).restart_count, 1u);
+  EXPECT_TRUE(w.state.effects.empty());
+  EXPECT_EQ(w.run(EndBatch{.job = id, .restart_count = 0, .node = "n1"}).code, Errc::already_done);
+  w.start(id, 1);
+  EXPECT_EQ(w.run(EndBatch{.job = id, .node = "n1"}).code, Errc::already_done);  // the old node wakes up
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  w.up("n1");
+  EXPECT_EQ(w.state.node(0u)->base, model::NodeBase::idle);
+}
+
+TEST(State, a_job_the_node_lost_starts_over) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.run(LaunchAnswered{.job = id, .effect = 1});
+  w.up("n1");  // too early to tell: the launch may have crossed the report
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  w.now = w.now + 60;
+  w.up("n1", {id});
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  w.up("n1");
+  EXPECT_NE(w.shown(id), "RUNNING");
+  w.clean(id);
+  EXPECT_EQ(w.shown(id), "PENDING");
+}
+
+TEST(State, failed_launch_holds_the_job_and_drains_the_node) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.run(LaunchAnswered{.job = id, .effect = 1, .rc = Errc::node_prolog_failed});
+  w.clean(id);
+  EXPECT_EQ(w.shown(id), "PENDING");
+  EXPECT_EQ(w.at(id).priority, 0u);
+  EXPECT_EQ(w.at(id).state_desc, "launch failed requeued held");
+  EXPECT_TRUE(w.state.node(0u)->has(model::node_flag::drain));
+}
+
+TEST(State, hold_and_release) {
+  World w;
+  const JobId id = w.submit();
+  const auto before = w.at(id).priority;
+  w.run(UpdateJobs{.targets = {{.job = id, .tasks = {}}}, .by_operator = true, .priority = 0});
+  EXPECT_EQ(w.at(id).reason, JobReason::held_admin);
+  w.start(id);
+  EXPECT_EQ(w.shown(id), "PENDING");
+  const UpdateJobs release{.targets = {{.job = id, .tasks = {}}}, .priority = kInfinite32};
+  EXPECT_EQ(w.run(release).code, Errc::access_denied);  // a user may not lift an administrator's hold
+  UpdateJobs by_operator = release;
+  by_operator.by_operator = true;
+  EXPECT_EQ(w.run(by_operator).code, Errc::success);
+  EXPECT_LT(w.at(id).priority, before);
+  w.start(id);
+  EXPECT_EQ(w.shown(id), "RUNNING");
+}
+
+TEST(State, suspend_stops_the_jobs_clock) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.now = w.now + 10;
+  EXPECT_EQ(w.run(SuspendJobs{.targets = {{.job = id, .tasks = {}}}}).code, Errc::success);
+  w.now = w.now + 100;
+  EXPECT_EQ(w.at(id).run_time(w.now), 10);
+  EXPECT_EQ(w.run(SuspendJobs{.targets = {{.job = id, .tasks = {}}}, .resume = true}).code, Errc::success);
+  w.now = w.now + 5;
+  EXPECT_EQ(w.at(id).run_time(w.now), 15);
+  EXPECT_EQ(w.at(id).end_time - w.at(id).start_time, 600 + 100);
+}
+
+TEST(State, reconfiguration_keeps_jobs_and_removes_nodes) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id, 1);
+  Configure smaller;
+  smaller.settings = w.state.settings;
+  smaller.nodes.push_back(w.state.node(1u)->config);
+  model::NodeConfig added{.name = "x9"};
+  smaller.nodes.push_back(added);
+  model::Partition all = *w.state.partitions.front();
+  all.nodes_text = "n2,x9";
+  smaller.partitions.push_back(all);
+  w.run(std::move(smaller));
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  EXPECT_EQ(w.state.node("n1"), nullptr);
+  EXPECT_EQ(w.state.node("x9")->id, 4u);
+  EXPECT_EQ(w.state.partition("all")->nodes, (std::vector<model::NodeId>{1, 4}));
+}
+
+/// Random commands: books stay right, and the stored form holds the whole state.
+TEST(State, invariants_hold_under_random_commands) {
+  for (unsigned seed = 1; seed <= 30; ++seed) {
+    std::mt19937 random(seed);
+    World w(3), twin(3);
+    std::vector<JobId> jobs;
+    for (int step = 0; step < 400; ++step) {
+      const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
+      Command command = Tick{};
+      switch (random() % 12) {
+        case 0: case 1: command = w.job(random() % 3 + 1); break;
+        case 2: {
+          SubmitJob submit = w.job();
+          submit.array.emplace();
+          submit.array->pending = *model::TaskSet::parse("0-5", 100);
+          command = submit;
+          break;
+        }
+        case 3: case 4: case 5: {
+          model::NodeShare share{.node = static_cast<model::NodeId>(random() % 3)};
+          share.cores = {1ull << (random() % 4)};
+          share.cpus = 1;
+          share.memory_mib = random() % 600;
+          const std::uint32_t task = w.state.job(some) && w.state.job(some)->array ? random() % 6 : kNoVal32;
+          Schedule plan;
+          plan.starts.push_back({.job = some, .task = task, .partition = "all", .shares = {share}});
+          command = plan;
+          break;
+        }
+        case 6: command = EndBatch{.job = some, .wait_status = static_cast<std::uint32_t>(random() % 2)}; break;
+        case 7: case 8: command = NodeCleaned{.job = some, .node = static_cast<model::NodeId>(random() % 3)}; break;
+        case 9: command = CancelJobs{.targets = {{.job = some, .tasks = {}}}}; break;
+        case 10: command = RequeueJobs{.targets = {{.job = some, .tasks = {}}}}; break;
+        case 11:
+          if (random() % 2) {
+            command = NodesSeen{.answered = {}, .silent = {}, .down = {static_cast<model::NodeId>(random() % 3)}};
+          } else {
+            RegisterNode report{.name = "n" + std::to_string(random() % 3 + 1)};
+            report.config_overrides = true;
+            command = report;
+          }
+          break;
+      }
+      w.now = w.now + static_cast<int>(random() % 20);
+      const Entry entry{.now = w.now, .command = std::move(command)};
+      const Reply reply = apply(w.state, entry);
+      const Entry again = *decode(encode(entry));
+      apply(twin.state, again);
+      if (reply.job.v) jobs.push_back(reply.job);
+
+      w.state.nodes.for_each([&](std::uint64_t, const auto& node) {
+        std::uint64_t cores = 0, memory = 0;
+        for (const auto& list : {node->jobs, node->completing_jobs})
+          for (JobId id : list) {
+            const model::Job* job = w.state.job(id);
+            EXPECT_TRUE(job && job->allocation);
+            EXPECT_EQ(cores & job->allocation->shares[0].cores[0], 0u);
+            cores |= job->allocation->shares[0].cores[0];
+            memory += job->allocation->shares[0].memory_mib;
+          }
+        EXPECT_EQ(node->cores_used[0], cores);
+        EXPECT_EQ(node->memory_used, memory);
+        EXPECT_LE(memory, 1000u);
+        return true;
+      });
+      w.state.jobs.for_each([&](std::uint64_t id, const auto& job) {
+        EXPECT_EQ(w.state.pending.find(id) != nullptr, job->state.pending());
+        EXPECT_EQ(w.state.active.find(id) != nullptr, !job->state.pending() && !job->state.finished());
+        EXPECT_EQ(job->state.completing(), !job->completing_nodes.empty());
+        return true;
+      });
+    }
+    const auto loaded = load(save(w.state));
+    ASSERT_TRUE(loaded) << loaded.error().text;
+    EXPECT_EQ(state_hash(*loaded), state_hash(w.state)) << "seed " << seed;
+    EXPECT_EQ(state_hash(twin.state), state_hash(w.state)) << "seed " << seed;
+    EXPECT_EQ(loaded->pending.size(), w.state.pending.size());
+    EXPECT_EQ(loaded->array_tasks.size(), w.state.array_tasks.size());
+  }
+}
+
+TEST(State, damaged_snapshots_and_entries_are_refused) {
+  World w;
+  w.submit();
+  const std::string good = save(w.state);
+  ASSERT_TRUE(load(good));
+  for (std::size_t cut = 0; cut < good.size(); cut += 7)
+    EXPECT_EQ(load(std::string_view(good).substr(0, cut)).error().code, Errc::corrupt);
+  EXPECT_EQ(decode("").error().code, Errc::corrupt);
+  std::string later = encode({.now = w.now, .command = Tick{}});
+  later[9] = 99;  // a command number of the future
+  EXPECT_EQ(decode(later).error().code, Errc::corrupt);
+}
+
+}  // namespace
+}  // namespace flurm::state
