@@ -5,6 +5,7 @@
 #include <glob.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -66,14 +67,23 @@ Result<pid_t> spawn(const SpawnSpec& spec) {
 }
 
 Result<StartedScript> start_script(SpawnSpec spec) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::node_execve_failed, "pipe: {}", std::strerror(errno));
-  Fd reading(ends[0]), writing(ends[1]);
-  fcntl(reading.get(), F_SETFL, O_NONBLOCK);
+  Fd output(memfd_create("output", MFD_CLOEXEC));
+  if (!output) return fail(Errc::node_execve_failed, "memfd: {}", std::strerror(errno));
+  fcntl(output.get(), F_SETFL, O_APPEND);
   spec.stdin_fd = -1;
-  spec.stdout_fd = spec.stderr_fd = writing.get();
+  spec.stdout_fd = spec.stderr_fd = output.get();
   FLURM_TRY(const pid_t pid, spawn(spec));
-  return StartedScript{pid, std::move(reading)};
+  return StartedScript{pid, std::move(output)};
+}
+
+std::string script_output(const Fd& output, std::size_t bytes_max) {
+  const off_t end = lseek(output.get(), 0, SEEK_END);
+  if (end <= 0) return {};
+  const off_t start = end > static_cast<off_t>(bytes_max) ? end - static_cast<off_t>(bytes_max) : 0;
+  std::string text(static_cast<std::size_t>(end - start), '\0');
+  const ssize_t n = pread(output.get(), text.data(), text.size(), start);
+  text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return text;
 }
 
 std::vector<std::string> matching_paths(const std::string& pattern) {

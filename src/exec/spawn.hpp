@@ -23,13 +23,15 @@ struct SpawnSpec {
 /// Errors: node_execve_failed.
 Result<pid_t> spawn(const SpawnSpec& spec);
 
-/// A started program and the reading end of its standard output and error, which does not block.
+/// A started program and the memory file that both its outputs go to.
 struct StartedScript {
   pid_t pid = 0;
   Fd output;
 };
-/// As spawn(), with both outputs in one pipe. The `*_fd` of the spec are not used.
+/// As spawn(); the `*_fd` of the spec are not used. A file rather than a pipe: nobody has to read along.
 Result<StartedScript> start_script(SpawnSpec spec);
+/// The last `bytes_max` bytes that the script wrote.
+std::string script_output(const Fd& output, std::size_t bytes_max);
 
 /// The paths that a glob pattern names, sorted; the pattern itself where it is a plain path.
 std::vector<std::string> matching_paths(const std::string& pattern);

@@ -1,0 +1,54 @@
+// noded/ports.hpp — how the node service reaches the world of messages, and how tests stand in for it.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.hpp"
+#include "codec/pack.hpp"
+#include "io/clock.hpp"
+#include "io/task.hpp"
+#include "wire/cred.hpp"
+#include "wire/msg_type.hpp"
+
+namespace flurm::noded {
+
+/// A message to be sent; the body is made when the receiver's version is known, perhaps several times.
+struct Outgoing {
+  wire::MsgType type{};
+  std::function<std::string(std::uint16_t version)> body;
+
+  template <class M>
+  static Outgoing of(wire::MsgType type, M message) {
+    return {type, [message = std::move(message)](std::uint16_t version) { return codec::pack(message, version); }};
+  }
+};
+
+/// A message that came in: an answer, or a request whose sender was authenticated as `uid`.
+struct Incoming {
+  wire::MsgType type{};
+  std::uint16_t version = 0;
+  std::uint32_t uid = 0, gid = 0;
+  std::string body;
+};
+
+/// The controllers of the cluster, seen as one.
+class ControllerPort {
+ public:
+  virtual ~ControllerPort() = default;
+  /// One attempt over all controllers in turn. Errors: those of the last one tried.
+  virtual io::Task<Result<Incoming>> ask(Outgoing message) = 0;
+  /// The same for a message that is not answered.
+  virtual io::Task<Result<void>> tell(Outgoing message) = 0;
+};
+
+/// Judges job credentials.
+class CredentialPort {
+ public:
+  virtual ~CredentialPort() = default;
+  /// Whether SlurmUser or root signed exactly these bytes, and not too long ago.
+  /// Errors: node_invalid_job_credential, node_credential_expired.
+  virtual io::Task<Result<void>> verify(wire::Cred credential) = 0;
+};
+
+}  // namespace flurm::noded
