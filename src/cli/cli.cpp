@@ -1,0 +1,74 @@
+// cli/cli.cpp — commands and their options, handed to the functions that do the work. CLI11 stays in this file.
+#include "cli/cli.hpp"
+
+#include <cstdio>
+
+#include "CLI/CLI.hpp"
+#include "cli/config_check.hpp"
+#include "cli/local.hpp"
+
+namespace flurm::cli {
+namespace {
+
+/// Prints a failure the way all commands do.
+int report(const Result<void>& result) {
+  if (result) return 0;
+  std::fprintf(stderr, "flurm: %s\n", result.error().text.c_str());
+  return 1;
+}
+
+void local_commands(CLI::App& app, int& status) {
+  auto* local = app.add_subcommand("local", "a whole cluster on this machine");
+  local->require_subcommand(1);
+  // The folder is asked for in each command, after its name.
+  static LocalOptions options;
+  auto add = [&](const char* name, const char* what) {
+    auto* command = local->add_subcommand(name, what);
+    command->add_option("--dir", options.dir, "the cluster's folder (default: " + default_local_dir() + ")")
+        ->type_name("DIR");
+    return command;
+  };
+  auto* up = add("up", "start what is not running; state is kept");
+  up->add_option("--nodes", options.nodes, "number of nodes (default 3)")->check(CLI::Range(1, 1000));
+  up->add_option("--controllers", options.controllers, "number of controllers (default 1)")->check(CLI::Range(1, 7));
+  up->add_flag("--dbd", options.dbd, "with accounting");
+  up->add_option("--conf-extra", options.conf_extra,
+                 "lines that replace or extend those of slurm.conf; 'Key=' drops one")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  up->add_option("--slurm-user", options.slurm_user,
+                 "who the controller runs as (root only; default: slurm if there is such a user, else root)")
+      ->type_name("USER");
+  up->callback([&] { status = report(local_up(options)); });
+  add("env", "print what a shell needs to use the cluster: eval \"$(flurm local env)\"")->callback([&] {
+    status = report(local_env(options));
+  });
+  add("status", "print what runs")->callback([&] { status = local_status(options); });
+  add("down", "stop everything, jobs included; state is kept")->callback([&] { status = report(local_down(options)); });
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app{"flurm: tool of the FLURM workload manager", "flurm"};
+  app.set_version_flag("-V,--version", "flurm " FLURM_VERSION);
+  app.require_subcommand(1);
+  int status = 0;
+
+  auto* config = app.add_subcommand("config", "configuration files");
+  config->require_subcommand(1);
+  std::string file;
+  auto* check = config->add_subcommand("check", "print every problem of slurm.conf and the files beside it");
+  check->add_option("FILE", file, "slurm.conf, gres.conf, cgroup.conf, topology.conf or flurm.conf")->required();
+  check->callback([&] { status = config_check(file); });
+
+  local_commands(app, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return status;
+}
+
+}  // namespace flurm::cli

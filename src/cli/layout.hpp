@@ -1,0 +1,76 @@
+// cli/layout.hpp — where a local cluster keeps its things, and what stays the same from one `up` to the next.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace flurm::cli {
+
+/// Paths below the cluster's folder.
+struct Layout {
+  std::string dir;  ///< absolute
+
+  std::string slurm_conf() const { return dir + "/etc/slurm.conf"; }
+  std::string flurm_conf() const { return dir + "/etc/flurm.conf"; }
+  std::string settings() const { return dir + "/etc/local.conf"; }
+  std::string extra() const { return dir + "/etc/extra.conf"; }
+  std::string munge(const std::string& name) const { return dir + "/munge/" + name; }
+  std::string munge_socket() const { return munge("socket"); }
+  /// What the daemon writes by itself, and what it writes to standard output and error.
+  std::string output(const std::string& process) const { return dir + "/log/" + process + ".out"; }
+  std::string log(const std::string& process) const { return dir + "/log/" + process + ".log"; }
+  std::string record(const std::string& process) const { return dir + "/run/" + process + ".process"; }
+  std::string lock() const { return dir + "/lock"; }
+};
+
+/// Kept in etc/local.conf.
+struct Settings {
+  int nodes = 3;
+  std::uint16_t first_port = 0;  ///< the controller's; the nodes' follow
+  std::string slurm_user;
+};
+
+inline constexpr int kPortsPerCluster = 1024;  ///< a controller, and up to 1000 nodes
+
+/// The folder as an absolute path without links. With `create`, it and its subfolders are made; they belong to
+/// `slurm_user` where the controller writes. Errors: io, with what to do.
+Result<Layout> open_layout(const std::string& dir, bool create);
+Result<void> create_folders(const Layout& layout, const Settings& settings);
+
+Result<Settings> load_settings(const Layout& layout);
+Result<void> save_settings(const Layout& layout, const Settings& settings);
+
+/// The first of kPortsPerCluster ports for a new cluster: the same for the same folder unless something listens there.
+/// Errors: io when every block of ports has a listener.
+Result<std::uint16_t> choose_ports(const Layout& layout);
+/// True when nothing listens on the port of 127.0.0.1.
+bool port_free(std::uint16_t port);
+/// True when a connection to the port of 127.0.0.1 is accepted.
+bool port_answers(std::uint16_t port);
+
+/// Keeps other `flurm local` commands for the same folder waiting while it lives.
+class FolderLock {
+ public:
+  static Result<FolderLock> take(const Layout& layout);
+  FolderLock(FolderLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock();
+
+ private:
+  explicit FolderLock(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+struct User {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+/// Errors: uid_not_found with the name.
+Result<User> find_user(const std::string& name);
+User current_user();
+
+}  // namespace flurm::cli
