@@ -218,6 +218,12 @@ struct TextF64 {
 /// A number as decimal text with six digits (Slurm's long double).
 inline TextF64 text_f64(double& value) { return {value}; }
 
+struct TextF64List {
+  std::vector<double>& value;
+  void code(Archive& ar);
+};
+inline TextF64List text_f64(std::vector<double>& value) { return {value}; }
+
 template <class W>
 struct Count {
   std::uint32_t& value;
@@ -360,6 +366,12 @@ template <class T, std::size_t N>
 inline constexpr bool is_array<std::array<T, N>> = true;
 
 }  // namespace detail
+
+inline void TextF64List::code(Archive& ar) {
+  auto n = static_cast<std::uint32_t>(value.size());
+  ar.begin_list(ListForm::u32, n);
+  detail::list_items(ar, value, n, [&](double& each) { ar.f64_text(each); });
+}
 
 template <class W, class T>
 struct Counted {

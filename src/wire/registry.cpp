@@ -6,8 +6,14 @@
 #include "codec/fuzz.hpp"
 #include "codec/pack.hpp"
 #include "codec/unpack.hpp"
+#include "wire/msg/allocation.hpp"
+#include "wire/msg/assoc_mgr.hpp"
 #include "wire/msg/batch_job_launch.hpp"
+#include "wire/msg/burst_buffer.hpp"
+#include "wire/msg/cluster.hpp"
+#include "wire/msg/crontab.hpp"
 #include "wire/msg/daemon_control.hpp"
+#include "wire/msg/hostlist.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/job_control.hpp"
 #include "wire/msg/job_desc.hpp"
@@ -15,12 +21,23 @@
 #include "wire/msg/job_requests.hpp"
 #include "wire/msg/job_state.hpp"
 #include "wire/msg/kill_job.hpp"
+#include "wire/msg/licenses.hpp"
 #include "wire/msg/node_info.hpp"
 #include "wire/msg/node_registration.hpp"
 #include "wire/msg/partition_info.hpp"
 #include "wire/msg/persist.hpp"
+#include "wire/msg/priority.hpp"
 #include "wire/msg/prolog_launch.hpp"
+#include "wire/msg/reservation.hpp"
 #include "wire/msg/return_code.hpp"
+#include "wire/msg/slurm_conf.hpp"
+#include "wire/msg/srun.hpp"
+#include "wire/msg/stats.hpp"
+#include "wire/msg/step_info.hpp"
+#include "wire/msg/step_layout.hpp"
+#include "wire/msg/topology.hpp"
+#include "wire/msg/trigger.hpp"
+#include "wire/msg/update_node.hpp"
 
 namespace flurm::wire {
 namespace {
@@ -59,43 +76,94 @@ constexpr MessageInfo kRows[] = {
     row<AcctGatherNodeResponse>(RESPONSE_ACCT_GATHER_UPDATE),
     row<AcctGatherEnergyRequest>(REQUEST_ACCT_GATHER_ENERGY),
     row<AcctGatherNodeResponse>(RESPONSE_ACCT_GATHER_ENERGY),
+    row<LicenseInfoRequest>(REQUEST_LICENSE_INFO),
+    row<LicenseInfoMsg>(RESPONSE_LICENSE_INFO),
     row<SetFsDampeningFactor>(REQUEST_SET_FS_DAMPENING_FACTOR),
     row<NodeRegistrationResponse>(RESPONSE_NODE_REGISTRATION),
     row<SuspendExcUpdate>(REQUEST_SET_SUSPEND_EXC_NODES, since(v23_02)),
     row<SuspendExcUpdate>(REQUEST_SET_SUSPEND_EXC_PARTS, since(v23_02)),
     row<SuspendExcUpdate>(REQUEST_SET_SUSPEND_EXC_STATES, since(v23_02)),
     row<PersistRc>(PERSIST_RC),
+    row<LastUpdate>(REQUEST_BUILD_INFO),
+    row<SlurmConf>(RESPONSE_BUILD_INFO),
     row<JobInfoRequest>(REQUEST_JOB_INFO),
     row<JobInfoArray>(RESPONSE_JOB_INFO),
+    row<JobStepInfoRequest>(REQUEST_JOB_STEP_INFO),
+    row<JobStepInfoResponse>(RESPONSE_JOB_STEP_INFO),
     row<NodeInfoRequest>(REQUEST_NODE_INFO),
     row<NodeInfoArray>(RESPONSE_NODE_INFO),
     row<NodeInfoRequest>(REQUEST_PARTITION_INFO),
     row<PartitionInfoArray>(RESPONSE_PARTITION_INFO),
+    row<Empty>(REQUEST_TOPO_CONFIG, since(v25_05)),
+    row<TopoConfig>(RESPONSE_TOPO_CONFIG, since(v25_05)),
     row<ConfigRequest>(REQUEST_CONFIG),
     row<ConfigResponse>(RESPONSE_CONFIG),
+    row<TriggerInfoMsg>(REQUEST_TRIGGER_SET),
+    row<TriggerInfoMsg>(REQUEST_TRIGGER_GET),
+    row<TriggerInfoMsg>(REQUEST_TRIGGER_CLEAR),
+    row<TriggerInfoMsg>(RESPONSE_TRIGGER_GET),
     row<JobReady>(REQUEST_JOB_INFO_SINGLE),
+    row<SharesRequest>(REQUEST_SHARE_INFO),
+    row<SharesResponse>(RESPONSE_SHARE_INFO),
+    row<LastUpdate>(REQUEST_RESERVATION_INFO),
+    row<ReserveInfoArray>(RESPONSE_RESERVATION_INFO),
+    row<PriorityFactorsRequest>(REQUEST_PRIORITY_FACTORS),
+    row<PriorityFactorsResponse>(RESPONSE_PRIORITY_FACTORS),
+    row<TopoInfoRequest>(REQUEST_TOPO_INFO),
+    row<TopoInfoResponse>(RESPONSE_TOPO_INFO),
+    row<TriggerInfoMsg>(REQUEST_TRIGGER_PULL),
+    row<StatsRequest>(REQUEST_STATS_INFO),
+    row<StatsResponse>(RESPONSE_STATS_INFO),
+    row<Empty>(REQUEST_BURST_BUFFER_INFO),
+    row<BurstBufferInfoMsg>(RESPONSE_BURST_BUFFER_INFO),
     row<JobUser>(REQUEST_JOB_USER_INFO),
     row<NodeInfoSingle>(REQUEST_NODE_INFO_SINGLE),
+    row<HostlistExpansionRequest>(REQUEST_HOSTLIST_EXPANSION, since(v25_05)),
+    row<HostlistExpansionResponse>(RESPONSE_HOSTLIST_EXPANSION, since(v25_05)),
+    row<AssocMgrInfoRequest>(REQUEST_ASSOC_MGR_INFO),
+    row<AssocMgrInfo>(RESPONSE_ASSOC_MGR_INFO),
+    row<Empty>(REQUEST_FED_INFO),
+    row<FederationInfo>(RESPONSE_FED_INFO),
     row<JobReady>(REQUEST_BATCH_SCRIPT),
     row<JobScript>(RESPONSE_BATCH_SCRIPT),
     row<Empty>(REQUEST_CONTROL_STATUS),
     row<ControlStatus>(RESPONSE_CONTROL_STATUS),
+    row<BurstBufferStatusRequest>(REQUEST_BURST_BUFFER_STATUS),
+    row<BurstBufferStatusResponse>(RESPONSE_BURST_BUFFER_STATUS),
     row<JobStateRequest>(REQUEST_JOB_STATE, since(v23_11)),
     row<JobStateResponse>(RESPONSE_JOB_STATE, since(v23_11)),
+    row<CrontabRequest>(REQUEST_CRONTAB),
+    row<CrontabResponse>(RESPONSE_CRONTAB),
+    row<CrontabUpdateRequest>(REQUEST_UPDATE_CRONTAB),
+    row<CrontabUpdateResponse>(RESPONSE_UPDATE_CRONTAB),
     row<JobDesc>(REQUEST_UPDATE_JOB),
+    row<UpdateNode>(REQUEST_UPDATE_NODE),
+    row<UpdatePartition>(REQUEST_CREATE_PARTITION),
+    row<DeletePartition>(REQUEST_DELETE_PARTITION),
+    row<UpdatePartition>(REQUEST_UPDATE_PARTITION),
+    row<UpdateReservation>(REQUEST_CREATE_RESERVATION),
+    row<ReservationName>(RESPONSE_CREATE_RESERVATION),
+    row<ReservationName>(REQUEST_DELETE_RESERVATION),
+    row<UpdateReservation>(REQUEST_UPDATE_RESERVATION),
+    row<UpdateNode>(REQUEST_DELETE_NODE),
+    row<UpdateNode>(REQUEST_CREATE_NODE),
     row<JobDesc>(REQUEST_RESOURCE_ALLOCATION),
+    row<ResourceAllocationResponse>(RESPONSE_RESOURCE_ALLOCATION),
     row<JobDesc>(REQUEST_SUBMIT_BATCH_JOB),
     row<SubmitResponse>(RESPONSE_SUBMIT_BATCH_JOB),
     row<BatchJobLaunch>(REQUEST_BATCH_JOB_LAUNCH),
     row<JobReady>(REQUEST_RESOURCE_LAYOUT, since(v25_11)),
+    row<ResourceLayout>(RESPONSE_RESOURCE_LAYOUT, since(v25_11)),
     row<JobDesc>(REQUEST_JOB_WILL_RUN),
     row<WillRunResponse>(RESPONSE_JOB_WILL_RUN),
     row<JobAllocInfo>(REQUEST_JOB_ALLOCATION_INFO),
+    row<ResourceAllocationResponse>(RESPONSE_JOB_ALLOCATION_INFO),
     row<JobReady>(REQUEST_JOB_READY),
     row<ReturnCode>(RESPONSE_JOB_READY),
     row<JobAllocInfo>(REQUEST_JOB_END_TIME),
     row<JobNotify>(REQUEST_JOB_NOTIFY),
     row<JobDescList>(REQUEST_HET_JOB_ALLOCATION),
+    row<HetJobAllocation>(RESPONSE_HET_JOB_ALLOCATION),
     row<JobAllocInfo>(REQUEST_HET_JOB_ALLOC_INFO),
     row<JobDescList>(REQUEST_SUBMIT_BATCH_HET_JOB),
     row<JobStepKill>(REQUEST_CANCEL_JOB_STEP),
@@ -103,9 +171,14 @@ constexpr MessageInfo kRows[] = {
     row<StepComplete>(REQUEST_STEP_COMPLETE),
     row<CompleteJobAllocation>(REQUEST_COMPLETE_JOB_ALLOCATION),
     row<CompleteBatchScript>(REQUEST_COMPLETE_BATCH_SCRIPT),
+    row<StepId>(REQUEST_JOB_STEP_STAT),
+    row<StepId>(REQUEST_STEP_LAYOUT),
+    row<StepLayoutResponse>(RESPONSE_STEP_LAYOUT),
     row<JobRequeue>(REQUEST_JOB_REQUEUE),
     row<Empty>(REQUEST_DAEMON_STATUS),
     row<SlurmdStatus>(RESPONSE_SLURMD_STATUS),
+    row<StepId>(REQUEST_JOB_STEP_PIDS),
+    row<JobStepPids>(RESPONSE_JOB_STEP_PIDS),
     row<SuspendInt>(REQUEST_SUSPEND_INT),
     row<JobStepKill>(REQUEST_KILL_JOB),
     row<JobArrayResponse>(RESPONSE_JOB_ARRAY_ERRORS),
@@ -114,6 +187,8 @@ constexpr MessageInfo kRows[] = {
     row<TokenResponse>(RESPONSE_AUTH_TOKEN),
     row<KillJobs>(REQUEST_KILL_JOBS, since(v23_11)),
     row<KillJobsResponse>(RESPONSE_KILL_JOBS, since(v23_11)),
+    row<LaunchTasksResponse>(RESPONSE_LAUNCH_TASKS),
+    row<TaskExit>(MESSAGE_TASK_EXIT),
     row<CancelTasks>(REQUEST_SIGNAL_TASKS),
     row<CancelTasks>(REQUEST_TERMINATE_TASKS),
     row<KillJob>(REQUEST_KILL_TIMELIMIT),
@@ -126,8 +201,17 @@ constexpr MessageInfo kRows[] = {
     row<ReturnCode>(RESPONSE_PROLOG_EXECUTING),
     row<PersistInit>(REQUEST_PERSIST_INIT),
     row<PersistInit>(REQUEST_PERSIST_INIT_TLS, between(v24_05, v25_05)),
+    row<Empty>(SRUN_PING),
+    row<SrunTimeout>(SRUN_TIMEOUT),
+    row<SrunNodeFail>(SRUN_NODE_FAIL),
+    row<StepId>(SRUN_JOB_COMPLETE),
+    row<SrunUser>(SRUN_USER_MSG),
+    row<SrunNodeFail>(SRUN_STEP_MISSING),
+    row<Suspend>(SRUN_REQUEST_SUSPEND),
+    row<JobStepKill>(SRUN_STEP_SIGNAL),
     row<ReturnCode>(RESPONSE_SLURM_RC),
     row<ReturnCode2>(RESPONSE_SLURM_RC_MSG),
+    row<Reroute>(RESPONSE_SLURM_REROUTE_MSG),
     row<Empty>(RESPONSE_FORWARD_FAILED),
 };
 static_assert(std::ranges::is_sorted(kRows, {}, &MessageInfo::type));

@@ -1,14 +1,21 @@
 // tests/interop/consistent.cpp — see the header; one function per structure.
 #include "consistent.hpp"
 
+#include "wire/msg/allocation.hpp"
 #include "wire/msg/batch_job_launch.hpp"
+#include "wire/msg/cluster.hpp"
+#include "wire/msg/crontab.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/job_desc.hpp"
 #include "wire/msg/job_info.hpp"
 #include "wire/msg/kill_job.hpp"
 #include "wire/msg/node_registration.hpp"
 #include "wire/msg/persist.hpp"
+#include "wire/msg/priority.hpp"
 #include "wire/msg/prolog_launch.hpp"
+#include "wire/msg/reservation.hpp"
+#include "wire/msg/slurm_conf.hpp"
+#include "wire/msg/stats.hpp"
 
 namespace flurm::interop {
 namespace {
@@ -80,6 +87,66 @@ void fix_jobacct(WithJobAcct& m) {
   if (m.jobacct) fix(*m.jobacct);
 }
 
+void fix(SlurmConf& m) {
+  m.control_machine.resize(m.control_addr.size());
+  if (!m.acct_gather_conf) m.acct_gather_conf.emplace();  // the packer looks for names in it unasked
+}
+
+/// Lists of counts end with their only 0.
+void fix(UpdateReservation& m) {
+  for (auto* counts : {&m.node_cnts, &m.core_cnts}) {
+    for (std::uint32_t& each : *counts) each |= 1;
+    if (!counts->empty()) counts->back() = 0;
+  }
+}
+
+void fix(SharesResponse& m) {
+  for (AssocSharesObject& assoc : m.assoc_shares_list) {
+    assoc.tres_run_secs.resize(m.tres_names.size());
+    assoc.tres_grp_mins.resize(m.tres_names.size());
+    assoc.usage_tres_raw.resize(m.tres_names.size());
+  }
+}
+
+void fix(StatsResponse& m) {
+  m.rpc_queue_count.resize(m.rpc_queue_type_id.size());
+  m.rpc_dump_hostlist.resize(m.rpc_dump_types.size());
+}
+
+void fix(PriorityFactorsResponse& m) {
+  if (!m.priority_factors_list) return;
+  for (PriorityFactorsObject& job : *m.priority_factors_list) {
+    std::size_t n = job.prio_factors.priority_tres.size();
+    job.prio_factors.assoc_mgr_tres_name_array.resize(n);
+    job.prio_factors.tres_weights.resize(n);
+  }
+}
+
+/// Whether connections are open is the sender's own knowledge.
+void fix(ClusterRec& m) {
+  m.fed_recv_open = m.fed_send_open = false;
+  m.rpc_version = v22_05;  // larger ones are lowered
+}
+
+void fix(FederationInfo& m) {
+  if (!m.federation || !m.federation->cluster_list) return;
+  for (ClusterRec& cluster : *m.federation->cluster_list) fix(cluster);
+}
+
+void fix(Reroute& m) {
+  if (m.working_cluster_rec) fix(*m.working_cluster_rec);
+}
+
+void fix(ResourceAllocationResponse& m) {
+  if (m.node_addr && m.node_addr->empty()) m.node_addr.reset();
+  if (m.node_addr) m.node_cnt = static_cast<std::uint32_t>(m.node_addr->size());
+  if (m.working_cluster_rec) fix(*m.working_cluster_rec);
+}
+
+void fix(HetJobAllocation& m) {
+  for (ResourceAllocationResponse& component : m.components) fix(component);
+}
+
 void fix(JobInfoArray& m) {
   for (JobInfo& job : m.job_array) {
     if (!job.job_resrcs) continue;
@@ -101,6 +168,28 @@ void make_consistent(MsgType type, void* message) {
     case MsgType::REQUEST_HET_JOB_ALLOCATION:
     case MsgType::REQUEST_SUBMIT_BATCH_HET_JOB:
       return fix(*static_cast<JobDescList*>(message));
+    case MsgType::REQUEST_UPDATE_CRONTAB:
+      return fix(static_cast<CrontabUpdateRequest*>(message)->jobs);
+    case MsgType::RESPONSE_BUILD_INFO:
+      return fix(*static_cast<SlurmConf*>(message));
+    case MsgType::REQUEST_CREATE_RESERVATION:
+    case MsgType::REQUEST_UPDATE_RESERVATION:
+      return fix(*static_cast<UpdateReservation*>(message));
+    case MsgType::RESPONSE_STATS_INFO:
+      return fix(*static_cast<StatsResponse*>(message));
+    case MsgType::RESPONSE_SHARE_INFO:
+      return fix(*static_cast<SharesResponse*>(message));
+    case MsgType::RESPONSE_PRIORITY_FACTORS:
+      return fix(*static_cast<PriorityFactorsResponse*>(message));
+    case MsgType::RESPONSE_FED_INFO:
+      return fix(*static_cast<FederationInfo*>(message));
+    case MsgType::RESPONSE_SLURM_REROUTE_MSG:
+      return fix(*static_cast<Reroute*>(message));
+    case MsgType::RESPONSE_RESOURCE_ALLOCATION:
+    case MsgType::RESPONSE_JOB_ALLOCATION_INFO:
+      return fix(*static_cast<ResourceAllocationResponse*>(message));
+    case MsgType::RESPONSE_HET_JOB_ALLOCATION:
+      return fix(*static_cast<HetJobAllocation*>(message));
     case MsgType::REQUEST_BATCH_JOB_LAUNCH:
       return fix(*static_cast<BatchJobLaunch*>(message));
     case MsgType::REQUEST_LAUNCH_PROLOG:
@@ -132,11 +221,19 @@ const char* one_way_reason(MsgType type) {
     case MsgType::RESPONSE_JOB_INFO:
     case MsgType::RESPONSE_NODE_INFO:
     case MsgType::RESPONSE_PARTITION_INFO:
+    case MsgType::RESPONSE_LICENSE_INFO:
+    case MsgType::RESPONSE_JOB_STEP_INFO:
+    case MsgType::RESPONSE_RESERVATION_INFO:
+    case MsgType::RESPONSE_BURST_BUFFER_INFO:
+    case MsgType::RESPONSE_ASSOC_MGR_INFO:
+    case MsgType::RESPONSE_STATS_INFO:
       return "the packer is in slurmctld, not in the library";
     case MsgType::RESPONSE_BATCH_SCRIPT:
       return "the packer takes another type than the unpacker gives";
     case MsgType::RESPONSE_SLURM_RC_MSG:
       return "the unpacker prints the text and keeps only the code";
+    case MsgType::RESPONSE_PRIORITY_FACTORS:
+      return "the packer takes the TRES names from the controller's tables";
     default:
       return nullptr;
   }

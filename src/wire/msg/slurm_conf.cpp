@@ -1,0 +1,273 @@
+// wire/msg/slurm_conf.cpp — fields in wire order, with the releases that have them.
+#include "wire/msg/slurm_conf.hpp"
+
+#include "wire/versions.hpp"
+
+namespace flurm::wire {
+
+using codec::Archive, codec::since, codec::until;
+
+namespace {
+
+/// A list of scripts since 24.05, one before.
+void scripts(Archive& ar, const char* name, std::vector<std::string>& list) {
+  if (ar.version() >= v24_05) return ar(name, list);
+  std::string first = list.empty() ? std::string() : list.front();
+  ar(name, first);
+  if (!ar.fills()) return;
+  list.clear();
+  if (!first.empty()) list.push_back(first);
+}
+
+}  // namespace
+
+void fields(Archive& ar, ConfigKeyPair& m) {
+  ar("name", m.name);
+  ar("value", m.value);
+}
+
+void fields(Archive& ar, ConfigPluginParams& m) {
+  ar("name", m.name);
+  ar("key_pairs", m.key_pairs);
+}
+
+void fields(Archive& ar, SlurmConf& m) {
+  ar("last_update", m.last_update);
+  ar("accounting_storage_enforce", m.accounting_storage_enforce);
+  ar("accounting_storage_backup_host", m.accounting_storage_backup_host);
+  ar("accounting_storage_host", m.accounting_storage_host);
+  ar("accounting_storage_ext_host", m.accounting_storage_ext_host);
+  ar("accounting_storage_params", m.accounting_storage_params);
+  ar("accounting_storage_port", m.accounting_storage_port);
+  ar("accounting_storage_tres", m.accounting_storage_tres);
+  ar("accounting_storage_type", m.accounting_storage_type);
+  ar("accounting_storage_user", m.accounting_storage_user, until(v25_11));
+  ar("acct_gather_conf", m.acct_gather_conf);
+  ar("acct_gather_energy_type", m.acct_gather_energy_type);
+  ar("acct_gather_filesystem_type", m.acct_gather_filesystem_type);
+  ar("acct_gather_interconnect_type", m.acct_gather_interconnect_type);
+  ar("acct_gather_node_freq", m.acct_gather_node_freq);
+  ar("acct_gather_profile_type", m.acct_gather_profile_type);
+  ar("authalttypes", m.authalttypes);
+  ar("authalt_params", m.authalt_params);
+  ar("authinfo", m.authinfo);
+  ar("authtype", m.authtype);
+  ar("batch_start_timeout", m.batch_start_timeout);
+  ar("boot_time", m.boot_time);
+  ar("bb_type", m.bb_type);
+  ar("bcast_exclude", m.bcast_exclude);
+  ar("bcast_parameters", m.bcast_parameters);
+  ar("certmgr_params", m.certmgr_params, since(v25_05));
+  ar("certmgr_type", m.certmgr_type, since(v25_05));
+  ar("cgroup_conf", m.cgroup_conf);
+  ar("cli_filter_params", m.cli_filter_params, since(v25_11));
+  ar("cli_filter_plugins", m.cli_filter_plugins);
+  ar("cluster_name", m.cluster_name);
+  ar("comm_params", m.comm_params);
+  ar("complete_wait", m.complete_wait);
+  ar("conf_flags", m.conf_flags);
+  ar("control_addr", m.control_addr);
+  ar("control_machine", m.control_machine);
+  ar("core_spec_plugin", m.core_spec_plugin, until(v24_05));
+  ar("cpu_freq_def", m.cpu_freq_def);
+  ar("cpu_freq_govs", m.cpu_freq_govs);
+  ar("cred_type", m.cred_type);
+  ar("data_parser_parameters", m.data_parser_parameters, since(v24_11));
+  ar("def_mem_per_cpu", m.def_mem_per_cpu);
+  ar("debug_flags", m.debug_flags);
+  ar("dependency_params", m.dependency_params);
+  ar("eio_timeout", m.eio_timeout);
+  ar("enforce_part_limits", m.enforce_part_limits);
+  scripts(ar, "epilog", m.epilog);
+  ar("epilog_msg_time", m.epilog_msg_time);
+  scripts(ar, "epilog_slurmctld", m.epilog_slurmctld);
+  ar("ext_sensors_conf", m.ext_sensors_conf, until(v24_05));
+  ar("ext_sensors_type", m.ext_sensors_type, until(v24_05));
+  ar("ext_sensors_freq", m.ext_sensors_freq, until(v24_05));
+  ar("epilog_timeout", m.epilog_timeout, since(v25_05));
+  ar("fed_params", m.fed_params);
+  ar("first_job_id", m.first_job_id);
+  ar("fs_dampening_factor", m.fs_dampening_factor);
+  ar("get_env_timeout", m.get_env_timeout, until(v25_05));
+  ar("gres_plugins", m.gres_plugins);
+  ar("group_time", m.group_time);
+  ar("group_force", m.group_force);
+  ar("gpu_freq_def", m.gpu_freq_def);
+  ar("hash_plugin", m.hash_plugin, since(v24_05));
+  ar("hash_val", m.hash_val);
+  ar("health_check_interval", m.health_check_interval);
+  ar("health_check_node_state", m.health_check_node_state);
+  ar("health_check_program", m.health_check_program);
+  ar("health_check_timeout", m.health_check_timeout, since(v26_05));
+  ar("http_parser_type", m.http_parser_type, since(v25_11));
+  ar("inactive_limit", m.inactive_limit);
+  ar("interactive_step_opts", m.interactive_step_opts);
+  ar("job_acct_gather_freq", m.job_acct_gather_freq);
+  ar("job_acct_gather_type", m.job_acct_gather_type);
+  ar("job_acct_gather_params", m.job_acct_gather_params);
+  ar("job_comp_host", m.job_comp_host);
+  ar("job_comp_loc", m.job_comp_loc);
+  ar("job_comp_params", m.job_comp_params);
+  ar("job_comp_port", m.job_comp_port);
+  ar("job_comp_type", m.job_comp_type);
+  ar("job_comp_user", m.job_comp_user);
+  ar("namespace_plugin", m.namespace_plugin);
+  ar("job_credential_private_key", m.job_credential_private_key, until(v23_11));
+  ar("job_credential_public_certificate", m.job_credential_public_certificate, until(v23_11));
+  ar("job_defaults_list", m.job_defaults_list);
+  ar("job_file_append", m.job_file_append);
+  ar("job_requeue", m.job_requeue);
+  ar("job_submit_plugins", m.job_submit_plugins);
+  ar("kill_on_bad_exit", m.kill_on_bad_exit);
+  ar("kill_wait", m.kill_wait);
+  ar("launch_params", m.launch_params);
+  ar("launch_type", m.launch_type, until(v23_02));
+  ar("license_params", m.license_params, since(v26_05));
+  ar("licenses", m.licenses);
+  ar("log_fmt", m.log_fmt);
+  ar("max_array_sz", m.max_array_sz);
+  ar("max_batch_requeue", m.max_batch_requeue, since(v23_02));
+  ar("max_dbd_msgs", m.max_dbd_msgs);
+  ar("mail_domain", m.mail_domain);
+  ar("mail_prog", m.mail_prog);
+  ar("max_job_cnt", m.max_job_cnt);
+  ar("max_job_id", m.max_job_id);
+  ar("max_mem_per_cpu", m.max_mem_per_cpu);
+  ar("max_node_cnt", m.max_node_cnt);
+  ar("max_step_cnt", m.max_step_cnt);
+  ar("max_tasks_per_node", m.max_tasks_per_node);
+  ar("mcs_plugin", m.mcs_plugin);
+  ar("mcs_plugin_params", m.mcs_plugin_params);
+  ar("metrics_auth_users", m.metrics_auth_users, since(v26_05));
+  ar("metrics_params", m.metrics_params, since(v26_05));
+  ar("metrics_type", m.metrics_type, since(v25_11));
+  ar("min_job_age", m.min_job_age);
+  ar("mpi_conf", m.mpi_conf);
+  ar("mpi_default", m.mpi_default);
+  ar("mpi_params", m.mpi_params);
+  ar("msg_timeout", m.msg_timeout);
+  ar("next_job_id", m.next_job_id);
+  ar("node_features_conf", m.node_features_conf);
+  ar("node_features_plugins", m.node_features_plugins);
+  ar("node_prefix", m.node_prefix, until(v25_05));
+  ar("over_time_limit", m.over_time_limit);
+  ar("plugindir", m.plugindir);
+  ar("plugstack", m.plugstack);
+  ar("power_parameters", m.power_parameters, until(v24_05));
+  ar("power_plugin", m.power_plugin, until(v24_05));
+  ar("preempt_mode", m.preempt_mode);
+  ar("preempt_params", m.preempt_params, since(v23_02));
+  ar("preempt_type", m.preempt_type);
+  ar("preempt_exempt_time", m.preempt_exempt_time);
+  ar("prep_params", m.prep_params);
+  ar("prep_plugins", m.prep_plugins);
+  ar("priority_decay_hl", m.priority_decay_hl);
+  ar("priority_calc_period", m.priority_calc_period);
+  ar("priority_favor_small", m.priority_favor_small);
+  ar("priority_flags", m.priority_flags);
+  ar("priority_max_age", m.priority_max_age);
+  ar("priority_params", m.priority_params);
+  ar("priority_reset_period", m.priority_reset_period);
+  ar("priority_type", m.priority_type);
+  ar("priority_weight_age", m.priority_weight_age);
+  ar("priority_weight_assoc", m.priority_weight_assoc);
+  ar("priority_weight_fs", m.priority_weight_fs);
+  ar("priority_weight_js", m.priority_weight_js);
+  ar("priority_weight_part", m.priority_weight_part);
+  ar("priority_weight_qos", m.priority_weight_qos);
+  ar("priority_weight_tres", m.priority_weight_tres);
+  ar("private_data", m.private_data);
+  ar("proctrack_type", m.proctrack_type);
+  scripts(ar, "prolog", m.prolog);
+  ar("prolog_epilog_timeout", m.prolog_epilog_timeout, until(v25_05));
+  scripts(ar, "prolog_slurmctld", m.prolog_slurmctld);
+  ar("prolog_timeout", m.prolog_timeout, since(v25_05));
+  ar("prolog_flags", m.prolog_flags);
+  ar("propagate_prio_process", m.propagate_prio_process);
+  ar("propagate_rlimits", m.propagate_rlimits);
+  ar("propagate_rlimits_except", m.propagate_rlimits_except);
+  ar("reboot_program", m.reboot_program);
+  ar("reconfig_flags", m.reconfig_flags);
+  ar("requeue_exit", m.requeue_exit);
+  ar("requeue_exit_hold", m.requeue_exit_hold);
+  ar("resume_fail_program", m.resume_fail_program);
+  ar("resume_program", m.resume_program);
+  ar("resume_rate", m.resume_rate);
+  ar("resume_timeout", m.resume_timeout);
+  ar("resv_epilog", m.resv_epilog);
+  ar("resv_over_run", m.resv_over_run);
+  ar("resv_prolog", m.resv_prolog);
+  ar("ret2service", m.ret2service);
+  ar("route_plugin", m.route_plugin, until(v23_11));
+  ar("sched_params", m.sched_params);
+  ar("sched_logfile", m.sched_logfile);
+  ar("sched_log_level", m.sched_log_level);
+  ar("sched_time_slice", m.sched_time_slice);
+  ar("schedtype", m.schedtype);
+  ar("scron_params", m.scron_params);
+  ar("select_type", m.select_type);
+  ar("select_conf_key_pairs", m.select_conf_key_pairs);
+  ar("select_type_param", m.select_type_param);
+  ar("slurm_conf", m.slurm_conf);
+  ar("slurm_user_id", m.slurm_user_id);
+  ar("slurm_user_name", m.slurm_user_name);
+  ar("slurmd_user_id", m.slurmd_user_id);
+  ar("slurmd_user_name", m.slurmd_user_name);
+  ar("slurmctld_addr", m.slurmctld_addr);
+  ar("slurmctld_debug", m.slurmctld_debug);
+  ar("slurmctld_http_auth_params", m.slurmctld_http_auth_params, since(v26_05));
+  ar("slurmctld_logfile", m.slurmctld_logfile);
+  ar("slurmctld_params", m.slurmctld_params);
+  ar("slurmctld_pidfile", m.slurmctld_pidfile);
+  ar("slurmctld_plugstack", m.slurmctld_plugstack, until(v23_02));
+  ar("slurmctld_plugstack_conf", m.slurmctld_plugstack_conf, until(v23_02));
+  ar("slurmctld_port", m.slurmctld_port);
+  ar("slurmctld_port_count", m.slurmctld_port_count);
+  ar("slurmctld_primary_off_prog", m.slurmctld_primary_off_prog);
+  ar("slurmctld_primary_on_prog", m.slurmctld_primary_on_prog);
+  ar("slurmctld_syslog_debug", m.slurmctld_syslog_debug);
+  ar("slurmctld_timeout", m.slurmctld_timeout);
+  ar("slurmd_debug", m.slurmd_debug);
+  ar("slurmd_http_auth_params", m.slurmd_http_auth_params, since(v26_05));
+  ar("slurmd_logfile", m.slurmd_logfile);
+  ar("slurmd_params", m.slurmd_params);
+  ar("slurmd_pidfile", m.slurmd_pidfile);
+  ar("slurmd_port", m.slurmd_port);
+  ar("slurmd_spooldir", m.slurmd_spooldir);
+  ar("slurmd_syslog_debug", m.slurmd_syslog_debug);
+  ar("slurmd_timeout", m.slurmd_timeout);
+  ar("srun_epilog", m.srun_epilog);
+  ar("srun_port_range_low", m.srun_port_range_low);
+  ar("srun_port_range_high", m.srun_port_range_high);
+  ar("srun_prolog", m.srun_prolog);
+  ar("state_save_location", m.state_save_location);
+  ar("suspend_exc_nodes", m.suspend_exc_nodes);
+  ar("suspend_exc_parts", m.suspend_exc_parts);
+  ar("suspend_exc_states", m.suspend_exc_states, since(v23_02));
+  ar("suspend_program", m.suspend_program);
+  ar("suspend_rate", m.suspend_rate);
+  ar("suspend_time", m.suspend_time);
+  ar("suspend_timeout", m.suspend_timeout);
+  ar("switch_param", m.switch_param);
+  ar("switch_type", m.switch_type);
+  ar("task_epilog", m.task_epilog);
+  ar("task_prolog", m.task_prolog);
+  ar("task_plugin", m.task_plugin);
+  ar("task_plugin_param", m.task_plugin_param);
+  ar("tcp_timeout", m.tcp_timeout);
+  ar("tls_params", m.tls_params, since(v25_05));
+  ar("tls_type", m.tls_type, since(v24_05));
+  ar("tmp_fs", m.tmp_fs);
+  ar("topology_param", m.topology_param);
+  ar("topology_plugin", m.topology_plugin);
+  ar("tree_width", m.tree_width);
+  ar("unkillable_program", m.unkillable_program);
+  ar("unkillable_timeout", m.unkillable_timeout);
+  ar("url_parser_type", m.url_parser_type, since(v25_11));
+  ar("version", m.version);
+  ar("vsize_factor", m.vsize_factor);
+  ar("wait_time", m.wait_time);
+  ar("x11_params", m.x11_params);
+}
+
+}  // namespace flurm::wire
