@@ -17,7 +17,7 @@ LINES_MAX = 800
 
 # What a pure room must not do: a pattern for code without comments and strings, and what it is.
 BANNED = [
-    (r"\b(?:std)?::time\s*\(|\btime\s*\(\s*(?:nullptr|NULL|0)\s*\)", "the clock"),
+    (r"(?<!\w)(?:std)?::time\s*\(|\btime\s*\(\s*(?:nullptr|NULL|0)\s*\)", "the clock"),
     (r"\b(gettimeofday|clock_gettime|localtime|localtime_r|mktime|ctime|strftime)\s*\(", "the clock"),
     (r"::now\s*\(", "the clock"),
     (r"\b(rand|srand|random|drand48|getrandom|arc4random)\s*\(|\brandom_device\b|\bmt19937", "a random source"),
