@@ -349,7 +349,6 @@ void fields(codec::Archive& ar, Partition& p) {
   ar("deny_qos", p.deny_qos);
   ar("billing_weights", p.billing_weights);
   ar("job_defaults", p.job_defaults);
-  ar("allow_uids", p.allow_uids);
   ar("total_nodes", p.total_nodes);
   ar("total_cpus", p.total_cpus);
 }

@@ -42,7 +42,6 @@ struct Partition {
   std::uint32_t cpu_bind = 0;
   std::string allow_accounts, allow_groups, allow_alloc_nodes, allow_qos, qos, alternate, deny_accounts, deny_qos,
       billing_weights, job_defaults;
-  std::vector<std::uint32_t> allow_uids;  // members of allow_groups, resolved by the controller
   std::uint32_t total_nodes = 0, total_cpus = 0;
   bool operator==(const Partition&) const = default;
 };

@@ -1,0 +1,58 @@
+// ctld/controller.hpp — what the handlers of the controller share.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "conf/config.hpp"
+#include "ctld/call.hpp"
+#include "ctld/info_cache.hpp"
+#include "ctld/replica.hpp"
+#include "ctld/statistics.hpp"
+#include "io/loop.hpp"
+#include "io/task.hpp"
+#include "rpc/stats.hpp"
+#include "sched/plan.hpp"
+
+namespace flurm::auth {
+class Users;
+}
+
+namespace flurm::ctld {
+
+/// Owned by the service; loop thread only.
+struct Controller {
+  io::Loop& loop;
+  Replica& replica;
+  auth::Users& users;
+  std::shared_ptr<const conf::Config> config;
+  std::string config_file{};                   // path of slurm.conf
+  std::map<std::string, std::string> files;  // texts of slurm.conf and the files beside it, for configless nodes
+  std::uint32_t slurm_user = 0;       // uid
+  TimeS boot_time;                    // of this process
+  InfoCache info_cache;
+  Statistics statistics;
+
+  std::function<io::Task<Result<void>>()> reconfigure;  // reads the files again and proposes what they say
+  std::function<void(bool nodes_too)> shut_down;
+  std::function<void()> schedule_soon;
+  std::function<void(const std::string& node)> node_registered;
+  std::function<rpc::Stats()> server_stats;
+  std::function<void()> reset_server_stats;
+
+  /// Root and SlurmUser; operators of the accounting database come with it.
+  bool is_operator(std::uint32_t uid) const { return uid == 0 || uid == slurm_user; }
+  bool may_change(std::uint32_t uid, const model::Job& job) const {
+    return uid == job.request->user_id || is_operator(uid);
+  }
+};
+
+/// Carries out one request. Answers always; what it does not know gets the error a Slurm server gives.
+io::Task<Answer> dispatch(Controller& controller, Call call);
+
+/// The planner's input.
+sched::View scheduler_view(const state::ClusterState& state);
+
+}  // namespace flurm::ctld

@@ -1,0 +1,82 @@
+// ctld/dispatch.cpp — which handler answers which request.
+#include "ctld/controller.hpp"
+#include "ctld/handlers/handlers.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+using wire::MsgType;
+
+/// Requests answered from a snapshot, without waiting.
+using Read = Answer (*)(Controller&, const Call&);
+/// Requests that change the state, or ask somebody else first.
+using Write = io::Task<Answer> (*)(Controller&, Call);
+
+Read reader(MsgType type) {
+  switch (type) {
+    case MsgType::REQUEST_PING: return [](Controller&, const Call& call) { return rc_answer(call, Errc::success); };
+    case MsgType::REQUEST_JOB_INFO: return job_info_all;
+    case MsgType::REQUEST_JOB_INFO_SINGLE: return job_info_single;
+    case MsgType::REQUEST_JOB_USER_INFO: return job_info_user;
+    case MsgType::REQUEST_JOB_STATE: return job_states;
+    case MsgType::REQUEST_BATCH_SCRIPT: return batch_script;
+    case MsgType::REQUEST_JOB_READY: return job_ready;
+    case MsgType::REQUEST_JOB_STEP_INFO: return step_info;
+    case MsgType::REQUEST_NODE_INFO: return node_info_all;
+    case MsgType::REQUEST_NODE_INFO_SINGLE: return node_info_single;
+    case MsgType::REQUEST_PARTITION_INFO: return partition_info_all;
+    case MsgType::REQUEST_RESERVATION_INFO: return reservation_info;
+    case MsgType::REQUEST_BUILD_INFO: return build_info_reply;
+    case MsgType::REQUEST_STATS_INFO: return statistics_info;
+    case MsgType::REQUEST_FED_INFO: return federation_info;
+    case MsgType::REQUEST_LICENSE_INFO: return license_info;
+    case MsgType::REQUEST_CONTROL_STATUS: return control_status;
+    case MsgType::REQUEST_CONFIG: return config_files;
+    case MsgType::REQUEST_TOPO_INFO: return topology_info;
+    case MsgType::REQUEST_PRIORITY_FACTORS: return priority_factors;
+    case MsgType::REQUEST_SHARE_INFO: return share_info;
+    case MsgType::REQUEST_SET_DEBUG_LEVEL: return set_debug_level;
+    case MsgType::REQUEST_SET_DEBUG_FLAGS: return set_debug_flags;
+    case MsgType::REQUEST_SHUTDOWN: return shut_down;
+    case MsgType::REQUEST_CONTROL: return shut_down;
+    default: return nullptr;
+  }
+}
+
+Write writer(MsgType type) {
+  switch (type) {
+    case MsgType::REQUEST_SUBMIT_BATCH_JOB: return submit_batch_job;
+    case MsgType::REQUEST_JOB_WILL_RUN: return job_will_run;
+    case MsgType::REQUEST_KILL_JOB: return kill_job;
+    case MsgType::REQUEST_KILL_JOBS: return kill_jobs;
+    case MsgType::REQUEST_JOB_REQUEUE: return requeue_job;
+    case MsgType::REQUEST_SUSPEND: return suspend_job;
+    case MsgType::REQUEST_UPDATE_JOB: return update_job;
+    case MsgType::MESSAGE_NODE_REGISTRATION_STATUS: return register_node;
+    case MsgType::REQUEST_COMPLETE_BATCH_SCRIPT: return batch_complete;
+    case MsgType::MESSAGE_EPILOG_COMPLETE: return epilog_complete;
+    case MsgType::REQUEST_UPDATE_NODE: return update_node;
+    case MsgType::REQUEST_CREATE_PARTITION:
+    case MsgType::REQUEST_UPDATE_PARTITION: return update_partition;
+    case MsgType::REQUEST_DELETE_PARTITION: return delete_partition;
+    case MsgType::REQUEST_RECONFIGURE: return reconfigure;
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
+io::Task<Answer> dispatch(Controller& controller, Call call) {
+  if (const Read read = reader(call.type)) co_return read(controller, call);
+  if (const Write write = writer(call.type)) {
+    auto task = write(controller, std::move(call));
+    Answer answer = co_await task;
+    co_return answer;
+  }
+  log(Level::warn, "rpc.unknown",
+      {{"type", wire::msg_type_name(call.type)}, {"number", static_cast<std::uint16_t>(call.type)}, {"peer", call.peer},
+       {"uid", call.uid}});
+  co_return rc_answer(call, Errc::einval);
+}
+
+}  // namespace flurm::ctld

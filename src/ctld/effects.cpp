@@ -1,0 +1,260 @@
+// ctld/effects.cpp — see effects.hpp.
+#include "ctld/effects.hpp"
+
+#include <algorithm>
+
+#include "auth/munge.hpp"
+#include "auth/users.hpp"
+#include "ctld/mail.hpp"
+#include "ctld/translate/launch.hpp"
+#include "io/clock.hpp"
+#include "io/timer.hpp"
+#include "io/worker.hpp"
+#include "wire/msg/return_code.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+using state::Effect;
+
+/// Waits between tries: soon again at first, then patiently.
+std::uint64_t backoff_ms(unsigned attempt) { return std::min<std::uint64_t>(250u << std::min(attempt, 5u), 5000); }
+/// An epilog may take long; after this the node is told again, in case it lost the order.
+constexpr std::uint64_t kEpilogPatienceMs = 30'000;
+
+const Effect* open_effect(const state::ClusterState& state, const Effect& effect) {
+  return state.effects.find(effect.id);
+}
+
+/// The job, if the effect is still about its present run.
+std::shared_ptr<const model::Job> job_of(const state::ClusterState& state, const Effect& effect) {
+  auto job = state.jobs.get(effect.job.v);
+  return job && job->restart_count == effect.restart_count && open_effect(state, effect) ? job : nullptr;
+}
+
+UserRecord user_record(auth::Users& users, const model::Job& job) {
+  UserRecord record;
+  record.name = job.request->user_name;
+  const auto user = users.by_uid(job.request->user_id);
+  if (!user) return record;
+  record = {.name = user->name, .gecos = user->gecos, .home = user->home, .shell = user->shell, .gids = {}};
+  if (const auto gids = users.groups_of(*user)) record.gids.assign(gids->begin(), gids->end());
+  return record;
+}
+
+wire::MsgType end_type(Effect::End end) {
+  switch (end) {
+    case Effect::End::time_limit: return wire::MsgType::REQUEST_KILL_TIMELIMIT;
+    case Effect::End::preempted: return wire::MsgType::REQUEST_KILL_PREEMPTED;
+    case Effect::End::abort: return wire::MsgType::REQUEST_ABORT_JOB;
+    default: return wire::MsgType::REQUEST_TERMINATE_JOB;
+  }
+}
+
+std::vector<model::NodeId> nodes_of(const model::Job& job) {
+  std::vector<model::NodeId> out;
+  if (job.allocation)
+    for (const model::NodeShare& share : job.allocation->shares) out.push_back(share.node);
+  return out;
+}
+
+}  // namespace
+
+rpc::Address node_address(const model::Node& node) {
+  return {.host = node.config.address.empty() ? node.config.name : node.config.address, .port = node.config.port};
+}
+std::uint16_t node_version(const model::Node& node) {
+  return node.protocol_version ? node.protocol_version : wire::v22_05;
+}
+
+void Effects::look() {
+  if (stopped_) return;
+  std::vector<Effect> fresh;
+  const auto state = controller_.replica.snapshot();
+  state->effects.for_each_from(next_, [&](std::uint64_t id, const auto& effect) {
+    fresh.push_back(*effect);
+    next_ = id + 1;
+    return true;
+  });
+  for (const Effect& effect : fresh) switch (effect.kind) {
+      case Effect::Kind::launch_batch: io::spawn(launch(effect)); break;
+      case Effect::Kind::end_job: io::spawn(end_job(effect)); break;
+      case Effect::Kind::signal_job: io::spawn(signal(effect)); break;
+      case Effect::Kind::suspend_job: io::spawn(suspend(effect)); break;
+      case Effect::Kind::mail: io::spawn(send_mail(effect)); break;
+    }
+}
+
+io::Task<> Effects::propose(state::Command command) {
+  auto proposal = controller_.replica.propose(std::move(command));
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) log(Level::warn, "effect.not_committed", {{"error", reply.error().text}});
+  controller_.schedule_soon();
+}
+
+io::Task<Result<Errc>> Effects::tell(rpc::Address node, wire::MsgType type, std::string body, std::uint16_t version) {
+  auto turn = gate_.enter();
+  co_await turn;
+  rpc::CallOptions options;
+  options.timeout_ms = std::uint64_t{controller_.config->msg_timeout} * 1000;
+  options.restrict_uid = node_user_;
+  auto call = client_.call(node, type, std::move(body), version, std::move(options));
+  const Result<rpc::Response> response = co_await call;
+  gate_.leave();
+  if (!response) co_return std::unexpected(response.error());
+  if (response->is<wire::ReturnCode>())
+    co_return static_cast<Errc>(response->as<wire::ReturnCode>().return_code);
+  if (response->is<wire::ReturnCode2>())
+    co_return static_cast<Errc>(response->as<wire::ReturnCode2>().return_code);
+  co_return fail(Errc::unexpected_msg, "{} answered {}", node.text(), rpc::type_text(response->type()));
+}
+
+io::Task<> Effects::launch(Effect effect) {
+  for (unsigned attempt = 0; !stopped_; ++attempt) {
+    auto state = controller_.replica.snapshot();
+    auto job = job_of(*state, effect);
+    const model::Node* node = job ? state->node(job->batch_host) : nullptr;
+    if (!job || !job->state.running() || !node) {
+      if (open_effect(*state, effect)) {
+        auto done = propose(state::EffectsDone{.effects = {effect.id}});
+        co_await done;
+      }
+      co_return;
+    }
+    const std::uint16_t version = node_version(*node);
+    const rpc::Address address = node_address(*node);
+    auto work = io::on_worker(controller_.loop, [state, job, version, &users = controller_.users, &munge = client_.munge(),
+                                                 now = io::now()]() -> Result<std::string> {
+      wire::BatchJobLaunch message = batch_launch(*state, *job, user_record(users, *job), now, version);
+      FLURM_TRY(message.cred.signature, auth::sign(munge, message.cred.signed_bytes));
+      return codec::pack(message, version);
+    });
+    Result<std::string> body = co_await work;
+    Result<Errc> answered = fail(Errc::error);
+    if (body) {
+      auto told = tell(address, wire::MsgType::REQUEST_BATCH_JOB_LAUNCH, std::move(*body), version);
+      answered = co_await told;
+    } else {
+      answered = std::unexpected(body.error());
+    }
+    if (answered) {
+      // The node has it already when an earlier answer was lost on the way.
+      const Errc rc = *answered == Errc::node_step_exists ? Errc::success : *answered;
+      if (rc != Errc::success)
+        log(Level::error, "job.launch_refused",
+            {{"job_id", effect.job.v}, {"node", job->batch_host}, {"rc", static_cast<std::int32_t>(rc)}});
+      auto report = propose(state::LaunchAnswered{
+          .job = effect.job, .restart_count = effect.restart_count, .effect = effect.id, .rc = rc});
+      co_await report;
+      co_return;
+    }
+    log(Level::warn, "job.launch_retry",
+        {{"job_id", effect.job.v}, {"node", job->batch_host}, {"attempt", attempt + 1}, {"error", answered.error().text}});
+    auto pause = io::sleep(controller_.loop, backoff_ms(attempt));
+    co_await pause;
+  }
+}
+
+io::Task<> Effects::end_job(Effect effect) {
+  const auto state = controller_.replica.snapshot();
+  const auto job = job_of(*state, effect);
+  if (!job || !job->state.completing()) {
+    if (open_effect(*state, effect)) {
+      auto done = propose(state::EffectsDone{.effects = {effect.id}});
+      co_await done;
+    }
+    co_return;
+  }
+  for (model::NodeId node : job->completing_nodes) io::spawn(end_on_node(effect, node));
+}
+
+io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
+  for (unsigned attempt = 0; !stopped_; ++attempt) {
+    auto state = controller_.replica.snapshot();
+    auto job = job_of(*state, effect);
+    const model::Node* node = state->node(id);
+    if (!job || !node || !job->state.completing() ||
+        std::find(job->completing_nodes.begin(), job->completing_nodes.end(), id) == job->completing_nodes.end())
+      co_return;
+    const std::uint16_t version = node_version(*node);
+    auto told = tell(node_address(*node), end_type(effect.end), codec::pack(kill_job_message(*job, io::now()), version), version);
+    const Result<Errc> answered = co_await told;
+    const bool nothing_there = answered && *answered == Errc::kill_job_already_complete;
+    if (nothing_there || (answered && *answered == Errc::success && effect.end == Effect::End::abort)) {
+      auto report = propose(state::NodeCleaned{.job = effect.job, .node = id});
+      co_await report;
+      co_return;
+    }
+    std::uint64_t wait_ms = kEpilogPatienceMs;  // the node reports when its epilog is over
+    if (!answered) {
+      log(Level::warn, "job.end_retry",
+          {{"job_id", effect.job.v}, {"node", node->config.name}, {"attempt", attempt + 1}, {"error", answered.error().text}});
+      wait_ms = backoff_ms(attempt);
+    }
+    auto pause = io::sleep(controller_.loop, wait_ms);
+    co_await pause;
+  }
+}
+
+io::Task<> Effects::signal(Effect effect) {
+  constexpr std::uint16_t kToBatchScript = 1 << 0 | 1 << 3;  // KILL_JOB_BATCH, KILL_FULL_JOB
+  const auto state = controller_.replica.snapshot();
+  const auto job = job_of(*state, effect);
+  if (job && (job->state.running() || job->state.suspended())) {
+    const bool batch = effect.flags & kToBatchScript;
+    for (model::NodeId id : nodes_of(*job)) {
+      const model::Node* node = state->node(id);
+      if (!node || (batch && node->config.name != job->batch_host)) continue;
+      wire::CancelTasks message;
+      message.step_id.job_id = effect.job;
+      message.step_id.step_id = batch ? kBatchStep : kNoVal32;
+      message.signal = effect.signal;
+      message.flags = effect.flags;
+      const std::uint16_t version = node_version(*node);
+      auto told = tell(node_address(*node), wire::MsgType::REQUEST_SIGNAL_TASKS, codec::pack(message, version), version);
+      const Result<Errc> answered = co_await told;
+      if (!answered)
+        log(Level::warn, "job.signal_failed",
+            {{"job_id", effect.job.v}, {"node", node->config.name}, {"error", answered.error().text}});
+    }
+  }
+  auto done = propose(state::EffectsDone{.effects = {effect.id}});
+  co_await done;
+}
+
+io::Task<> Effects::suspend(Effect effect) {
+  const auto state = controller_.replica.snapshot();
+  const auto job = job_of(*state, effect);
+  if (job && (job->state.running() || job->state.suspended())) {
+    for (model::NodeId id : nodes_of(*job)) {
+      const model::Node* node = state->node(id);
+      if (!node) continue;
+      wire::SuspendInt message;
+      message.step_id.job_id = effect.job;
+      message.op = effect.op;
+      const std::uint16_t version = node_version(*node);
+      auto told = tell(node_address(*node), wire::MsgType::REQUEST_SUSPEND_INT, codec::pack(message, version), version);
+      const Result<Errc> answered = co_await told;
+      if (!answered)
+        log(Level::warn, "job.suspend_failed",
+            {{"job_id", effect.job.v}, {"node", node->config.name}, {"error", answered.error().text}});
+    }
+  }
+  auto done = propose(state::EffectsDone{.effects = {effect.id}});
+  co_await done;
+}
+
+io::Task<> Effects::send_mail(Effect effect) {
+  const auto state = controller_.replica.snapshot();
+  if (const auto job = state->jobs.get(effect.job.v)) {
+    auto work = io::on_worker(controller_.loop, [config = controller_.config, job, event = effect.mail_event, now = io::now()] {
+      return mail_user(*config, *job, event, now);
+    });
+    const Result<void> sent = co_await work;
+    if (!sent) log(Level::error, "mail.failed", {{"job_id", effect.job.v}, {"error", sent.error().text}});
+  }
+  auto done = propose(state::EffectsDone{.effects = {effect.id}});
+  co_await done;
+}
+
+}  // namespace flurm::ctld

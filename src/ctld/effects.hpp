@@ -1,0 +1,48 @@
+// ctld/effects.hpp — the leader's hands: carries out what the state wishes to be done to the world.
+//
+// Nothing here is remembered across a restart: a new process looks at the effects in the state and begins again.
+// Receivers treat a repeat as done already.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "ctld/controller.hpp"
+#include "ctld/gate.hpp"
+#include "rpc/client.hpp"
+
+namespace flurm::ctld {
+
+class Effects {
+ public:
+  /// node_user: the uid that node daemons run as (SlurmdUser), who alone may read our credentials.
+  Effects(Controller& controller, rpc::Client& client, std::uint32_t node_user)
+      : controller_(controller), client_(client), node_user_(node_user), gate_(controller.loop, 128) {}
+
+  /// The state changed: begins every effect that has not been begun by this process.
+  void look();
+  void stop() { stopped_ = true; }
+
+ private:
+  io::Task<> launch(state::Effect effect);
+  io::Task<> end_job(state::Effect effect);
+  io::Task<> end_on_node(state::Effect effect, model::NodeId node);
+  io::Task<> signal(state::Effect effect);
+  io::Task<> suspend(state::Effect effect);
+  io::Task<> send_mail(state::Effect effect);
+  io::Task<> propose(state::Command command);
+  /// One request to a node's daemon: its return code, or why there is none.
+  io::Task<Result<Errc>> tell(rpc::Address node, wire::MsgType type, std::string body, std::uint16_t version);
+
+  Controller& controller_;
+  rpc::Client& client_;
+  std::uint32_t node_user_;
+  Gate gate_;
+  std::uint64_t next_ = 1;  // the first effect not begun
+  bool stopped_ = false;
+};
+
+/// Where a node's daemon listens, and what it speaks (22.05 until it has registered).
+rpc::Address node_address(const model::Node& node);
+std::uint16_t node_version(const model::Node& node);
+
+}  // namespace flurm::ctld

@@ -1,0 +1,183 @@
+// ctld/handlers/admin.cpp — what administrators do: change nodes and partitions, reconfigure, shut down, set log levels.
+#include "base/hostlist.hpp"
+#include "ctld/handlers/handlers.hpp"
+#include "wire/msg/daemon_control.hpp"
+#include "wire/msg/update_node.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+/// "\0" from a client clears a text; an unset one leaves it.
+template <class T>
+void take(T& to, const std::optional<std::string>& from) {
+  if (from) to = *from;
+}
+template <class T>
+void take(T& to, T from, T unset) {
+  if (from != unset) to = from;
+}
+
+model::Partition changed(model::Partition p, const wire::UpdatePartition& u) {
+  namespace flag = model::partition_flag;
+  take(p.allow_accounts, u.allow_accounts);
+  take(p.allow_alloc_nodes, u.allow_alloc_nodes);
+  take(p.allow_groups, u.allow_groups);
+  take(p.allow_qos, u.allow_qos);
+  take(p.alternate, u.alternate);
+  take(p.billing_weights, u.billing_weights_str);
+  take(p.deny_accounts, u.deny_accounts);
+  take(p.deny_qos, u.deny_qos);
+  take(p.nodes_text, u.nodes);
+  take(p.qos, u.qos_char);
+  take(p.job_defaults, u.job_defaults_str);
+  for (std::string* all_means_unset : {&p.allow_accounts, &p.allow_groups, &p.allow_qos, &p.allow_alloc_nodes})
+    if (*all_means_unset == "ALL" || *all_means_unset == "all") all_means_unset->clear();
+  take(p.def_mem_per_cpu, u.def_mem_per_cpu, kNoVal64);
+  take(p.max_mem_per_cpu, u.max_mem_per_cpu, kNoVal64);
+  take(p.default_time, u.default_time, kNoVal32);
+  take(p.grace_time, u.grace_time, kNoVal32);
+  take(p.max_cpus_per_node, u.max_cpus_per_node, kNoVal32);
+  take(p.max_cpus_per_socket, u.max_cpus_per_socket, kNoVal32);
+  take(p.max_nodes, u.max_nodes, kNoVal32);
+  take(p.max_time, u.max_time, kNoVal32);
+  take(p.min_nodes, u.min_nodes, kNoVal32);
+  take(p.max_share, u.max_share, kNoVal16);
+  take(p.over_time_limit, u.over_time_limit, kNoVal16);
+  take(p.preempt_mode, u.preempt_mode, kNoVal16);
+  take(p.priority_job_factor, u.priority_job_factor, kNoVal16);
+  take(p.priority_tier, u.priority_tier, kNoVal16);
+  take(p.state_up, u.state_up, kNoVal16);
+  if (u.cpu_bind) p.cpu_bind = u.cpu_bind;
+  // Each flag has a twin, 8 bits further, that takes it back (slurm 22.05 slurm/slurm.h PART_FLAG_*_CLR).
+  for (std::uint32_t each : {flag::is_default, flag::hidden, flag::no_root, flag::root_only, flag::req_resv, flag::lln,
+                             flag::exclusive_user}) {
+    if (u.flags & each) p.flags |= each;
+    if (u.flags & each << 8) p.flags &= ~each;
+  }
+  return p;
+}
+
+io::Task<Answer> propose(Controller& c, Call call, state::Command command) {
+  auto proposal = c.replica.propose(std::move(command));
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  c.info_cache.clear();
+  c.schedule_soon();
+  co_return rc_answer(call, public_code(reply->code));
+}
+
+}  // namespace
+
+io::Task<Answer> update_node(Controller& c, Call call) {
+  const auto* request = call.as<wire::UpdateNode>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  const auto snapshot = c.replica.snapshot();
+  state::UpdateNodes command;
+  const std::string named = request->node_names.value_or("");
+  auto hosts = named == "ALL" || named == "all" ? Result<std::vector<std::string>>{} : expand_hosts(named);
+  if (!hosts) co_return rc_answer(call, Errc::invalid_node_name);
+  if (named == "ALL" || named == "all")
+    for (const auto& [name, id] : *snapshot->node_ids) hosts->push_back(name);
+  for (const std::string& host : *hosts) {
+    const model::Node* node = snapshot->node(host);
+    if (!node) co_return rc_answer(call, Errc::invalid_node_name);
+    command.nodes.push_back(node->id);
+  }
+  if (command.nodes.empty()) co_return rc_answer(call, Errc::invalid_node_name);
+  command.uid = call.uid;
+  if (request->node_state != kNoVal32) command.state = request->node_state;
+  command.reason = request->reason;
+  command.comment = request->comment;
+  command.extra = request->extra;
+  command.features = request->features;
+  command.features_active = request->features_act;
+  command.gres = request->gres;
+  command.address = request->node_addr;
+  command.hostname = request->node_hostname;
+  if (request->weight != kNoVal32) command.weight = request->weight;
+  if (request->cpu_bind) command.cpu_bind = request->cpu_bind;
+  log(Level::info, "node.update", {{"nodes", named}, {"uid", call.uid}, {"reason", request->reason.value_or("")}});
+  auto proposal = propose(c, std::move(call), std::move(command));
+  Answer answer = co_await proposal;
+  co_return answer;
+}
+
+io::Task<Answer> update_partition(Controller& c, Call call) {
+  const auto* request = call.as<wire::UpdatePartition>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  const auto snapshot = c.replica.snapshot();
+  state::PutPartition command;
+  command.create = call.type == wire::MsgType::REQUEST_CREATE_PARTITION;
+  const std::string name = request->name.value_or("");
+  const model::Partition* old = snapshot->partition(name);
+  if (name.empty() || command.create == (old != nullptr)) co_return rc_answer(call, Errc::invalid_partition_name);
+  model::Partition base = old ? *old : model::Partition{};
+  base.name = name;
+  command.partition = changed(std::move(base), *request);
+  log(Level::info, "partition.update", {{"partition", name}, {"uid", call.uid}});
+  auto proposal = propose(c, std::move(call), std::move(command));
+  Answer answer = co_await proposal;
+  co_return answer;
+}
+
+io::Task<Answer> delete_partition(Controller& c, Call call) {
+  const auto* request = call.as<wire::DeletePartition>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  log(Level::info, "partition.delete", {{"partition", request->name}, {"uid", call.uid}});
+  state::DeletePartition command{.name = request->name};
+  auto proposal = propose(c, std::move(call), std::move(command));
+  Answer answer = co_await proposal;
+  co_return answer;
+}
+
+io::Task<Answer> reconfigure(Controller& c, Call call) {
+  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  auto work = c.reconfigure();
+  const Result<void> done = co_await work;
+  if (!done) {
+    log(Level::error, "ctld.reconfigure_failed", {{"error", done.error().text}});
+    co_return error_answer(call, done.error());
+  }
+  co_return rc_answer(call, Errc::success);
+}
+
+Answer control_status(Controller& c, const Call& call) {
+  return answer(call, wire::MsgType::RESPONSE_CONTROL_STATUS, wire::ControlStatus{0, c.boot_time});
+}
+
+Answer set_debug_level(Controller& c, const Call& call) {
+  const auto* request = call.as<wire::SetDebugLevel>();
+  if (!request) return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) return rc_answer(call, Errc::access_denied);
+  constexpr Level kLevels[] = {Level::fatal, Level::fatal, Level::error, Level::info, Level::verbose, Level::debug, Level::debug2};
+  log_set_level(kLevels[std::min<std::size_t>(request->debug_level, std::size(kLevels) - 1)]);
+  log(Level::info, "ctld.debug_level", {{"level", request->debug_level}, {"uid", call.uid}});
+  auto config = std::make_shared<conf::Config>(*c.config);
+  config->slurmctld_debug = static_cast<std::uint16_t>(request->debug_level);
+  c.config = std::move(config);
+  return rc_answer(call, Errc::success);
+}
+
+Answer set_debug_flags(Controller& c, const Call& call) {
+  const auto* request = call.as<wire::SetDebugFlags>();
+  if (!request) return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) return rc_answer(call, Errc::access_denied);
+  auto config = std::make_shared<conf::Config>(*c.config);
+  config->debug_flags = (config->debug_flags & ~request->debug_flags_minus) | request->debug_flags_plus;
+  c.config = std::move(config);
+  return rc_answer(call, Errc::success);
+}
+
+Answer shut_down(Controller& c, const Call& call) {
+  if (!c.is_operator(call.uid)) return rc_answer(call, Errc::access_denied);
+  log(Level::info, "ctld.shutdown_requested", {{"uid", call.uid}, {"peer", call.peer}});
+  constexpr std::uint16_t kControllerOnly = 2;  // slurm 22.05 slurm/slurm.h SLURMCTLD_SHUTDOWN_CTLD
+  const auto* request = call.request.is<wire::Shutdown>() ? &call.request.as<wire::Shutdown>() : nullptr;
+  c.shut_down(request && request->options != kControllerOnly);
+  return rc_answer(call, Errc::success);
+}
+
+}  // namespace flurm::ctld

@@ -1,0 +1,56 @@
+// ctld/handlers/handlers.hpp — one function per request. Each decodes, authorizes, and answers; changes go through
+// Replica::propose(), reads through Replica::snapshot(). Internal to the room.
+#pragma once
+#include "ctld/controller.hpp"
+
+namespace flurm::ctld {
+
+io::Task<Answer> submit_batch_job(Controller& c, Call call);
+io::Task<Answer> job_will_run(Controller& c, Call call);
+
+Answer job_info_all(Controller& c, const Call& call);
+Answer job_info_single(Controller& c, const Call& call);
+Answer job_info_user(Controller& c, const Call& call);
+Answer job_states(Controller& c, const Call& call);
+Answer batch_script(Controller& c, const Call& call);
+Answer job_ready(Controller& c, const Call& call);
+Answer node_info_all(Controller& c, const Call& call);
+Answer node_info_single(Controller& c, const Call& call);
+Answer partition_info_all(Controller& c, const Call& call);
+
+io::Task<Answer> kill_job(Controller& c, Call call);
+io::Task<Answer> kill_jobs(Controller& c, Call call);
+io::Task<Answer> requeue_job(Controller& c, Call call);
+io::Task<Answer> suspend_job(Controller& c, Call call);
+io::Task<Answer> update_job(Controller& c, Call call);
+
+io::Task<Answer> register_node(Controller& c, Call call);
+io::Task<Answer> batch_complete(Controller& c, Call call);
+io::Task<Answer> epilog_complete(Controller& c, Call call);
+
+io::Task<Answer> update_node(Controller& c, Call call);
+io::Task<Answer> update_partition(Controller& c, Call call);
+io::Task<Answer> delete_partition(Controller& c, Call call);
+
+io::Task<Answer> reconfigure(Controller& c, Call call);
+
+Answer build_info_reply(Controller& c, const Call& call);
+Answer statistics_info(Controller& c, const Call& call);
+Answer config_files(Controller& c, const Call& call);
+Answer control_status(Controller& c, const Call& call);
+Answer set_debug_level(Controller& c, const Call& call);
+Answer set_debug_flags(Controller& c, const Call& call);
+Answer shut_down(Controller& c, const Call& call);
+
+Answer license_info(Controller& c, const Call& call);
+Answer step_info(Controller& c, const Call& call);
+Answer reservation_info(Controller& c, const Call& call);
+Answer federation_info(Controller& c, const Call& call);
+Answer topology_info(Controller& c, const Call& call);
+Answer priority_factors(Controller& c, const Call& call);
+Answer share_info(Controller& c, const Call& call);
+
+/// The answer to a command that had one or more targets: a code, or one per array task.
+Answer target_answer(Controller& c, const Call& call, const state::Reply& reply);
+
+}  // namespace flurm::ctld

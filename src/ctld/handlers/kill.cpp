@@ -1,0 +1,157 @@
+// ctld/handlers/kill.cpp — scancel, scontrol requeue, suspend, resume, hold and update job.
+#include "ctld/handlers/handlers.hpp"
+#include "ctld/job_text.hpp"
+#include "wire/msg/job_control.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+/// Drops the jobs the caller has no right to; access_denied when none is left.
+Result<std::vector<state::Target>> allowed(const Controller& c, const state::ClusterState& state, const Call& call,
+                                           std::vector<state::Target> targets) {
+  const std::size_t all = targets.size();
+  std::erase_if(targets, [&](const state::Target& target) {
+    const model::Job* job = state.job(target.job);
+    return job && !c.may_change(call.uid, *job);
+  });
+  if (targets.empty() && all) return fail(Errc::access_denied);
+  return targets;
+}
+
+Result<std::vector<state::Target>> targets_of(const Controller& c, const state::ClusterState& state, const Call& call,
+                                              const std::string& text, JobId id) {
+  const std::string named = text.empty() ? std::to_string(id.v) : text;
+  FLURM_TRY(auto targets, job_targets(state, named));
+  return allowed(c, state, call, std::move(targets));
+}
+
+}  // namespace
+
+Answer target_answer(Controller&, const Call& call, const state::Reply& reply) {
+  const bool array = reply.results.size() > 1;
+  if (reply.code == Errc::success || !array) return rc_answer(call, public_code(reply.code));
+  wire::JobArrayResponse response;
+  for (const state::TargetResult& result : reply.results) {
+    std::string id = std::to_string(result.job.v);
+    if (result.task != kNoVal32) id += "_" + std::to_string(result.task);
+    response.tasks.push_back({static_cast<std::uint32_t>(public_code(result.code)), id, ""});
+  }
+  return answer(call, wire::MsgType::RESPONSE_JOB_ARRAY_ERRORS, response);
+}
+
+io::Task<Answer> kill_job(Controller& c, Call call) {
+  const auto* request = call.as<wire::JobStepKill>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  auto snapshot = c.replica.snapshot();
+  auto targets = targets_of(c, *snapshot, call, request->sjob_id, request->step_id.job_id);
+  if (!targets) co_return error_answer(call, targets.error());
+  state::CancelJobs command{.targets = std::move(*targets), .signal = request->signal, .flags = request->flags, .uid = call.uid};
+  auto proposal = c.replica.propose(std::move(command));
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  log(Level::info, "job.kill", {{"jobs", request->sjob_id.empty() ? std::to_string(request->step_id.job_id.v) : request->sjob_id},
+                                {"signal", request->signal}, {"uid", call.uid}, {"rc", errc_name(reply->code)}});
+  c.schedule_soon();
+  co_return target_answer(c, call, *reply);
+}
+
+namespace {
+
+bool selected(const model::Job& job, const wire::KillJobs& filter) {
+  const model::JobRequest& r = *job.request;
+  const auto differs = [](const std::string& wanted, const std::string& has) { return !wanted.empty() && wanted != has; };
+  if (job.state.ended() || differs(filter.account, r.account) || differs(filter.job_name, r.name) ||
+      differs(filter.partition, job.partition) || differs(filter.qos, r.qos) ||
+      differs(filter.reservation, r.reservation) || differs(filter.wckey, r.wckey))
+    return false;
+  if (filter.user_id != kNoVal32 && filter.user_id != r.user_id) return false;
+  if (filter.state && (filter.state & 0xff) != static_cast<std::uint32_t>(job.state.base) &&
+      filter.state != job.state.number())
+    return false;
+  return true;
+}
+
+}  // namespace
+
+io::Task<Answer> kill_jobs(Controller& c, Call call) {
+  const auto* request = call.as<wire::KillJobs>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  auto snapshot = c.replica.snapshot();
+  wire::KillJobsResponse response;
+  std::vector<state::Target> targets;
+  const auto refuse = [&](const std::string& name, Errc code) {
+    wire::KillJobsResponseJob each;
+    each.error_code = static_cast<std::uint32_t>(public_code(code));
+    each.error_msg = fmt::format("{}: {}", name, errc_text(code));
+    response.job_responses.push_back(std::move(each));
+  };
+  if (request->jobs_array.empty()) {
+    snapshot->jobs.for_each([&](std::uint64_t, const auto& job) {
+      if (selected(*job, *request) && c.may_change(call.uid, *job)) targets.push_back({.job = job->id, .tasks = {}});
+      return true;
+    });
+  }
+  for (const std::string& name : request->jobs_array) {
+    auto named = job_targets(*snapshot, name);
+    if (!named) {
+      refuse(name, named.error().code);
+      continue;
+    }
+    for (state::Target& target : *named) {
+      const model::Job& job = *snapshot->job(target.job);
+      if (!c.may_change(call.uid, job)) {
+        refuse(name, Errc::access_denied);
+      } else if (selected(job, *request) || job.state.ended()) {
+        targets.push_back(std::move(target));
+      }
+    }
+  }
+  const std::uint16_t signal = request->signal == kNoVal16 ? 9 : request->signal;
+  auto proposal = c.replica.propose(state::CancelJobs{
+      .targets = std::move(targets), .signal = signal, .flags = request->flags, .uid = call.uid});
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  for (const state::TargetResult& result : reply->results) {
+    wire::KillJobsResponseJob each;
+    each.error_code = static_cast<std::uint32_t>(public_code(result.code));
+    each.id.step_id.job_id = result.job;
+    each.id.array_task_id = result.task;
+    each.real_job_id = result.job;
+    response.job_responses.push_back(std::move(each));
+  }
+  c.schedule_soon();
+  co_return answer(call, wire::MsgType::RESPONSE_KILL_JOBS, response);
+}
+
+io::Task<Answer> requeue_job(Controller& c, Call call) {
+  const auto* request = call.as<wire::JobRequeue>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  auto snapshot = c.replica.snapshot();
+  auto targets = targets_of(c, *snapshot, call, request->job_id_str, request->step_id.job_id);
+  if (!targets) co_return error_answer(call, targets.error());
+  state::RequeueJobs command{.targets = std::move(*targets), .uid = call.uid,
+                             .hold = (request->flags & model::job_flag::requeue_hold) != 0,
+                             .special_exit = (request->flags & model::job_flag::special_exit) != 0};
+  auto proposal = c.replica.propose(std::move(command));
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  c.schedule_soon();
+  co_return target_answer(c, call, *reply);
+}
+
+io::Task<Answer> suspend_job(Controller& c, Call call) {
+  const auto* request = call.as<wire::Suspend>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  auto snapshot = c.replica.snapshot();
+  auto targets = targets_of(c, *snapshot, call, request->job_id_str, request->step_id.job_id);
+  if (!targets) co_return error_answer(call, targets.error());
+  auto proposal = c.replica.propose(
+      state::SuspendJobs{.targets = std::move(*targets), .uid = call.uid, .resume = request->op != 0});
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  c.schedule_soon();
+  co_return target_answer(c, call, *reply);
+}
+
+}  // namespace flurm::ctld

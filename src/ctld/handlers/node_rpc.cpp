@@ -1,0 +1,113 @@
+// ctld/handlers/node_rpc.cpp — what nodes report: themselves, ended batch scripts, finished epilogs.
+// Only the nodes' daemons (root, SlurmUser) and, for a node that runs as an ordinary user, SlurmUser may do so.
+#include "ctld/handlers/handlers.hpp"
+#include "wire/msg/job_complete.hpp"
+#include "wire/msg/kill_job.hpp"
+#include "wire/msg/node_registration.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+/// The TRES that every cluster counts; positions matter to the nodes (slurm 22.05 src/common/assoc_mgr.h TRES_ARRAY_*).
+std::vector<wire::TresRec> counted_tres() {
+  struct Tres {
+    const char *type, *name;
+  };
+  constexpr Tres kAll[] = {{"cpu", ""}, {"mem", ""}, {"energy", ""}, {"node", ""},
+                           {"billing", ""}, {"fs", "disk"}, {"vmem", ""}, {"pages", ""}};
+  std::vector<wire::TresRec> out;
+  for (const Tres& tres : kAll) {
+    wire::TresRec record;
+    record.id = static_cast<std::uint32_t>(out.size() + 1);
+    record.type = tres.type;
+    record.name = tres.name;
+    out.push_back(std::move(record));
+  }
+  return out;
+}
+
+}  // namespace
+
+io::Task<Answer> register_node(Controller& c, Call call) {
+  const auto* status = call.as<wire::NodeRegistrationStatus>();
+  if (!status) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) {
+    log(Level::warn, "node.register_refused", {{"node", status->node_name}, {"uid", call.uid}, {"peer", call.peer}});
+    co_return rc_answer(call, Errc::access_denied);
+  }
+  auto snapshot = c.replica.snapshot();
+  if (!snapshot->node(status->node_name)) {
+    log(Level::warn, "node.unknown", {{"node", status->node_name}, {"peer", call.peer}});
+    co_return rc_answer(call, Errc::invalid_node_name);
+  }
+  state::RegisterNode command;
+  command.name = status->node_name;
+  command.protocol_version = call.version;
+  command.version = status->version;
+  command.arch = status->arch;
+  command.os = status->os;
+  command.features_active = status->features_active;
+  command.cpus = status->cpus;
+  command.boards = status->boards;
+  command.sockets = status->sockets;
+  command.cores = status->cores;
+  command.threads = status->threads;
+  command.real_memory = status->real_memory;
+  command.tmp_disk = status->tmp_disk;
+  command.cpu_load = status->cpu_load;
+  command.free_memory = status->free_mem;
+  command.boot_time = status->timestamp - status->up_time;
+  command.daemon_start_time = status->slurmd_start_time;
+  for (const wire::StepId& step : status->step_id) command.running_jobs.push_back(step.job_id);
+  command.config_overrides = c.config->config_overrides();
+  auto proposal = c.replica.propose(std::move(command));
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  log(Level::verbose, "node.registered", {{"node", status->node_name}, {"version", status->version}, {"peer", call.peer}});
+  c.node_registered(status->node_name);
+  c.schedule_soon();
+  if (!(status->flags & wire::slurmd_reg_flag_resp)) co_return rc_answer(call, Errc::success);
+  wire::NodeRegistrationResponse response;
+  response.tres_list = counted_tres();
+  co_return answer(call, wire::MsgType::RESPONSE_NODE_REGISTRATION, response);
+}
+
+io::Task<Answer> batch_complete(Controller& c, Call call) {
+  const auto* report = call.as<wire::CompleteBatchScript>();
+  if (!report) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  state::EndBatch command;
+  command.job = report->step_id.job_id;
+  command.node = report->node_name;
+  command.wait_status = report->job_rc;
+  command.slurm_rc = static_cast<Errc>(report->slurm_rc);
+  auto proposal = c.replica.propose(std::move(command));
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  log(Level::info, "job.batch_complete",
+      {{"job_id", report->step_id.job_id.v}, {"node", report->node_name}, {"wait_status", report->job_rc},
+       {"slurm_rc", report->slurm_rc}, {"rc", errc_name(reply->code)}});
+  if (reply->code == Errc::success) ++(report->job_rc == 0 ? c.statistics.jobs_completed : c.statistics.jobs_failed);
+  c.schedule_soon();
+  co_return rc_answer(call, public_code(reply->code));
+}
+
+io::Task<Answer> epilog_complete(Controller& c, Call call) {
+  const auto* report = call.as<wire::EpilogComplete>();
+  if (!report) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  auto snapshot = c.replica.snapshot();
+  const model::Node* node = snapshot->node(report->node_name);
+  if (!node) co_return rc_answer(call, Errc::invalid_node_name);
+  if (report->return_code != 0)
+    log(Level::error, "node.epilog_failed",
+        {{"node", report->node_name}, {"job_id", report->step_id.job_id.v}, {"rc", report->return_code}});
+  auto proposal = c.replica.propose(
+      state::NodeCleaned{.job = report->step_id.job_id, .node = node->id, .epilog_rc = report->return_code});
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  c.schedule_soon();
+  co_return rc_answer(call, Errc::success);
+}
+
+}  // namespace flurm::ctld

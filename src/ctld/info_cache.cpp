@@ -1,0 +1,26 @@
+// ctld/info_cache.cpp — see info_cache.hpp.
+#include "ctld/info_cache.hpp"
+
+#include "ctld/translate/info.hpp"
+
+namespace flurm::ctld {
+
+std::string_view InfoCache::job(const state::ClusterState& state, const std::shared_ptr<const model::Job>& job,
+                                std::uint16_t version, bool detail) {
+  Entry& entry = entries_[job->id.v];
+  if (entry.job != job) {
+    entry.job = job;
+    entry.forms.clear();
+  }
+  for (const Form& form : entry.forms)
+    if (form.version == version && form.detail == detail) return form.bytes;
+  entry.forms.push_back({version, detail, wire::pack_job_info(job_info(state, *job, detail), version)});
+  return entry.forms.back().bytes;
+}
+
+void InfoCache::drop_missing(const state::ClusterState& state) {
+  if (entries_.size() <= state.jobs.size()) return;
+  std::erase_if(entries_, [&](const auto& each) { return !state.jobs.find(each.first); });
+}
+
+}  // namespace flurm::ctld

@@ -1,0 +1,40 @@
+// ctld/info_cache.hpp — encoded job records, kept while the job does not change.
+//
+// A repeated squeue then costs a copy, not an encoding. Keyed by the identity of the immutable Job, so a stale entry
+// can never be served: a changed job is another object.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "state/cluster_state.hpp"
+
+namespace flurm::ctld {
+
+class InfoCache {
+ public:
+  /// The record of `job` (shared, so that its address stays taken while the entry lives) in `version`.
+  std::string_view job(const state::ClusterState& state, const std::shared_ptr<const model::Job>& job,
+                       std::uint16_t version, bool detail);
+  /// Forgets jobs that the state no longer has.
+  void drop_missing(const state::ClusterState& state);
+  /// Partitions or nodes changed, which records depend on.
+  void clear() { entries_.clear(); }
+
+ private:
+  struct Form {
+    std::uint16_t version;
+    bool detail;
+    std::string bytes;
+  };
+  struct Entry {
+    std::shared_ptr<const model::Job> job;
+    std::vector<Form> forms;  // as many as client releases ask
+  };
+  std::map<std::uint32_t, Entry> entries_;
+};
+
+}  // namespace flurm::ctld

@@ -1,0 +1,16 @@
+// ctld/job_text.hpp — jobs as users name them: "12", "12_3", "12_[1-3,5]", "12_*", lists of these.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "state/cluster_state.hpp"
+#include "state/command.hpp"
+
+namespace flurm::ctld {
+
+/// What the text means in this state; an array's id stands for all of its records. Errors: invalid_job_id.
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c job_str_signal(), update_job_str().
+Result<std::vector<state::Target>> job_targets(const state::ClusterState& state, std::string_view text);
+
+}  // namespace flurm::ctld

@@ -1,0 +1,72 @@
+// ctld/scheduler.cpp — see scheduler.hpp.
+#include "ctld/scheduler.hpp"
+
+#include <algorithm>
+
+#include "io/clock.hpp"
+#include "io/worker.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+state::Schedule command_of(sched::Plan plan) {
+  state::Schedule command;
+  command.starts.reserve(plan.starts.size());
+  for (sched::Placement& placement : plan.starts)
+    command.starts.push_back({.job = placement.job, .task = placement.task, .partition = std::move(placement.partition),
+                              .shares = std::move(placement.shares), .whole_node = placement.whole_node});
+  for (sched::Waiting& waiting : plan.waiting)
+    command.waits.push_back({.job = waiting.job, .reason = waiting.reason, .desc = std::move(waiting.desc),
+                             .expected_start = waiting.expected_start, .sched_nodes = std::move(waiting.sched_nodes)});
+  return command;
+}
+
+void count_pass(Statistics& statistics, std::uint64_t took_us, std::size_t queue) {
+  ++statistics.passes;
+  statistics.pass_last_us = static_cast<std::uint32_t>(took_us);
+  statistics.pass_max_us = std::max(statistics.pass_max_us, statistics.pass_last_us);
+  statistics.pass_sum_us += took_us;
+  statistics.pass_depth_sum += queue;
+  statistics.pass_queue_length = static_cast<std::uint32_t>(queue);
+}
+
+}  // namespace
+
+sched::View scheduler_view(const state::ClusterState& state) {
+  return {.settings = state.settings, .pending = state.pending, .active = state.active, .nodes = state.nodes,
+          .partitions = state.partitions};
+}
+
+void Scheduler::request() {
+  wanted_ = true;
+  if (!running_ && !stopped_) io::spawn(run());
+}
+
+io::Task<> Scheduler::run() {
+  running_ = true;
+  while (wanted_ && !stopped_) {
+    wanted_ = false;
+    auto snapshot = controller_.replica.snapshot();
+    const std::size_t queue = snapshot->pending.size();
+    if (queue == 0) continue;
+    const std::uint64_t begin_us = io::monotonic_us();
+    auto work = io::on_worker(controller_.loop, [view = scheduler_view(*snapshot), now = io::now()] {
+      return sched::plan(view, sched::Limits{}, now);
+    });
+    sched::Plan plan = co_await work;
+    count_pass(controller_.statistics, io::monotonic_us() - begin_us, queue);
+    if (plan.starts.empty() && plan.waiting.empty()) continue;
+    const std::size_t starts = plan.starts.size();
+    auto proposal = controller_.replica.propose(command_of(std::move(plan)));
+    const Result<state::Reply> reply = co_await proposal;
+    if (!reply) {
+      log(Level::warn, "sched.plan_not_committed", {{"error", reply.error().text}});
+      break;
+    }
+    controller_.statistics.jobs_started += static_cast<std::uint32_t>(starts);
+    if (starts) log(Level::debug, "sched.started", {{"jobs", starts}, {"queue", queue}});
+  }
+  running_ = false;
+}
+
+}  // namespace flurm::ctld

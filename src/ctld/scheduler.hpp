@@ -1,0 +1,25 @@
+// ctld/scheduler.hpp — runs the planner whenever something changed, and proposes what it decides.
+#pragma once
+#include "ctld/controller.hpp"
+
+namespace flurm::ctld {
+
+/// One pass at a time, on a worker thread, on a snapshot; requests that come during a pass are met by one further
+/// pass. So nothing ever waits for the scheduler. Loop thread only.
+class Scheduler {
+ public:
+  explicit Scheduler(Controller& controller) : controller_(controller) {}
+
+  /// Asks for a pass on the newest state.
+  void request();
+  /// No further passes; the one under way is the last.
+  void stop() { stopped_ = true; }
+
+ private:
+  io::Task<> run();
+
+  Controller& controller_;
+  bool running_ = false, wanted_ = false, stopped_ = false;
+};
+
+}  // namespace flurm::ctld

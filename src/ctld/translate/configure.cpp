@@ -1,0 +1,135 @@
+// ctld/translate/configure.cpp — see configure.hpp.
+#include "ctld/translate/configure.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
+  model::Settings s;
+  s.cluster_name = c.cluster_name;
+  s.slurm_user = slurm_user;
+  s.first_job_id = c.first_job_id;
+  s.max_job_id = c.max_job_id;
+  s.max_job_count = c.max_job_cnt;
+  s.max_array_size = c.max_array_sz;
+  s.min_job_age_s = c.min_job_age;
+  s.kill_wait_s = c.kill_wait;
+  s.over_time_limit = c.over_time_limit;
+  s.batch_start_timeout_s = c.batch_start_timeout;
+  s.return_to_service = c.ret2service;
+  s.job_requeue = c.job_requeue != 0;
+  s.kill_on_bad_exit = c.kill_on_bad_exit;
+  s.enforce_part_limits = c.enforce_part_limits;
+  s.def_mem_per_cpu = c.def_mem_per_cpu;
+  s.max_mem_per_cpu = c.max_mem_per_cpu;
+  s.max_tasks_per_node = c.max_tasks_per_node;
+  s.licenses = c.licenses;
+  s.select_linear = c.select_type == "select/linear";
+  s.cr_type = c.select_type_param;
+  s.multifactor = c.priority_type == "priority/multifactor";
+  s.max_batch_requeue = static_cast<std::uint16_t>(c.max_batch_requeue);
+  s.backfill = c.schedtype == "sched/backfill";
+  return s;
+}
+
+model::NodeConfig node_of(const conf::NodeDef& d) {
+  model::NodeConfig n;
+  n.name = d.name;
+  n.hostname = d.hostname;
+  n.address = d.addr;
+  n.bcast_address = d.bcast_addr;
+  n.port = d.port;
+  n.cpus = d.cpus;
+  n.boards = d.boards;
+  n.sockets = d.sockets;
+  n.cores = d.cores_per_socket;
+  n.threads = d.threads_per_core;
+  n.real_memory = d.real_memory;
+  n.tmp_disk = d.tmp_disk;
+  n.weight = d.weight;
+  n.core_spec_count = d.core_spec_count;
+  n.cpu_spec_list = d.cpu_spec_list;
+  n.mem_spec_limit = d.mem_spec_limit;
+  n.cpu_bind = d.cpu_bind;
+  n.features = d.features;
+  n.gres = d.gres;
+  n.tres_weights = d.tres_weights;
+  n.reason = d.reason;
+  n.initial_state = d.state;
+  return n;
+}
+
+std::uint32_t flags_of(const conf::PartitionDef& d, const conf::Config& c) {
+  namespace flag = model::partition_flag;
+  std::uint32_t flags = 0;
+  if (d.is_default) flags |= flag::is_default;
+  if (d.hidden) flags |= flag::hidden;
+  if (d.disable_root_jobs == 1 || (d.disable_root_jobs == kNoVal8 && c.disable_root_jobs)) flags |= flag::no_root;
+  if (d.root_only) flags |= flag::root_only;
+  if (d.req_resv) flags |= flag::req_resv;
+  if (d.lln) flags |= flag::lln;
+  if (d.exclusive_user) flags |= flag::exclusive_user;
+  return flags;
+}
+
+model::Partition partition_of(const conf::PartitionDef& d, const conf::Config& c) {
+  model::Partition p;
+  p.name = d.name;
+  std::string names;
+  for (std::uint32_t index : d.node_index) {
+    if (!names.empty()) names += ',';
+    names += c.nodes[index].name;
+  }
+  p.nodes_text = names;
+  for (const conf::NodeSetDef& set : c.node_sets)
+    if (d.nodes == set.name) p.nodesets = set.name;
+  p.flags = flags_of(d, c);
+  p.state_up = d.state;
+  p.max_time = d.max_time_min;
+  p.default_time = d.default_time_min;
+  p.max_nodes = d.max_nodes;
+  p.min_nodes = d.min_nodes;
+  p.max_cpus_per_node = d.max_cpus_per_node;
+  p.max_cpus_per_socket = d.max_cpus_per_socket;
+  p.def_mem_per_cpu = d.def_mem_per_cpu;
+  p.max_mem_per_cpu = d.max_mem_per_cpu;
+  p.max_share = d.max_share;
+  p.over_time_limit = d.over_time_limit;
+  p.preempt_mode = d.preempt_mode;
+  p.priority_job_factor = d.priority_job_factor;
+  p.priority_tier = d.priority_tier;
+  p.cr_type = d.select_param;
+  p.grace_time = d.grace_time;
+  p.resume_timeout = d.resume_timeout;
+  p.suspend_timeout = d.suspend_timeout;
+  p.suspend_time = d.suspend_time;
+  p.cpu_bind = d.cpu_bind;
+  p.allow_accounts = d.allow_accounts;
+  p.allow_groups = d.allow_groups;
+  p.allow_alloc_nodes = d.allow_alloc_nodes;
+  p.allow_qos = d.allow_qos;
+  p.qos = d.qos;
+  p.alternate = d.alternate;
+  p.deny_accounts = d.deny_accounts;
+  p.deny_qos = d.deny_qos;
+  p.billing_weights = d.tres_billing_weights;
+  return p;
+}
+
+}  // namespace
+
+state::Configure configure_command(const conf::Config& config, std::uint32_t slurm_user) {
+  state::Configure command;
+  command.settings = settings_of(config, slurm_user);
+  for (const conf::NodeDef& node : config.nodes) command.nodes.push_back(node_of(node));
+  for (const conf::DownNodes& down : config.down_nodes)
+    for (std::uint32_t index : down.node_index) {
+      command.nodes[index].initial_state = down.state;
+      command.nodes[index].reason = down.reason;
+    }
+  for (const conf::PartitionDef& partition : config.partitions)
+    command.partitions.push_back(partition_of(partition, config));
+  return command;
+}
+
+}  // namespace flurm::ctld

@@ -1,0 +1,23 @@
+// ctld/translate/info.hpp — jobs, nodes and partitions as clients see them.
+#pragma once
+#include "state/cluster_state.hpp"
+#include "wire/msg/job_info.hpp"
+#include "wire/msg/node_info.hpp"
+#include "wire/msg/partition_info.hpp"
+
+namespace flurm::ctld {
+
+/// `detail`: with the cores and memory on each node (scontrol -d). Source: slurm 22.05 job_mgr.c pack_job().
+wire::JobInfo job_info(const state::ClusterState& state, const model::Job& job, bool detail);
+wire::NodeInfo node_info(const model::Node& node);
+wire::PartitionInfo partition_info(const state::ClusterState& state, const model::Partition& partition);
+
+/// The nodes as a bit string over all node numbers.
+wire::Bits node_bits(const state::ClusterState& state, const std::vector<model::NodeId>& nodes);
+/// The same for a hostlist; names that are no nodes are left out.
+wire::Bits node_bits(const state::ClusterState& state, const std::string& hostlist);
+
+/// What job_info shows with `detail`, and what the credential carries.
+wire::JobResources job_resources(const state::ClusterState& state, const model::Job& job);
+
+}  // namespace flurm::ctld

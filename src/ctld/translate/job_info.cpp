@@ -1,0 +1,254 @@
+// ctld/translate/job_info.cpp — see info.hpp.
+#include <algorithm>
+
+#include "base/hostlist.hpp"
+#include "ctld/translate/info.hpp"
+#include "ctld/translate/tres.hpp"
+#include "model/dependency.hpp"
+#include "wire/versions.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+using model::Job;
+using model::JobRequest;
+
+std::string node_names(const state::ClusterState& state, const std::vector<model::NodeId>& ids) {
+  std::vector<std::string> names;
+  for (model::NodeId id : ids)
+    if (const model::Node* node = state.node(id)) names.push_back(node->config.name);
+  return compress_hosts_sorted(names);
+}
+
+/// The job's own answer where it gave one, else what its partition's OverSubscribe says.
+std::uint16_t shown_shared(const state::ClusterState& state, const Job& job) {
+  constexpr std::uint16_t kExclusive = 0, kOk = 1, kUser = 2;
+  if (job.request->shared != kNoVal16) return job.request->shared;
+  if (job.request->core_spec != kNoVal16) return kExclusive;
+  const model::Partition* partition = state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
+  if (!partition) return kNoVal16;
+  if (partition->flags & model::partition_flag::exclusive_user) return kUser;
+  if (partition->max_share & model::kShareForce && (partition->max_share & ~model::kShareForce) > 1) return kOk;
+  return partition->max_share == 0 ? kExclusive : kNoVal16;
+}
+
+/// How many nodes a waiting job will need at least, by its tasks and the largest node of its partition.
+std::uint32_t expected_nodes(const state::ClusterState& state, const Job& job) {
+  const JobRequest& r = *job.request;
+  std::uint32_t max_cpus = 1;
+  const model::Partition* partition = state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
+  if (partition)
+    for (model::NodeId id : partition->nodes)
+      max_cpus = std::max<std::uint32_t>(max_cpus, state.node(id)->config.cpus);
+  const std::uint32_t tasks = r.num_tasks == kNoVal32 ? 0 : r.num_tasks;
+  const std::uint32_t per_task = r.cpus_per_task == kNoVal16 ? 1 : r.cpus_per_task;
+  std::uint32_t nodes = 0;
+  if (r.ntasks_per_node && r.ntasks_per_node != kNoVal16) {
+    nodes = tasks / r.ntasks_per_node;
+  } else {
+    const std::uint32_t per_node = std::max(max_cpus / per_task, 1u);
+    nodes = (tasks + per_node - 1) / per_node;
+  }
+  return std::max(nodes, r.min_nodes);
+}
+
+wire::MultiCoreData multi_core(const JobRequest& r) {
+  wire::MultiCoreData m;
+  m.boards_per_node = r.boards_per_node;
+  m.sockets_per_board = r.sockets_per_board;
+  m.sockets_per_node = r.sockets_per_node;
+  m.cores_per_socket = r.cores_per_socket;
+  m.threads_per_core = r.threads_per_core;
+  m.ntasks_per_board = r.ntasks_per_board;
+  m.ntasks_per_socket = r.ntasks_per_socket == kNoVal16 ? kInfinite16 : r.ntasks_per_socket;
+  m.ntasks_per_core = r.ntasks_per_core == kNoVal16 ? kInfinite16 : r.ntasks_per_core;
+  m.plane_size = r.plane_size == kNoVal16 ? 0 : r.plane_size;
+  return m;
+}
+
+bool asks_for_cores(const JobRequest& r) {
+  return r.sockets_per_node != kNoVal16 || r.cores_per_socket != kNoVal16 || r.threads_per_core != kNoVal16 ||
+         r.ntasks_per_socket != kNoVal16 || r.ntasks_per_core != kNoVal16 || r.plane_size != kNoVal16;
+}
+
+void set_times(wire::JobInfo& info, const Job& job) {
+  info.submit_time = job.submit_time;
+  info.eligible_time = job.eligible_time;
+  info.accrue_time = job.accrue_time;
+  info.start_time = job.start_time;
+  info.end_time = job.end_time;
+  if (job.state.pending()) {
+    if (!info.start_time && job.request->begin_time > job.submit_time) info.start_time = job.request->begin_time;
+    if (info.start_time && job.time_limit != kNoVal32 && job.time_limit != kInfinite32)
+      info.end_time = info.start_time + std::int64_t{job.time_limit} * 60;
+  }
+  info.suspend_time = job.suspend_time;
+  info.pre_sus_time = TimeS{job.ran_before_suspend_s};
+  info.resize_time = job.resize_time;
+  info.last_sched_eval = job.last_sched_eval;
+  info.preempt_time = job.preempt_time;
+  info.deadline = job.request->deadline;
+}
+
+void set_size(const state::ClusterState& state, wire::JobInfo& info, const Job& job) {
+  const JobRequest& r = *job.request;
+  if (job.allocation && !job.state.pending()) {
+    info.num_cpus = job.allocation->total_cpus();
+    info.num_nodes = job.state.completing() ? static_cast<std::uint32_t>(job.completing_nodes.size())
+                                            : static_cast<std::uint32_t>(job.allocation->shares.size());
+  } else {
+    info.num_cpus = r.min_cpus;
+    info.max_cpus = r.max_cpus == kNoVal32 ? 0 : r.max_cpus;
+    info.num_nodes = expected_nodes(state, job);
+    info.max_nodes = r.max_nodes;
+  }
+  info.num_tasks = r.num_tasks;
+  if (r.num_tasks == kNoVal32)
+    info.num_tasks = job.allocation ? static_cast<std::uint32_t>(job.allocation->shares.size()) : r.min_nodes;
+  info.ntasks_per_node = r.ntasks_per_node;
+  info.ntasks_per_tres = r.ntasks_per_tres;
+  info.cpus_per_task = r.cpus_per_task == kNoVal16 ? 1 : r.cpus_per_task;
+  info.pn_min_cpus = r.pn_min_cpus;
+  info.pn_min_memory = r.pn_min_memory;
+  info.pn_min_tmp_disk = r.pn_min_tmp_disk;
+  info.contiguous = r.contiguous;
+  info.core_spec = r.core_spec == kNoVal16 ? kNoVal16 : r.core_spec;
+  info.shared = shown_shared(state, job);
+  if (asks_for_cores(r)) info.mc_ptr = multi_core(r);
+}
+
+void set_place(const state::ClusterState& state, wire::JobInfo& info, const Job& job) {
+  const JobRequest& r = *job.request;
+  if (job.state.completing()) {
+    info.nodes = node_names(state, job.completing_nodes);
+    info.node_inx = node_bits(state, job.completing_nodes);
+  } else if (job.allocation) {
+    info.nodes = job.allocation->nodes;
+    std::vector<model::NodeId> ids;
+    for (const model::NodeShare& share : job.allocation->shares) ids.push_back(share.node);
+    info.node_inx = node_bits(state, ids);
+  }
+  info.sched_nodes = job.sched_nodes;
+  info.batch_host = job.batch_host;
+  info.failed_node = job.failed_node;
+  info.req_nodes = r.req_nodes;
+  info.exc_nodes = r.exc_nodes;
+  if (!r.req_nodes.empty()) info.req_node_inx = node_bits(state, r.req_nodes);
+  if (!r.exc_nodes.empty()) info.exc_node_inx = node_bits(state, r.exc_nodes);
+}
+
+void set_texts(wire::JobInfo& info, const Job& job) {
+  const JobRequest& r = *job.request;
+  info.account = r.account;
+  info.admin_comment = r.admin_comment;
+  info.network = r.network;
+  info.comment = r.comment;
+  info.extra = r.extra;
+  info.container = r.container;
+  info.batch_features = r.batch_features;
+  info.burst_buffer = r.burst_buffer;
+  info.system_comment = r.system_comment;
+  info.qos = r.qos;
+  info.licenses = r.licenses;
+  info.state_desc = job.state_desc;
+  info.resv_name = r.reservation;
+  info.mcs_label = r.mcs_label;
+  info.name = r.name;
+  info.user_name = r.user_name;
+  info.wckey = r.wckey;
+  info.alloc_node = r.alloc_node;
+  info.features = r.features;
+  if (job.state.pending()) info.prefer = r.prefer;
+  info.cluster_features = r.cluster_features;
+  info.work_dir = r.work_dir;
+  info.dependency = model::dependencies_text(job.dependencies);
+  info.command = r.command;
+  info.submit_line = r.submit_line;
+  info.std_err = r.std_err;
+  info.std_in = r.std_in;
+  info.std_out = r.std_out;
+  info.cpus_per_tres = r.cpus_per_tres;
+  info.mem_per_tres = r.mem_per_tres;
+  info.tres_bind = r.tres_bind;
+  info.tres_freq = r.tres_freq;
+  info.tres_per_job = r.tres_per_job;
+  info.tres_per_node = r.tres_per_node;
+  info.tres_per_socket = r.tres_per_socket;
+  info.tres_per_task = r.tres_per_task;
+  info.mail_type = r.mail_type;
+  info.mail_user = r.mail_user.empty() ? r.user_name : r.mail_user;
+  info.tres_req_str = requested_tres(job);
+  if (!job.state.pending()) info.tres_alloc_str = allocated_tres(job);
+}
+
+}  // namespace
+
+wire::Bits node_bits(const state::ClusterState& state, const std::vector<model::NodeId>& nodes) {
+  wire::Bits bits(state.next_node_id);
+  for (model::NodeId id : nodes)
+    if (id < state.next_node_id) bits.set(id);
+  return bits;
+}
+
+wire::Bits node_bits(const state::ClusterState& state, const std::string& hostlist) {
+  std::vector<model::NodeId> ids;
+  if (const auto hosts = expand_hosts(hostlist))
+    for (const std::string& host : *hosts)
+      if (const model::Node* node = state.node(host)) ids.push_back(node->id);
+  return node_bits(state, ids);
+}
+
+wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool detail) {
+  const JobRequest& r = *job.request;
+  wire::JobInfo info;
+  info.step_id.job_id = job.id;
+  if (job.array) {
+    info.array_job_id = job.array->array_job;
+    info.array_task_id = job.array->task;
+    info.array_max_tasks = job.array->max_running;
+    if (job.array->task == kNoVal32) {
+      info.array_task_str = job.array->pending.hex_mask();
+      if (job.array->max_running) info.array_task_str += "%" + std::to_string(job.array->max_running);
+    }
+  }
+  info.user_id = r.user_id;
+  info.group_id = r.group_id;
+  info.profile = r.profile;
+  info.job_state = job.state.number();
+  info.batch_flag = r.batch ? static_cast<std::uint16_t>(1 + job.restart_count) : 0;
+  info.state_reason = static_cast<std::uint32_t>(job.reason);
+  info.reboot = static_cast<std::uint8_t>(r.reboot);
+  info.restart_cnt = static_cast<std::uint16_t>(job.restart_count);
+  info.delay_boot = r.delay_boot;
+  info.alloc_sid = r.alloc_sid;
+  info.time_limit = job.time_limit;
+  info.time_min = r.time_min;
+  info.nice = r.nice;
+  info.priority = job.priority;
+  info.site_factor = r.site_factor;
+  info.cluster = state.settings.cluster_name;
+  info.partition = job.partition;
+  info.exit_code = job.exit_code;
+  info.derived_ec = job.derived_exit_code;
+  info.requeue = job.requeue_allowed;
+  info.cpu_freq_min = r.cpu_freq_min;
+  info.cpu_freq_max = r.cpu_freq_max;
+  info.cpu_freq_gov = r.cpu_freq_gov;
+  info.req_switch = r.req_switch;
+  info.wait4switch = r.wait4switch;
+  info.bitflags = r.bitflags;
+  info.segment_size = r.segment_size;
+  info.billable_tres = static_cast<double>(job.allocation ? job.allocation->total_cpus() : r.min_cpus);
+  info.start_protocol_ver = job.start_time ? wire::v22_05 : 0;
+  set_times(info, job);
+  set_size(state, info, job);
+  set_place(state, info, job);
+  set_texts(info, job);
+  if (detail) {
+    info.show_flags = 2;
+    if (job.allocation && !job.state.pending()) info.job_resrcs = job_resources(state, job);
+  }
+  return info;
+}
+
+}  // namespace flurm::ctld

@@ -1,0 +1,145 @@
+// ctld/translate/launch.cpp — see launch.hpp.
+#include "ctld/translate/launch.hpp"
+
+#include "ctld/translate/info.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+using model::Job;
+
+template <class T>
+void run_length(const std::vector<T>& values, std::vector<T>& out, std::vector<std::uint32_t>& counts) {
+  for (const T& value : values) {
+    if (out.empty() || out.back() != value) {
+      out.push_back(value);
+      counts.push_back(0);
+    }
+    ++counts.back();
+  }
+}
+
+wire::Cred batch_cred(const state::ClusterState& state, const Job& job, const UserRecord& user, TimeS now) {
+  const model::JobRequest& r = *job.request;
+  const wire::JobResources resources = job_resources(state, job);
+  wire::Cred cred;
+  cred.step_id.job_id = job.id;
+  cred.step_id.step_id = kBatchStep;
+  cred.id.uid = r.user_id;
+  cred.id.gid = r.group_id;
+  cred.id.pw_name = user.name;
+  cred.id.pw_gecos = user.gecos;
+  cred.id.pw_dir = user.home;
+  cred.id.pw_shell = user.shell;
+  cred.id.gids = user.gids;
+  cred.job_core_spec = r.core_spec;
+  cred.job_account = r.account;
+  cred.job_comment = r.comment;
+  cred.job_constraints = r.features;
+  cred.job_extra = r.extra;
+  cred.job_partition = job.partition;
+  cred.job_qos = r.qos;
+  cred.job_reservation = r.reservation;
+  cred.job_licenses = r.licenses;
+  cred.job_restart_cnt = static_cast<std::uint16_t>(job.restart_count);
+  cred.job_start_time = job.start_time;
+  cred.job_end_time = job.end_time;
+  cred.job_std_err = r.std_err;
+  cred.job_std_in = r.std_in;
+  cred.job_std_out = r.std_out;
+  cred.job_hostlist = job.allocation->nodes;
+  cred.step_hostlist = job.batch_host;
+  cred.job_nhosts = static_cast<std::uint32_t>(job.allocation->shares.size());
+  cred.job_ntasks = r.num_tasks == kNoVal32 ? 1 : r.num_tasks;
+  cred.ctime = now;
+  cred.job_core_bitmap = resources.core_bitmap;
+  cred.step_core_bitmap = resources.core_bitmap;
+  cred.tot_core_cnt = resources.core_bitmap.size();
+  cred.cores_per_socket = resources.cores_per_socket;
+  cred.sockets_per_node = resources.sockets_per_node;
+  cred.sock_core_rep_count = resources.sock_core_rep_count;
+  cred.cpu_array = resources.cpu_array_value;
+  cred.cpu_array_reps = resources.cpu_array_reps;
+  run_length(resources.memory_allocated, cred.job_mem_alloc, cred.job_mem_alloc_rep_count);
+  return cred;
+}
+
+}  // namespace
+
+wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const Job& job, const UserRecord& user, TimeS now,
+                                  std::uint16_t version) {
+  const model::JobRequest& r = *job.request;
+  wire::BatchJobLaunch m;
+  m.job_id = job.id;
+  m.uid = r.user_id;
+  m.gid = r.group_id;
+  m.user_name = user.name;
+  m.gids = user.gids;
+  m.partition = job.partition;
+  m.ntasks = r.num_tasks == kNoVal32 ? r.min_nodes : r.num_tasks;
+  m.pn_min_memory = r.pn_min_memory;
+  m.open_mode = r.open_mode;
+  m.overcommit = r.overcommit;
+  if (job.array) {
+    m.array_job_id = job.array->array_job;
+    m.array_task_id = job.array->task;
+  }
+  m.acctg_freq = r.acctg_freq;
+  m.container = r.container;
+  m.cpu_bind_type = r.cpu_bind_type;
+  m.cpu_bind = r.cpu_bind;
+  m.cpus_per_task = r.cpus_per_task == kNoVal16 ? 1 : r.cpus_per_task;
+  m.restart_cnt = static_cast<std::uint16_t>(job.restart_count);
+  m.job_core_spec = r.core_spec;
+  std::vector<std::uint16_t> cpus;
+  for (const model::NodeShare& share : job.allocation->shares) cpus.push_back(share.cpus);
+  run_length(cpus, m.cpus_per_node, m.cpu_count_reps);
+  m.nodes = job.allocation->nodes;
+  m.script = job.payload->script;
+  m.work_dir = r.work_dir;
+  m.std_err = r.std_err;
+  m.std_in = r.std_in;
+  m.std_out = r.std_out;
+  m.argv = job.payload->argv;
+  m.spank_job_env = job.payload->spank_environment;
+  m.environment = job.payload->environment;
+  if (job.array) {
+    m.environment.push_back(fmt::format("SLURM_ARRAY_TASK_COUNT={}", job.array->task_count));
+    m.environment.push_back(fmt::format("SLURM_ARRAY_TASK_MAX={}", job.array->task_max));
+    m.environment.push_back(fmt::format("SLURM_ARRAY_TASK_MIN={}", job.array->task_min));
+    m.environment.push_back(fmt::format("SLURM_ARRAY_TASK_STEP={}", job.array->task_step));
+  }
+  m.job_mem = r.pn_min_memory;
+  m.cred_version = version;
+  m.account = r.account;
+  m.qos = r.qos;
+  m.resv_name = r.reservation;
+  m.profile = r.profile;
+  m.tres_bind = r.tres_bind;
+  m.tres_freq = r.tres_freq;
+  m.tres_per_task = r.tres_per_task;
+  m.cpu_freq_min = r.cpu_freq_min;
+  m.cpu_freq_max = r.cpu_freq_max;
+  m.cpu_freq_gov = r.cpu_freq_gov;
+  m.cred = batch_cred(state, job, user, now);
+  m.cred.signed_bytes = wire::pack_cred_body(m.cred, version);
+  return m;
+}
+
+wire::KillJob kill_job_message(const Job& job, TimeS now) {
+  wire::KillJob m;
+  m.step_id.job_id = job.id;
+  m.exit_code = job.exit_code;
+  m.derived_ec = job.derived_exit_code;
+  m.job_state = job.state.number();
+  m.job_uid = job.request->user_id;
+  m.job_gid = job.request->group_id;
+  m.nodes = job.allocation ? job.allocation->nodes : std::string();
+  m.spank_job_env = job.payload->spank_environment;
+  m.start_time = job.start_time;
+  m.time = now;
+  m.work_dir = job.request->work_dir;
+  return m;
+}
+
+}  // namespace flurm::ctld

@@ -1,0 +1,21 @@
+// ctld/translate/tres.hpp — trackable resources as text: "cpu=4,mem=1G,node=1,billing=4".
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "model/job.hpp"
+#include "model/node.hpp"
+
+namespace flurm::ctld {
+
+/// "1G", "1500M": MiB in the largest unit that leaves a whole number, as Slurm prints TRES memory.
+std::string memory_text(std::uint64_t mib);
+
+/// What a job asks for, and what it holds; the latter empty without an allocation.
+std::string requested_tres(const model::Job& job);
+std::string allocated_tres(const model::Job& job);
+/// What a node or a partition has in all, and what is used of a node.
+std::string configured_tres(std::uint64_t cpus, std::uint64_t mem_mib, std::uint64_t nodes, bool with_node_count);
+std::string used_tres(const model::Node& node);
+
+}  // namespace flurm::ctld

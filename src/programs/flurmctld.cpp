@@ -1,0 +1,50 @@
+// programs/flurmctld.cpp — the controller daemon.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/log.hpp"
+#include "ctld/service.hpp"
+
+namespace {
+
+constexpr const char* kUsage =
+    "Usage: flurmctld [OPTIONS]\n"
+    "  -c        clear all previous state: jobs are forgotten, nodes start as configured\n"
+    "  -D        run in the foreground\n"
+    "  -f FILE   read this slurm.conf (default: $SLURM_CONF, $FLURM_CONFIG_FILE, /etc/slurm/slurm.conf)\n"
+    "  -v        verbose; more of them, more words\n"
+    "  -V        print the version and exit\n"
+    "  -h        print this and exit\n";
+
+std::string default_config() {
+  for (const char* name : {"SLURM_CONF", "FLURM_CONFIG_FILE"})
+    if (const char* value = std::getenv(name); value && *value) return value;
+  return "/etc/slurm/slurm.conf";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  flurm::ctld::ServiceOptions options;
+  options.config_file = default_config();
+  for (int option; (option = getopt(argc, argv, "cDf:hvV")) != -1;) switch (option) {
+      case 'c': options.clear_state = true; break;
+      case 'D': options.foreground = true; break;
+      case 'f': options.config_file = optarg; break;
+      case 'v': ++options.verbose; break;
+      case 'V': std::printf("flurm %s\n", FLURM_VERSION); return 0;
+      case 'h': std::fputs(kUsage, stdout); return 0;
+      default: std::fputs(kUsage, stderr); return 1;
+    }
+  if (optind != argc) {
+    std::fprintf(stderr, "flurmctld: unexpected argument '%s'\n%s", argv[optind], kUsage);
+    return 1;
+  }
+  const auto done = flurm::ctld::run_service(options);
+  if (done) return 0;
+  std::fprintf(stderr, "flurmctld: %s\n", done.error().text.c_str());
+  flurm::log(flurm::Level::fatal, "ctld.failed", {{"error", done.error().text}});
+  return 1;
+}
