@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <coroutine>
 #include <cstring>
 
@@ -156,6 +157,17 @@ Task<Result<std::size_t>> read_some_task(ImplPtr impl, std::span<char> buffer, D
   co_return static_cast<std::size_t>(n);
 }
 
+/// Where bytes lie between the system call and the string they are for; never across a suspension.
+thread_local std::array<char, 64 * 1024> scratch;
+
+Task<Result<std::size_t>> read_append_task(ImplPtr impl, std::string& out, Deadline deadline) {
+  ReadOnce once{*impl, scratch, deadline};
+  ssize_t n = co_await once;
+  if (n < 0) co_return fail(error_of(static_cast<int>(n), *impl));
+  out.append(scratch.data(), static_cast<std::size_t>(n));
+  co_return static_cast<std::size_t>(n);
+}
+
 Task<Result<void>> read_exactly_task(ImplPtr impl, std::span<char> buffer, Deadline deadline) {
   while (!buffer.empty()) {
     ReadOnce once{*impl, buffer, deadline};
@@ -258,6 +270,9 @@ Stream::~Stream() {
 
 Task<Result<std::size_t>> Stream::read_some(std::span<char> buffer, Deadline deadline) {
   return read_some_task(impl_, buffer, deadline);
+}
+Task<Result<std::size_t>> Stream::read_append(std::string& out, Deadline deadline) {
+  return read_append_task(impl_, out, deadline);
 }
 Task<Result<void>> Stream::read_exactly(std::span<char> buffer, Deadline deadline) {
   return read_exactly_task(impl_, buffer, deadline);

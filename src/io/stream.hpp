@@ -36,6 +36,9 @@ class Stream {
   /// At least one byte, at most buffer.size(). 0 means the peer sent all it had to send. The buffer must live until
   /// the task ends.
   Task<Result<std::size_t>> read_some(std::span<char> buffer, Deadline deadline);
+  /// Appends what is there, at most 64 KiB, to `out`, which must live until the task ends. Memory is taken only for
+  /// what came: right for connections that are mostly silent. 0 as in read_some().
+  Task<Result<std::size_t>> read_append(std::string& out, Deadline deadline);
   /// All of `buffer`. Errors also: closed when the peer ended before.
   Task<Result<void>> read_exactly(std::span<char> buffer, Deadline deadline);
   /// All of `data`, which is held until it is written.
