@@ -11,6 +11,7 @@
 #include "ctld/info_cache.hpp"
 #include "ctld/replica.hpp"
 #include "ctld/statistics.hpp"
+#include "ctld/translate/build_info.hpp"
 #include "io/loop.hpp"
 #include "io/task.hpp"
 #include "rpc/stats.hpp"
@@ -32,6 +33,7 @@ struct Controller {
   std::map<std::string, std::string> files;  // texts of slurm.conf and the files beside it, for configless nodes
   std::uint32_t slurm_user = 0;       // uid
   TimeS boot_time;                    // of this process
+  BuildFacts build_facts;             // what `scontrol show config` tells beyond slurm.conf
   InfoCache info_cache;
   Statistics statistics;
 

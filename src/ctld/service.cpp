@@ -15,6 +15,7 @@
 #include "auth/munge.hpp"
 #include "auth/users.hpp"
 #include "conf/flurm_conf.hpp"
+#include "conf/other_conf.hpp"
 #include "ctld/clockwork.hpp"
 #include "ctld/config_files.hpp"
 #include "ctld/controller.hpp"
@@ -92,6 +93,17 @@ Result<void> detach() {
   return {};
 }
 
+/// Whose behaviour and output we match; `scontrol show config` prints it.
+constexpr const char* kSlurmVersion = "22.05.8";
+/// Where Debian's clients look for their plugins.
+constexpr const char* kPluginDir = "/usr/lib/x86_64-linux-gnu/slurm-wlm";
+
+std::string short_host_name() {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return std::string(name, std::strcspn(name, "."));
+}
+
 class Service {
  public:
   Service(LoadedConfig loaded, conf::FlurmConf flurm_conf, const auth::User& slurm_user, std::uint32_t node_user,
@@ -111,6 +123,11 @@ class Service {
     controller_.slurm_user = slurm_user.uid;
     controller_.boot_time = io::now();
     controller_.statistics.since = controller_.boot_time;
+    controller_.build_facts = {.boot_time = controller_.boot_time, .version = kSlurmVersion,
+                               .slurm_conf_path = options.config_file, .host = short_host_name(),
+                               .slurm_user_id = slurm_user.uid, .slurmd_user_id = node_user, .plugindir = kPluginDir,
+                               .mail_prog = "/bin/mail"};
+    read_cgroup_conf();
     controller_.reconfigure = [this] { return reconfigure(); };
     controller_.shut_down = [this](bool nodes_too) {
       if (nodes_too) monitor_.tell_all(wire::MsgType::REQUEST_SHUTDOWN);
@@ -215,6 +232,18 @@ class Service {
     return options;
   }
 
+  void read_cgroup_conf() {
+    const auto text = controller_.files.find("cgroup.conf");
+    cgroup_conf_.reset();
+    if (text != controller_.files.end()) {
+      std::vector<conf::Diagnostic> problems;
+      const auto no_include = [](const std::string& file) -> Result<std::string> { return fail(Errc::io, "{}", file); };
+      if (auto parsed = conf::parse_cgroup_conf(text->second, "cgroup.conf", no_include, problems)) cgroup_conf_ = *parsed;
+      log_diagnostics(problems);
+    }
+    controller_.build_facts.cgroup_conf = cgroup_conf_ ? &*cgroup_conf_ : nullptr;
+  }
+
   io::Task<Result<void>> propose_configuration(bool at_start) {
     state::Configure command = configure_command(*controller_.config, controller_.slurm_user);
     command.keep_updates = at_start;
@@ -233,6 +262,7 @@ class Service {
     if (!loaded->config) co_return fail(Errc::einval, "slurm.conf has errors; the old configuration stays");
     controller_.config = loaded->config;
     controller_.files = std::move(loaded->files);
+    read_cgroup_conf();
     controller_.info_cache.clear();
     users_.clear();
     log_set_level(level_of(controller_.config->slurmctld_debug, options_.verbose));
@@ -279,6 +309,7 @@ class Service {
   Clockwork clockwork_;
   Effects effects_;
   Monitor monitor_;
+  std::optional<conf::CgroupConf> cgroup_conf_;
   std::unique_ptr<replog::Log> log_;
   std::unique_ptr<rpc::Server> server_;
   std::vector<std::unique_ptr<io::SignalWatch>> signals_;

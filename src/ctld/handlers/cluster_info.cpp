@@ -5,6 +5,7 @@
 #include <map>
 
 #include "ctld/handlers/handlers.hpp"
+#include "ctld/translate/build_info.hpp"
 #include "io/clock.hpp"
 #include "wire/msg/cluster.hpp"
 #include "wire/msg/daemon_control.hpp"
@@ -92,6 +93,18 @@ Answer statistics_info(Controller& c, const Call& call) {
   r.rpc_type_cycle_last.resize(r.rpc_type_id.size());
   r.rpc_type_cycle_max.resize(r.rpc_type_id.size());
   return answer(call, wire::MsgType::RESPONSE_STATS_INFO, r);
+}
+
+Answer build_info_reply(Controller& c, const Call& call) {
+  const auto* request = call.as<wire::LastUpdate>();
+  if (!request) return rc_answer(call, Errc::communications_receive);
+  const auto state = c.replica.snapshot();
+  if (request->last_update && request->last_update - 1 >= state->config_changed)
+    return rc_answer(call, Errc::no_change_in_data);
+  BuildFacts facts = c.build_facts;
+  facts.now = state->now;
+  facts.next_job_id = state->next_job_id;
+  return answer(call, wire::MsgType::RESPONSE_BUILD_INFO, build_info(*c.config, facts));
 }
 
 Answer config_files(Controller& c, const Call& call) {
