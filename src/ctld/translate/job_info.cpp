@@ -205,11 +205,10 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
   if (job.array) {
     info.array_job_id = job.array->array_job;
     info.array_task_id = job.array->task;
-    info.array_max_tasks = job.array->max_running;
-    if (job.array->task == kNoVal32) {
-      info.array_task_str = job.array->pending.hex_mask();
-      if (job.array->max_running) info.array_task_str += "%" + std::to_string(job.array->max_running);
-    }
+    // The throttle is shown while tasks wait; clients append it to the task list themselves.
+    const model::Job* head = state.job(job.array->array_job);
+    if (head && head->array && head->array->task == kNoVal32) info.array_max_tasks = head->array->max_running;
+    if (job.array->task == kNoVal32) info.array_task_str = job.array->pending.hex_mask();
   }
   info.user_id = r.user_id;
   info.group_id = r.group_id;
