@@ -88,9 +88,8 @@ TEST(Pack, primitives_have_slurms_encodings) {
   EXPECT_EQ(hex(pack(std::optional<std::vector<std::uint8_t>>(), 1)), "fffffffe");
   EXPECT_EQ(hex(pack(TimeS{-1}, 1)), "ffffffffffffffff");
   std::string text;
-  Packer packer(text, 1);
   double v = 1.5;
-  packer.f64_text(v);
+  Packer(text, 1).f64_text(v);
   EXPECT_EQ(hex(text),
             "00000009"
             "312e35303030303000");
@@ -166,9 +165,8 @@ TEST(Unpack, nesting_is_bounded) {
 TEST(Items, missing_ones_travel_as_defaults) {
   std::vector<std::uint16_t> one = {5};
   std::string out;
-  Packer packer(out, 1);
   auto two = items(one, 2);
-  packer.item(two);
+  Packer(out, 1).item(two);
   EXPECT_EQ(hex(out), "00050000");
 }
 

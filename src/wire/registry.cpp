@@ -227,8 +227,10 @@ const MessageInfo* find_message(MsgType type) {
 
 std::string MessageInfo::pack(const void* message, std::uint16_t version) const {
   std::string out;
-  codec::Packer packer(out, version);
-  describe(packer, const_cast<void*>(message));  // a packer only reads
+  {
+    codec::Packer packer(out, version);
+    describe(packer, const_cast<void*>(message));  // a packer only reads
+  }
   return out;
 }
 

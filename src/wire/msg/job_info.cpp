@@ -338,7 +338,7 @@ void fields(Archive& ar, JobInfoArray& m) {
   ar("job_array", items(m.job_array, n));
 }
 
-std::string pack_job_info(const JobInfo& job, std::uint16_t version) { return codec::pack(job, version); }
+std::string pack_job_info(const JobInfo& job, std::uint16_t version) { return pack_record(job, version); }
 
 std::string pack_job_info_array(TimeS last_update, TimeS last_backfill, std::span<const std::string_view> records,
                                 std::uint16_t version) {

@@ -16,12 +16,12 @@ void fields(Archive& ar, JobStateRequest& m) { ar("job_ids", m.job_ids); }
 void fields(Archive& ar, JobStateResponseJob& m) {
   ar("job_id", m.job_id);
   ar("array_job_id", m.array_job_id);
-  if (m.array_job_id.v != 0) {
+  bool array = m.array_job_id.v != 0, layout = ar.kind() == codec::Kind::layout;
+  if (array || layout) {
     ar("array_task_id", m.array_task_id);
     ar("array_task_id_bitmap", m.array_task_id_bitmap);
-  } else {
-    ar("het_job_id", m.het_job_id);
   }
+  if (!array || layout) ar("het_job_id", m.het_job_id);
   ar("state", m.state);
 }
 

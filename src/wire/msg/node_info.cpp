@@ -109,13 +109,14 @@ void fields(Archive& ar, NodeInfoArray& m) {
   ar("last_update", m.last_update);
   ar("hidden_nodes", m.hidden_nodes, since(v24_11));
   if (ar.version() < v24_11 || !m.hidden_nodes.present()) return ar("node_array", items(m.node_array, n));
-  if (ar.fills()) m.node_array.assign(n, {});
-  for (std::uint32_t i = 0; i < n; ++i) {
+  if (ar.fills()) m.node_array.clear();
+  for (std::uint32_t i = 0; i < n && ar.ok(); ++i) {
+    if (ar.fills()) m.node_array.emplace_back();
     if (!m.hidden_nodes.test(i)) ar("node_array", m.node_array[i]);
   }
 }
 
-std::string pack_node_info(const NodeInfo& node, std::uint16_t version) { return codec::pack(node, version); }
+std::string pack_node_info(const NodeInfo& node, std::uint16_t version) { return pack_record(node, version); }
 
 std::string pack_node_info_array(TimeS last_update, std::span<const std::string_view> records, std::uint16_t version) {
   NodeInfoArray empty;

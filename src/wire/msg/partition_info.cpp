@@ -64,7 +64,7 @@ void fields(Archive& ar, PartitionInfoArray& m) {
 }
 
 std::string pack_partition_info(const PartitionInfo& partition, std::uint16_t version) {
-  return codec::pack(partition, version);
+  return pack_record(partition, version);
 }
 
 std::string pack_partition_info_array(TimeS last_update, std::span<const std::string_view> records,

@@ -9,6 +9,15 @@
 
 namespace flurm::wire {
 
+/// One record's bytes, in a string of just that size: many are kept. The scratch space is warm after the first.
+template <class Record>
+std::string pack_record(const Record& record, std::uint16_t version) {
+  std::string scratch;
+  scratch.reserve(4000);
+  codec::pack_to(scratch, record, version);
+  return std::string(scratch.data(), scratch.size());
+}
+
 /// `empty`: the reply without records, whose first four bytes are the record count. Returns its bytes with the count
 /// put in and the records behind.
 template <class Reply>
