@@ -1,7 +1,8 @@
 """A cluster for one test, driven by Debian's Slurm clients. Standard library only.
 
 FLURM_BIN names the folder with flurm, flurmctld and flurmnd (ctest sets it). With FLURM_REAL=1 the daemons are
-Debian's slurmctld and slurmd instead: a test that fails there expects something Slurm does not do.
+Debian's slurmctld and slurmd instead: a test that fails there expects something Slurm does not do. FLURM_REAL=nodes
+puts our controller over Debian's slurmd.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import time
 import unittest
 
 REAL = os.environ.get("FLURM_REAL") == "1"
+REAL_NODES = REAL or os.environ.get("FLURM_REAL") == "nodes"
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL"}
 
 
@@ -49,13 +51,13 @@ class Cluster:
 
     def _programs(self):
         built = os.environ.get("FLURM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/dev/bin")
-        if not REAL:
+        if not REAL_NODES:
             return built
         folder = self.folder + "/bin"
         os.mkdir(folder)
         shutil.copy(built + "/flurm", folder)
-        for ours, real in (("flurmctld", "/usr/sbin/slurmctld"), ("flurmnd", "/usr/sbin/slurmd")):
-            os.symlink(real, folder + "/" + ours)
+        os.symlink("/usr/sbin/slurmctld" if REAL else built + "/flurmctld", folder + "/flurmctld")
+        os.symlink("/usr/sbin/slurmd", folder + "/flurmnd")
         return folder
 
     def local(self, *words):
@@ -226,8 +228,9 @@ class ClusterTest(unittest.TestCase):
 
     def tearDown(self):
         """Leaves nothing running behind for the next test; shows the log of a failed one."""
-        self.c.try_run("scancel", "--signal=KILL", "--user", me())
-        self.c.try_run("scancel", "--user", me())
+        jobs = [line[0] for line in self.c.squeue("%A")]
+        if jobs:
+            self.c.try_run("scancel", *sorted(set(jobs)))
         wait_for(lambda: not self.c.squeue("%i"), 20, "empty queue")
 
 
