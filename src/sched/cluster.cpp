@@ -149,21 +149,19 @@ Usage::Usage(const Cluster& cluster)
       busy_(cluster.size() * cluster.words()),
       by_partition_(cluster.partitions().size()) {}
 
+void add_use(NodeUse& use, Cores busy, const Holding& holding, const Share& share) {
+  use.only_user = use.jobs == 0 || use.only_user == holding.user ? holding.user : kInfinite32;
+  ++use.jobs;
+  use.memory_mib += share.memory_mib;
+  if (holding.sharing != Sharing::row) ++use.unshared_jobs;
+  if (holding.whole_node || holding.sharing == Sharing::exclusive) ++use.exclusive_jobs;
+  if (holding.user_exclusive) use.user = use.user == kNoVal32 || use.user == holding.user ? holding.user : kInfinite32;
+  for (std::size_t w = 0; w < share.cores.size() && w < busy.size(); ++w) busy[w] |= share.cores[w];
+}
+
 void Usage::add(const Holding& holding) {
-  for (const Share& share : holding.shares) {
-    NodeUse& use = nodes_[share.node];
-    use.only_user = use.jobs == 0 || use.only_user == holding.user ? holding.user : kInfinite32;
-    ++use.jobs;
-    use.memory_mib += share.memory_mib;
-    if (holding.sharing != Sharing::row) ++use.unshared_jobs;
-    if (holding.whole_node || holding.sharing == Sharing::exclusive) ++use.exclusive_jobs;
-    if (holding.user_exclusive) {
-      use.user = holding.user;
-      has_owner_ = true;
-    }
-    Cores all = busy(share.node);
-    for (std::size_t w = 0; w < share.cores.size() && w < words_; ++w) all[w] |= share.cores[w];
-  }
+  for (const Share& share : holding.shares) add_use(nodes_[share.node], busy(share.node), holding, share);
+  has_owner_ = has_owner_ || holding.user_exclusive;
   if (holding.partition >= by_partition_.size() || holding.shares.empty()) return;
   PartitionUse& use = by_partition_[holding.partition];
   if (use.busy.empty()) use.busy.assign(busy_.size(), 0);

@@ -112,6 +112,9 @@ struct Holding {
   std::uint32_t user = 0;
 };
 
+/// Counts one share of a holding in.
+void add_use(NodeUse& use, Cores busy, const Holding& holding, const Share& share);
+
 /// The use of all nodes at one moment: flat arrays beside Cluster's.
 class Usage {
  public:

@@ -62,7 +62,7 @@ void deal_tasks(const Demand& d, std::uint32_t tasks_max, std::vector<Hand>& han
     for (; more > 0 && dealt < tasks_max && hand.has_room(per_task) && !full(hand); --more, ++dealt)
       hand.deal(per_task);
   }
-  if (d.overcommit) return;  // one task on each node decides
+  if (d.overcommit || hands.empty()) return;  // with -O, one task on each node decides
   while (dealt < tasks_max) {
     bool room = false;
     for (Hand& hand : hands) {

@@ -43,6 +43,29 @@ void for_each_partition(std::string_view list, F f) {
   }
 }
 
+/// How long a job of this limit (in minutes) may run in the partition, in seconds.
+std::int64_t duration_s(std::uint32_t time_limit, const model::Partition* partition) {
+  constexpr std::int64_t kForEver = 365 * 24 * 3600;
+  if (time_limit == kNoVal32 && partition)
+    time_limit = partition->default_time != kNoVal32 ? partition->default_time : partition->max_time;
+  if (time_limit == kNoVal32 || time_limit == kInfinite32) return kForEver;
+  return std::max<std::int64_t>(time_limit, 1) * 60;
+}
+
+/// When a job will let go of what it holds. One past its end, or ending, will any moment: at the next full minute, so
+/// that plans stay as they are in between.
+TimeS end_of(const model::Job& job, const Cluster& cluster, TimeS now) {
+  const TimeS soon{(now.v / 60 + 1) * 60};
+  if (job.state.ended()) return soon;
+  TimeS end = job.end_time;
+  if (!end) {
+    const std::size_t partition = cluster.partition_index(job.partition);
+    const bool known = partition < cluster.partitions().size();
+    end = job.start_time + duration_s(job.time_limit, known ? cluster.partitions()[partition].config.get() : nullptr);
+  }
+  return end > now ? end : soon;
+}
+
 }  // namespace
 
 const Shape* Shapes::find(const model::Job& job, std::size_t partition) {
@@ -95,17 +118,34 @@ Plan Pass::run() {
     if (tested++ == limits_.jobs_tested_max) break;
     if (!started_.contains(entry.job->id.v)) consider(entry);
   }
+  if (view_.settings.backfill && limits_.backfill_jobs_max != 0 && !held_back_.empty()) backfill();
+  tell();
+  return std::move(plan_);
+}
+
+/// Only what is news.
+void Pass::tell() {
   for (auto& [id, answer] : answers_) {
     const model::Job& job = *view_.pending.find(id);
-    if (answer.reason == job.reason && answer.desc == job.state_desc) continue;
-    plan_.waiting.push_back({.job = job.id, .reason = answer.reason, .desc = std::move(answer.desc)});
+    Waiting waiting{
+        .job = job.id, .reason = answer.reason, .desc = answer.desc, .expected_start = {}, .sched_nodes = {}};
+    bool news = answer.reason != job.reason || answer.desc != job.state_desc;
+    if (limits_.report_starts) {
+      if (answer.planned) {
+        waiting.expected_start = answer.planned->start;
+        waiting.sched_nodes = answer.planned->nodes;
+      }
+      news = news || waiting.expected_start != job.start_time || waiting.sched_nodes != job.sched_nodes;
+    }
+    if (news) plan_.waiting.push_back(std::move(waiting));
   }
-  return std::move(plan_);
 }
 
 void Pass::count_active() {
   view_.active.for_each([&](std::uint64_t, const std::shared_ptr<const model::Job>& job) {
-    usage_.add(holding_of(*job, cluster_));
+    Holding holding = holding_of(*job, cluster_);
+    usage_.add(holding);
+    if (view_.settings.backfill) held_.push_back({std::move(holding), end_of(*job, cluster_, now_)});
     if (job->state.ended()) return true;
     licenses_.take(job->request->licenses);
     if (job->array) ++running_tasks_[job->array->array_job.v];
@@ -187,6 +227,7 @@ void Pass::consider(const Entry& entry) {
       answer(job, job.reason, job.state_desc);
     else
       answer(job, JobReason::priority);
+    held_back_.push_back(entry);
     return;
   }
   const Shape* shape = shapes_.find(job, entry.partition);
@@ -198,6 +239,7 @@ void Pass::consider(const Entry& entry) {
   if (partition.nodes.count_and(available_) < shape->demand.min_nodes) {
     answer(job, JobReason::resources,
            "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions");
+    held_back_.push_back(entry);
     block(entry.partition);
     return;
   }
@@ -231,6 +273,9 @@ void Pass::start_tasks(const Entry& entry, const Shape& shape) {
 
 void Pass::start(const Entry& entry, std::uint32_t task, Holding holding) {
   usage_.add(holding);
+  if (view_.settings.backfill)
+    held_.push_back(
+        {holding, now_ + duration_s(entry.job->time_limit, cluster_.partitions()[entry.partition].config.get())});
   Placement placement{.job = entry.job->id,
                       .task = task,
                       .partition = cluster_.partitions()[entry.partition].config->name,
@@ -258,6 +303,7 @@ void Pass::hold_back(const Entry& entry, const Shape& shape, Outcome outcome) {
       break;
     case Outcome::busy:
       answer(job, JobReason::resources);
+      held_back_.push_back(entry);
       break;
   }
   failed_[&shape] = outcome;
@@ -284,6 +330,70 @@ std::string Pass::unavailable_nodes(const Shape& shape) const {
   if (shape.required.size() != 0) nodes &= shape.required;
   if (nodes.none()) return "ReqNodeNotAvail, May be reserved for other job";
   return "ReqNodeNotAvail, UnavailableNodes:" + cluster_.hostlist(nodes);
+}
+
+/// Gives each job that is held back the earliest time that delays none before it; that may be now.
+void Pass::backfill() {
+  Profile profile(cluster_, now_);
+  for (const Held& held : held_) profile.hold(held.holding, held.until);
+  profile.build();
+  Backfill slots(cluster_, placer_, profile, usage_, now_, limits_.backfill_window_s);
+  for (const Entry& entry : held_back_) {
+    if (planned_ == limits_.backfill_jobs_max) break;
+    if (started_.contains(entry.job->id.v)) continue;
+    if (const Shape* shape = shapes_.find(*entry.job, entry.partition)) plan_tasks(entry, *shape, slots);
+  }
+}
+
+/// One job, or the first tasks of an array: those that start now, and a few more.
+void Pass::plan_tasks(const Entry& entry, const Shape& shape, Backfill& slots) {
+  constexpr int kTasksPlannedMax = 20;  // as Slurm's bf_max_job_array_resv
+  const model::Job& job = *entry.job;
+  const bool many = job.array && job.array->task == kNoVal32;
+  model::TaskSet left = many ? job.array->pending : model::TaskSet{};
+  for (const Placement& placement : plan_.starts)
+    if (many && placement.job == job.id) left.erase(placement.task);
+  const std::int64_t duration = duration_s(job.time_limit, cluster_.partitions()[entry.partition].config.get());
+  auto& planned = answers_[job.id.v].planned;
+  const bool planned_elsewhere = planned.has_value();
+  for (int tasks = 0; tasks < kTasksPlannedMax && planned_ < limits_.backfill_jobs_max; ++tasks) {
+    if (!array_has_room(job) || !licenses_.has(shape)) return;
+    const auto slot = slots.find(shape, job.request->user_id, duration, planned_elsewhere);
+    if (!slot) return;
+    slots.take(*slot, duration);
+    ++planned_;
+    if (slot->start == now_) {
+      licenses_.take(shape);
+      start(entry, many ? left.first() : kNoVal32, slot->holding);
+      if (job.array) ++running_tasks_[job.array->array_job.v];
+    } else if (!planned) {
+      planned = forecast_of(entry, slot->start, slot->holding);
+    }
+    if (many) left.erase(left.first());
+    if (!left.empty()) continue;
+    if (slot->start == now_) {
+      started_.insert(job.id.v);
+      answers_.erase(job.id.v);
+    }
+    return;
+  }
+}
+
+Forecast Pass::forecast_of(const Entry& entry, TimeS start, const Holding& holding) const {
+  Forecast forecast{
+      .start = start, .nodes = {}, .partition = cluster_.partitions()[entry.partition].config->name, .cpus = 0};
+  Bitmap nodes(cluster_.size());
+  for (const Share& share : holding.shares) {
+    nodes.set(share.node);
+    forecast.cpus += share.cpus;
+  }
+  forecast.nodes = cluster_.hostlist(nodes);
+  return forecast;
+}
+
+std::optional<Forecast> Pass::forecast(JobId job) const {
+  const auto answer = answers_.find(job.v);
+  return answer == answers_.end() ? std::nullopt : answer->second.planned;
 }
 
 Plan plan(const View& view, const Limits& limits, TimeS now) { return Pass(view, limits, now).run(); }

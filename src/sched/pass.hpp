@@ -2,11 +2,13 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "sched/backfill.hpp"
 #include "sched/cluster.hpp"
 #include "sched/place.hpp"
 #include "sched/plan.hpp"
@@ -42,6 +44,8 @@ class Pass {
  public:
   Pass(const View& view, const Limits& limits, TimeS now);
   Plan run();
+  /// After run(): when and where a waiting job is planned to run, if it is.
+  std::optional<Forecast> forecast(JobId job) const;
 
  private:
   /// A job in one of its partitions.
@@ -53,6 +57,11 @@ class Pass {
   struct Answer {
     model::JobReason reason = model::JobReason::none;
     std::string desc;
+    std::optional<Forecast> planned;
+  };
+  struct Held {
+    Holding holding;
+    TimeS until;
   };
 
   void count_active();
@@ -68,6 +77,11 @@ class Pass {
   void hold_back(const Entry& entry, const Shape& shape, Outcome outcome);
   void block(std::size_t partition);
   void answer(const model::Job& job, model::JobReason reason, std::string desc = {});
+  void tell();
+
+  void backfill();
+  void plan_tasks(const Entry& entry, const Shape& shape, Backfill& slots);
+  Forecast forecast_of(const Entry& entry, TimeS start, const Holding& holding) const;
   std::string unavailable_nodes(const Shape& shape) const;
 
   const View& view_;
@@ -80,12 +94,16 @@ class Pass {
   LicensePool licenses_;
   std::unordered_map<std::uint32_t, std::uint32_t> running_tasks_;  // by array; only ever looked up
 
+  std::vector<Held> held_;  // by active jobs and started ones
+
   std::vector<Entry> queue_;
+  std::vector<Entry> held_back_;                      // for want of resources, or behind such a job
   Bitmap available_;                                  // not down, and not waited for by a job further up
   std::vector<bool> blocked_;                         // partitions in which a job waits for resources
   std::unordered_map<const Shape*, Outcome> failed_;  // in this pass, and until something is blocked
   std::map<std::uint32_t, Answer> answers_;           // by job
   std::unordered_set<std::uint32_t> started_;
+  std::uint32_t planned_ = 0;  // jobs given a time
   Plan plan_;
 };
 

@@ -82,7 +82,7 @@ Outcome Placer::place(const Shape& shape, std::uint32_t user, const Usage& usage
     if (!shape.required.subset_of(available)) return Outcome::not_available;
   }
   const Bitmap nodes = shape.nodes & available;
-  if (nodes.count() >= d.min_nodes && place_in(shape, user, usage, nodes, holding)) return Outcome::placed;
+  if (fits(shape, user, usage, nodes, holding)) return Outcome::placed;
   if (possible(shape, nodes)) return Outcome::busy;
   if (!possible(shape, shape.nodes)) return Outcome::never;
   bool some_busy = false;
@@ -94,13 +94,14 @@ Outcome Placer::place(const Shape& shape, std::uint32_t user, const Usage& usage
 }
 
 bool Placer::possible(const Shape& shape, const Bitmap& nodes) {
-  if (shape.demand.max_nodes < shape.demand.min_nodes || nodes.count() < shape.demand.min_nodes) return false;
   Holding ignored;
-  return place_in(shape, kNoVal32, empty_, nodes, ignored);
+  return fits(shape, kNoVal32, empty_, nodes, ignored);
 }
 
-bool Placer::place_in(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes,
-                      Holding& holding) {
+bool Placer::fits(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding) {
+  const Demand& demand = shape.demand;
+  if (demand.max_nodes < demand.min_nodes || nodes.count() < std::max(demand.min_nodes, 1u)) return false;
+  if (shape.required.size() != 0 && !shape.required.subset_of(nodes)) return false;
   if (!shape.counted.empty()) return place_counted(shape, user, usage, nodes, holding);
   const Bitmap* required = shape.required.size() != 0 ? &shape.required : nullptr;
   if (shape.alternatives.empty())

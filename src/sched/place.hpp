@@ -46,6 +46,9 @@ class Placer {
   /// On success `holding` is what a job of `user` gets, its shares in node order.
   Outcome place(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& available, Holding& holding);
 
+  /// The same on `nodes`, without asking why it fails.
+  bool fits(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding);
+
   /// It fits on `nodes` if nothing else ran.
   bool possible(const Shape& shape, const Bitmap& nodes);
 
@@ -65,7 +68,6 @@ class Placer {
     std::size_t row = 0;
   };
 
-  bool place_in(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding);
   bool place_counted(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding);
   bool attempt(const Attempt& attempt, Holding& holding);
   bool attempt_beside(const Attempt& attempt, const Bitmap& nodes, Taken taken, Holding& holding);

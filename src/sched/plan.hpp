@@ -28,8 +28,9 @@ struct View {
 /// Budgets, so that a pass ends; counts, so that a pass can be repeated. Source: SchedulerParameters.
 struct Limits {
   std::uint32_t jobs_tested_max = 100000;  // shapes are tested once, so most of these are cheap
-  std::uint32_t backfill_jobs_max = 1000;  // bf_max_job_test: jobs given a reservation in time
+  std::uint32_t backfill_jobs_max = 1000;  // bf_max_job_test: jobs given a reservation in time; 0: no backfill
   std::int64_t backfill_window_s = 24 * 3600;
+  bool report_starts = true;  // tell of expected starts: they shift often, so ask now and then only
 };
 
 /// Start this job now.
@@ -43,7 +44,7 @@ struct Placement {
 };
 
 /// Why a job that could be considered does not start now. Only jobs for which that differs from what the view's job
-/// says are named: applying a plan that changes nothing writes nothing.
+/// says (reason, state_desc, start_time, sched_nodes) are named: a plan that changes nothing is empty.
 struct Waiting {
   JobId job;
   model::JobReason reason = model::JobReason::none;

@@ -76,6 +76,84 @@ TEST_F(PlanTest, NodesThatAreDownAreNamed) {
   EXPECT_EQ(w.view.pending.find(id.v)->state_desc, "ReqNodeNotAvail, UnavailableNodes:n2");
 }
 
+TEST_F(PlanTest, BackfillStartsWhatEndsInTime) {
+  w.submit(job().nodes(3).exclusive().minutes(60));
+  w.step();
+  const JobId wide = w.submit(job().nodes(4).exclusive());
+  const JobId fits = w.submit(job().minutes(60)), too_long = w.submit(job().minutes(61));
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.starts.size(), 1u);
+  EXPECT_EQ(plan.starts[0].job, fits);
+  const model::Job& waits = *w.view.pending.find(wide.v);
+  EXPECT_EQ(waits.start_time, w.now + 3600);
+  EXPECT_EQ(waits.sched_nodes, "n[1-4]");
+  EXPECT_EQ(w.view.pending.find(too_long.v)->start_time, w.now + 2 * 3600);
+  EXPECT_EQ(reason(too_long), JobReason::priority);
+}
+
+TEST_F(PlanTest, WithoutBackfillTheQueueIsStrict) {
+  w.view.settings.backfill = false;
+  w.submit(job().nodes(3).exclusive());
+  w.step();
+  w.submit(job().nodes(4).exclusive());
+  w.submit(job().minutes(1));
+  EXPECT_TRUE(w.step().starts.empty());
+}
+
+TEST_F(PlanTest, AJobThatWaitsForItsNodesLeavesTheOthers) {
+  w.submit(job().on("n1").exclusive());
+  w.step();
+  const JobId waits = w.submit(job().on("n1"));
+  const JobId other = w.submit(job());
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.starts.size(), 1u);
+  EXPECT_EQ(plan.starts[0].job, other);
+  EXPECT_EQ(reason(waits), JobReason::resources);
+}
+
+TEST_F(PlanTest, NodesStayHeldWhileAJobIsCleanedUp) {
+  const JobId first = w.submit(job().nodes(4).exclusive());
+  w.step();
+  auto completing = std::make_shared<model::Job>(*w.view.active.find(first.v));
+  completing->state = {model::JobBase::complete, model::job_flag::completing};
+  completing->completing_nodes = {1, 2};
+  w.view.active.set(first.v, completing);
+  w.submit(job().nodes(2).exclusive());
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.starts.size(), 1u);
+  EXPECT_EQ(plan.starts[0].shares[0].node, 0u);
+  EXPECT_EQ(plan.starts[0].shares[1].node, 3u);
+}
+
+TEST_F(PlanTest, TellsOfExpectedStartsOnlyWhenAsked) {
+  w.submit(job().nodes(4).exclusive());
+  w.step();
+  w.limits.report_starts = false;
+  w.submit(job());
+  ASSERT_EQ(w.step().waiting.size(), 1u) << "the reason is news";
+  EXPECT_TRUE(w.step().waiting.empty());
+  w.limits.report_starts = true;
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.waiting.size(), 1u);
+  EXPECT_EQ(plan.waiting[0].expected_start, w.now + 3600);
+}
+
+TEST_F(PlanTest, ForecastIsThePlansAnswer) {
+  w.submit(job().nodes(4).exclusive().minutes(30));
+  w.step();
+  model::Job asked;
+  asked.id = {4000};
+  asked.priority = 1;
+  asked.partition = "debug";
+  asked.time_limit = 10;
+  asked.request = std::make_shared<const model::JobRequest>(job().tasks(3).request);
+  const auto forecast = sched::forecast(w.view, w.limits, asked, w.now);
+  ASSERT_TRUE(forecast);
+  EXPECT_EQ(forecast->start, w.now + 1800);
+  EXPECT_EQ(forecast->nodes, "n1");
+  EXPECT_EQ(forecast->cpus, 3u);
+}
+
 TEST_F(PlanTest, CanEverRunGivesSlurmsErrors) {
   const model::Partition& debug = *w.view.partitions[0];
   const auto errc = [&](const JobSpec& spec) {

@@ -99,6 +99,7 @@ Result<void> can_ever_run(const View& view, const model::JobRequest& request, co
   const std::size_t index = cluster.partition_index(partition.name);
   if (index == cluster.partitions().size()) return fail(Errc::invalid_partition_name, "partition {}", partition.name);
   const PartitionInfo& info = cluster.partitions()[index];
+  if (request.min_nodes == 0) return fail(Errc::invalid_node_count, "a job without nodes");
   if (auto names = check_names(request, cluster); !names) return names;
   if (view.settings.enforce_part_limits != 0) {
     if (auto limits = check_limits(request, info, cluster); !limits) return limits;

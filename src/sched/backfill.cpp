@@ -1,0 +1,82 @@
+// sched/backfill.cpp — search for the earliest slot.
+#include "sched/backfill.hpp"
+
+#include <algorithm>
+
+namespace flurm::sched {
+namespace {
+
+NodeNeed least_need(const Demand& d, const NodeInfo& node) {
+  NodeNeed need;
+  const std::uint32_t per_core = cpus_per_core(d, node);
+  std::uint32_t cpus = std::max<std::uint32_t>(d.cpus_per_node, std::uint32_t{d.tasks_per_node} * d.cpus_per_task);
+  if (d.asked_max_nodes == 1 && !d.overcommit) cpus = std::max({cpus, d.min_cpus, d.tasks * d.cpus_per_task});
+  need.cores = std::max((cpus + per_core - 1) / per_core, 1u);
+  if (d.whole_node) need.cores = 1;  // idle nodes have them all
+  if (d.counts_memory) need.memory_mib = d.memory_per_cpu ? d.memory_mib * cpus : d.memory_mib;
+  need.idle = d.whole_node || d.idle_nodes_only || d.sharing == Sharing::exclusive;
+  return need;
+}
+
+}  // namespace
+
+bool Backfill::place_at(const Shape& shape, std::uint32_t user, const Bitmap& nodes, TimeS start,
+                        std::int64_t duration_s, Holding& holding) {
+  // What jobs of one partition share, or may use together, is known for the present only: where nothing is planned.
+  const bool beside_own =
+      shape.demand.sharing == Sharing::row || shape.demand.partition_cpus_per_node_max != kInfinite32;
+  if (beside_own && start == now_) {
+    Bitmap unplanned = nodes;
+    nodes.for_each([&](std::size_t i) {
+      if (profile_.reserved(static_cast<NodeIndex>(i), start, start + duration_s)) unplanned.clear(i);
+    });
+    return placer_.fits(shape, user, usage_, unplanned, holding);
+  }
+  nodes.for_each(
+      [&](std::size_t i) { profile_.fill(window_usage_, static_cast<NodeIndex>(i), start, start + duration_s); });
+  return placer_.fits(shape, user, window_usage_, nodes, holding);
+}
+
+std::optional<Backfill::Slot> Backfill::find(const Shape& shape, std::uint32_t user, std::int64_t duration_s,
+                                             bool now_only) {
+  const Demand& d = shape.demand;
+  const Bitmap usable = shape.nodes & cluster_.usable();
+  if (d.max_nodes < d.min_nodes || usable.count() < d.min_nodes || d.min_nodes == 0) return std::nullopt;
+  const SearchKey key{&shape, duration_s};
+  const bool same_for_all = !d.same_user_only && !usage_.has_owner();
+  TimeS from = now_;
+  if (const auto before = searched_.find(key); before != searched_.end() && same_for_all) from = before->second;
+
+  const TimeS limit = now_ + window_s_;
+  Slot slot;
+  Bitmap fit(cluster_.size());
+  for (std::int64_t jump_s = 0; from < limit; jump_s = std::max<std::int64_t>(2 * jump_s, 30)) {
+    if (now_only && from != now_) break;
+    fit.clear_all();
+    ready_.clear();
+    usable.for_each([&](std::size_t i) {
+      const auto node = static_cast<NodeIndex>(i);
+      const TimeS ready = d.sharing == Sharing::row && from == now_
+                              ? from
+                              : profile_.earliest(node, least_need(d, cluster_.node(node)), from, duration_s);
+      if (ready == from) fit.set(i);
+      ready_.push_back(ready);
+    });
+    const auto nth = ready_.begin() + (d.min_nodes - 1);
+    std::nth_element(ready_.begin(), nth, ready_.end());
+    if (*nth == from) {
+      slot.start = from;
+      if (place_at(shape, user, fit, from, duration_s, slot.holding)) {
+        searched_[key] = from;
+        return slot;
+      }
+      from = std::max(profile_.next_change(usable, from), from + jump_s);
+    } else {
+      from = *nth;  // before, too few nodes had room
+    }
+  }
+  searched_[key] = std::max(from, now_ + 1);
+  return std::nullopt;
+}
+
+}  // namespace flurm::sched
