@@ -17,7 +17,7 @@ namespace flurm::auth {
 
 class PrivateMunged {
  public:
-  PrivateMunged() {
+  explicit PrivateMunged(int threads = 4) {
     char name[] = "/tmp/flurm-munged-XXXXXX";
     directory_ = mkdtemp(name);
     chmod(directory_.c_str(), 0755);
@@ -35,9 +35,9 @@ class PrivateMunged {
       dup2(null, 2);
       std::string key = "--key-file=" + directory_ + "/key", log = "--log-file=" + directory_ + "/log",
                   pid = "--pid-file=" + directory_ + "/pid", seed = "--seed-file=" + directory_ + "/seed",
-                  sock = "--socket=" + socket();
+                  sock = "--socket=" + socket(), count = "--num-threads=" + std::to_string(threads);
       const char* program = access("/usr/sbin/munged", X_OK) == 0 ? "/usr/sbin/munged" : "munged";
-      execlp(program, "munged", "--foreground", "--force", "--num-threads=4", key.c_str(), log.c_str(), pid.c_str(),
+      execlp(program, "munged", "--foreground", "--force", count.c_str(), key.c_str(), log.c_str(), pid.c_str(),
              seed.c_str(), sock.c_str(), nullptr);
       _exit(127);
     }
