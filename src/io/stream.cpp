@@ -289,6 +289,13 @@ Task<Result<void>> Stream::write_pieces(std::vector<std::string> pieces, Deadlin
 void Stream::close() {
   if (impl_) impl_->close();
 }
+void Stream::keep_alive() {
+  if (!is_open() || impl_->handle.any.type != UV_TCP) return;
+  uv_tcp_keepalive(&impl_->handle.tcp, 1, 60);
+  int interval_s = 10, probes = 6;
+  (void)setsockopt(impl_->fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  (void)setsockopt(impl_->fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
 bool Stream::is_open() const { return impl_ && impl_->open; }
 const std::string& Stream::peer() const { return impl_->peer; }
 int Stream::fd() const { return impl_->fd; }

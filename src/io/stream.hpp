@@ -50,6 +50,9 @@ class Stream {
   void close();
   bool is_open() const;
 
+  /// For connections that are silent for long: the kernel finds out within two minutes that the peer's host is gone.
+  void keep_alive();
+
   /// "127.0.0.1:6817", "[::1]:6817" or "unix".
   const std::string& peer() const;
   /// Numeric host part of peer(); empty for unix sockets.

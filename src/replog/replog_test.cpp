@@ -25,6 +25,8 @@
 
 // libraft leaks what it has read of a log that turns out to be damaged; the process ends then anyway.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libraft.so"; }
+// The tests fork children that run a log of their own.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 
 namespace flurm::replog {
 namespace {

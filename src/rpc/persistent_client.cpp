@@ -114,6 +114,7 @@ io::Task<Result<std::unique_ptr<PersistentClient>>> open_task(io::Loop& loop, co
   if (rc.rc != 0 || !wire::supported(rc.ret_info)) {
     co_return fail(Errc::unexpected_msg, "{}: refused: {} {}", to.text(), rc.rc, rc.comment);
   }
+  stream->keep_alive();
   auto state = std::make_shared<PersistentClient::State>(loop, std::move(*stream), std::move(to), rc.ret_info,
                                                          options.frame_bytes_max);
   state->buffer = std::move(buffer);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <random>
 
@@ -317,7 +318,10 @@ io::Task<void> call_many(PersistentClient& client, int count, int& good, io::Loo
 
 TEST_F(RpcTest, persistent_connection_serves_many) {
   bool all_persistent = true;
-  start({}, [&](Request request) {
+  std::atomic<int> prepared = 0;
+  ServerOptions options;
+  options.prepare = [&](Request&) { ++prepared; };
+  start(options, [&](Request request) {
     all_persistent &= request.persistent && request.identity.uid == getuid();
     return toy(std::move(request));
   });
@@ -329,6 +333,7 @@ TEST_F(RpcTest, persistent_connection_serves_many) {
   run(loop, [&] { return call_many(**opened, 200, good, loop); });
   EXPECT_EQ(good, 200);
   EXPECT_TRUE(all_persistent);
+  EXPECT_EQ(prepared, 201);  // the opening and 200 calls
   EXPECT_EQ(server->stats().accepted, 1u);
 
   // The server goes: the client's next call fails, and it knows.

@@ -231,6 +231,7 @@ io::Task<void> Server::State::serve_persistent(std::shared_ptr<State> self, Conn
   auto greeting = connection.stream.write_all(std::move(opened), io::Deadline::in_ms(options.reply_timeout_ms));
   Result<void> greeted = co_await greeting;
   if (!greeted || answer.rc != 0) co_return;
+  connection.stream.keep_alive();
 
   while (!draining) {
     auto deadline =
@@ -241,26 +242,35 @@ io::Task<void> Server::State::serve_persistent(std::shared_ptr<State> self, Conn
       if (!connection.buffer.empty()) refuse(connection, frame.error());
       co_return;
     }
-    Result<Message> message = fail(Errc::error);
-    if (frame->size() <= kUnpackHere && !options.prepare) {
-      message = open_bare_frame(std::move(*frame), version);
+    bool small = frame->size() <= kUnpackHere;
+    auto open = [this, bytes = std::move(*frame), version, identity = init.identity, peer = init.peer]() mutable {
+      Result<Request> request;
+      Result<Message> message = open_bare_frame(std::move(bytes), version);
+      if (!message) {
+        request = fail(message.error());
+        return request;
+      }
+      static_cast<Message&>(*request) = std::move(*message);
+      request->identity = identity;
+      request->authenticated = true;
+      request->peer = std::move(peer);
+      request->persistent = true;
+      if (options.prepare) options.prepare(*request);
+      return request;
+    };
+    Result<Request> request;
+    if (small && !options.prepare) {
+      request = open();
     } else {
-      auto opening = io::on_worker(
-          loop, [bytes = std::move(*frame), version]() mutable { return open_bare_frame(std::move(bytes), version); });
-      message = co_await opening;
+      auto opening = io::on_worker(loop, std::move(open));
+      request = co_await opening;
     }
     if (abandoned) co_return;
-    if (!message) {
-      refuse(connection, message.error());
+    if (!request) {
+      refuse(connection, request.error());
       co_return;
     }
-    Request request;
-    static_cast<Message&>(request) = std::move(*message);
-    request.identity = init.identity;
-    request.authenticated = true;
-    request.peer = init.peer;
-    request.persistent = true;
-    auto handling = handle(self, std::move(request));
+    auto handling = handle(self, std::move(*request));
     Reply reply = co_await handling;
     if (!reply.send) reply = Reply::rc(Errc::success, version);  // the peer waits for one answer per request
     if (reply.make_body) {
