@@ -18,6 +18,7 @@
 #include "sched/plan.hpp"
 
 namespace flurm::auth {
+class Hosts;
 class Users;
 }
 
@@ -28,6 +29,7 @@ struct Controller {
   io::Loop& loop;
   Replica& replica;
   auth::Users& users;
+  auth::Hosts& hosts;
   std::shared_ptr<const conf::Config> config;
   std::string config_file{};                   // path of slurm.conf
   std::map<std::string, std::string> files;  // texts of slurm.conf and the files beside it, for configless nodes

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <optional>
 
+#include "auth/hosts.hpp"
 #include "auth/munge.hpp"
 #include "auth/users.hpp"
 #include "conf/flurm_conf.hpp"
@@ -113,7 +114,7 @@ class Service {
         munge_(munge_socket(*loaded.config)),
         replica_(loop_),
         client_(loop_, munge_),
-        controller_{.loop = loop_, .replica = replica_, .users = users_, .config = loaded.config},
+        controller_{.loop = loop_, .replica = replica_, .users = users_, .hosts = hosts_, .config = loaded.config},
         scheduler_(controller_),
         clockwork_(controller_),
         effects_(controller_, client_, node_user),
@@ -227,7 +228,10 @@ class Service {
     if (!hosts.empty() && hosts.front().addr.starts_with("127.") && hosts.front().addr != "127.0.0.1")
       options.host = hosts.front().addr;
     options.prepare = [this](rpc::Request& request) {
-      if (request.type() == wire::MsgType::REQUEST_SUBMIT_BATCH_JOB) (void)users_.by_uid(request.identity.uid);
+      // Name services may block: ask them here, so that the handler finds the answers remembered.
+      if (request.type() != wire::MsgType::REQUEST_SUBMIT_BATCH_JOB) return;
+      (void)users_.by_uid(request.identity.uid);
+      (void)hosts_.look_up(request.peer);
     };
     return options;
   }
@@ -265,6 +269,7 @@ class Service {
     read_cgroup_conf();
     controller_.info_cache.clear();
     users_.clear();
+    hosts_.clear();
     log_set_level(level_of(controller_.config->slurmctld_debug, options_.verbose));
     auto configured = propose_configuration(false);
     Result<void> done = co_await configured;
@@ -302,6 +307,7 @@ class Service {
   io::Loop loop_;
   auth::Munge munge_;
   mutable auth::Users users_;
+  mutable auth::Hosts hosts_;
   Replica replica_;
   rpc::Client client_;
   Controller controller_;

@@ -51,6 +51,8 @@ Answer priority_factors(Controller& c, const Call& call);
 Answer share_info(Controller& c, const Call& call);
 
 /// The answer to a command that had one or more targets: a code, or one per array task.
+/// The answer for a job that is not there; array tasks are answered one by one.
+Answer unknown_job(const Call& call, const std::string& named, const Error& error);
 Answer target_answer(Controller& c, const Call& call, const state::Reply& reply);
 
 }  // namespace flurm::ctld

@@ -39,6 +39,13 @@ Answer target_answer(Controller&, const Call& call, const state::Reply& reply) {
   return answer(call, wire::MsgType::RESPONSE_JOB_ARRAY_ERRORS, response);
 }
 
+Answer unknown_job(const Call& call, const std::string& named, const Error& error) {
+  if (named.find('_') == named.npos || error.code != Errc::invalid_job_id) return error_answer(call, error);
+  wire::JobArrayResponse response;
+  response.tasks.push_back({static_cast<std::uint32_t>(error.code), named, ""});
+  return answer(call, wire::MsgType::RESPONSE_JOB_ARRAY_ERRORS, response);
+}
+
 io::Task<Answer> kill_job(Controller& c, Call call) {
   const auto* request = call.as<wire::JobStepKill>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);

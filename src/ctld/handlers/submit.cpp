@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "auth/hosts.hpp"
 #include "auth/users.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/translate/job_request.hpp"
@@ -122,6 +123,11 @@ Result<Checked> check(const Controller& c, const state::ClusterState& state, wir
   const model::JobRequest& request = out.command.request;
   if (batch && !desc.script) return fail(Errc::job_script_missing);
 
+  const TimeS now = io::now();
+  if (request.deadline && request.deadline < std::max(now, request.begin_time))
+    return fail(Errc::invalid_time_limit, "the deadline is over before the job may begin");
+  if (!request.reservation.empty()) return fail(Errc::reservation_invalid, "reservation {}", request.reservation);
+
   Errc refusal = Errc::success;
   std::string usable;
   for (const model::Partition* partition : partitions) {
@@ -162,20 +168,17 @@ Result<Checked> check(const Controller& c, const state::ClusterState& state, wir
   out.command.time_limit = resolved_time_limit(request, *state.partition(split(usable).front()));
   FLURM_TRY(out.command.dependencies, model::parse_dependencies(request.dependency));
   FLURM_TRY(out.command.array, array_part(desc.array_inx, state.settings));
-  if (request.begin_time && request.deadline && request.deadline < request.begin_time)
-    return fail(Errc::invalid_time_value);
   out.command.operator_priority = is_operator;
   out.command.payload = job_payload(desc);
   return out;
 }
 
 /// The name service may block, so it is asked on a worker; what was asked lately is remembered.
-Owner look_up_owner(auth::Users& users, std::uint32_t uid, bool with_groups) {
+Owner look_up_owner(auth::Users& users, std::uint32_t uid) {
   Owner owner;
   const auto user = users.by_uid(uid);
   if (!user) return owner;
   owner.name = user->name;
-  if (!with_groups) return owner;
   if (const auto gids = users.groups_of(*user))
     for (gid_t gid : *gids)
       if (const auto name = users.group_name(gid)) owner.groups.push_back(*name);
@@ -205,15 +208,19 @@ io::Task<Answer> submit_batch_job(Controller& c, Call call) {
   if (!received) co_return rc_answer(call, Errc::communications_receive);
   wire::JobDesc desc = *received;
   const std::uint32_t job_uid = desc.user_id;
-  const bool with_groups = groups_matter(*c.replica.snapshot());
-  auto lookup = io::on_worker(c.loop, [&users = c.users, job_uid, with_groups] {
-    return look_up_owner(users, job_uid, with_groups);
-  });
-  const Owner owner = co_await lookup;
+  Owner owner;
+  const auto known = c.users.cached_by_uid(job_uid);
+  if (known && !groups_matter(*c.replica.snapshot())) {
+    owner.name = known->name;
+  } else {
+    auto lookup = io::on_worker(c.loop, [&users = c.users, job_uid] { return look_up_owner(users, job_uid); });
+    owner = co_await lookup;
+  }
   auto snapshot = c.replica.snapshot();
   auto checked = check(c, *snapshot, desc, owner, call.uid, true);
   if (!checked) co_return refusal(call, checked.error());
   const std::string name = checked->command.request.name;
+  if (checked->command.request.alloc_node.empty()) checked->command.request.alloc_node = c.hosts.cached(call.peer);
 
   auto proposal = c.replica.propose(std::move(checked->command));
   const Result<state::Reply> reply = co_await proposal;
@@ -232,7 +239,7 @@ io::Task<Answer> job_will_run(Controller& c, Call call) {
   const auto* received = call.as<wire::JobDesc>();
   if (!received) co_return rc_answer(call, Errc::communications_receive);
   wire::JobDesc desc = *received;
-  auto lookup = io::on_worker(c.loop, [&users = c.users, uid = desc.user_id] { return look_up_owner(users, uid, true); });
+  auto lookup = io::on_worker(c.loop, [&users = c.users, uid = desc.user_id] { return look_up_owner(users, uid); });
   const Owner owner = co_await lookup;
   auto snapshot = c.replica.snapshot();
   auto checked = check(c, *snapshot, desc, owner, call.uid, desc.script.has_value());

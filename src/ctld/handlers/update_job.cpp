@@ -81,7 +81,7 @@ io::Task<Answer> update_job(Controller& c, Call call) {
   auto snapshot = c.replica.snapshot();
   const std::string named = desc->job_id_str ? *desc->job_id_str : std::to_string(desc->step_id.job_id.v);
   auto targets = job_targets(*snapshot, named);
-  if (!targets) co_return error_answer(call, targets.error());
+  if (!targets) co_return unknown_job(call, named, targets.error());
   for (const state::Target& target : *targets)
     if (!c.may_change(call.uid, *snapshot->job(target.job))) co_return rc_answer(call, Errc::access_denied);
 

@@ -66,11 +66,6 @@ wire::MultiCoreData multi_core(const JobRequest& r) {
   return m;
 }
 
-bool asks_for_cores(const JobRequest& r) {
-  return r.sockets_per_node != kNoVal16 || r.cores_per_socket != kNoVal16 || r.threads_per_core != kNoVal16 ||
-         r.ntasks_per_socket != kNoVal16 || r.ntasks_per_core != kNoVal16 || r.plane_size != kNoVal16;
-}
-
 void set_times(wire::JobInfo& info, const Job& job) {
   info.submit_time = job.submit_time;
   info.eligible_time = job.eligible_time;
@@ -114,7 +109,7 @@ void set_size(const state::ClusterState& state, wire::JobInfo& info, const Job& 
   info.contiguous = r.contiguous;
   info.core_spec = r.core_spec == kNoVal16 ? kNoVal16 : r.core_spec;
   info.shared = shown_shared(state, job);
-  if (asks_for_cores(r)) info.mc_ptr = multi_core(r);
+  info.mc_ptr = multi_core(r);
 }
 
 void set_place(const state::ClusterState& state, wire::JobInfo& info, const Job& job) {

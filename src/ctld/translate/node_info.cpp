@@ -48,6 +48,7 @@ wire::NodeInfo node_info(const model::Node& node) {
   info.features = config.features;
   info.features_act = node.features_active;
   info.gres = config.gres;
+  if (config.gres.empty()) info.gres_drain = "N/A";
   info.os = node.os;
   info.comment = node.comment;
   info.extra = node.extra;

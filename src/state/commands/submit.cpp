@@ -56,11 +56,15 @@ Reply apply_to(ClusterState& state, const SubmitJob& command) {
     job.priority = next_priority(state, command.request);
   }
   const bool later = command.request.begin_time > state.now;
-  if (job.priority != 0 && job.dependencies.empty())
-    job.eligible_time = later ? command.request.begin_time : state.now;
+  if (later) {
+    job.eligible_time = command.request.begin_time;
+  } else if (job.priority != 0 && job.dependencies.empty()) {
+    job.eligible_time = state.now;
+  }
   if (job.priority != 0 && !job.dependencies.empty()) job.reason = JobReason::dependency;
   if (job.priority != 0 && job.dependencies.empty() && later) job.reason = JobReason::begin_time;
   job.accrue_time = job.eligible_time;
+  job.last_sched_eval = state.now;
   put_job(state, std::move(job));
   return {.job = id};
 }

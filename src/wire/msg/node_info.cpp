@@ -37,7 +37,7 @@ void unused_sensors(Archive& ar) {
   ar("ext_sensors.temperature", unused<std::uint32_t>(kNoVal32), until(v24_05));
   ar("ext_sensors.energy_update_time", unused<TimeS>(), until(v24_05));
   ar("ext_sensors.current_watts", unused<std::uint32_t>(), until(v24_05));
-  ar("power.cap_watts", unused<std::uint32_t>(), until(v24_05));
+  ar("power.cap_watts", unused<std::uint32_t>(kNoVal32), until(v24_05));
 }
 
 }  // namespace
