@@ -5,7 +5,7 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::as, codec::present_u8, codec::since, codec::until;
+using codec::Archive, codec::as, codec::Kind, codec::present_u8, codec::since, codec::until;
 
 void fields(Archive& ar, AccountingRec& m) {
   ar("alloc_secs", m.alloc_secs);
@@ -66,6 +66,9 @@ void fields(Archive& ar, AssocRec& m) {
 }
 
 void fields(Archive& ar, ClusterRec& m) {
+  bool present = true;
+  if (ar.version() >= v24_11 && ar.kind() != Kind::fuzz && ar.kind() != Kind::dump) ar("present", present);
+  if (!present) return;
   ar("accounting_list", m.accounting_list);
   ar("classification", m.classification);
   ar("control_host", m.control_host);

@@ -45,21 +45,6 @@ void details(Archive& ar, JobInfo& m) {
   ar("cronspec", m.cronspec);
   ar("mem_update_delay", m.mem_update_delay, since(v26_05));
   ar("mem_update_margin", m.mem_update_margin, since(v26_05));
-  ar("contiguous", m.contiguous, until(v25_05));
-  ar("core_spec", m.core_spec, until(v25_05));
-  ar("cpus_per_task", m.cpus_per_task, until(v25_05));
-  ar("pn_min_cpus", m.pn_min_cpus, until(v25_05));
-  ar("pn_min_memory", m.pn_min_memory, until(v25_05));
-  ar("pn_min_tmp_disk", m.pn_min_tmp_disk, until(v25_05));
-  ar("oom_kill_step", m.oom_kill_step, until(v25_05));
-  ar("req_nodes", m.req_nodes, until(v25_05));
-  ar("req_node_inx", m.req_node_inx, until(v25_05));
-  ar("exc_nodes", m.exc_nodes, until(v25_05));
-  ar("exc_node_inx", m.exc_node_inx, until(v25_05));
-  ar("std_err", m.std_err, until(v25_05));
-  ar("std_in", m.std_in, until(v25_05));
-  ar("std_out", m.std_out, until(v25_05));
-  ar("mc_ptr", present_u8(m.mc_ptr, 0xff), until(v25_05));
 }
 
 void fields_until_24_05(Archive& ar, JobInfo& m) {
@@ -303,21 +288,21 @@ void fields_since_24_11(Archive& ar, JobInfo& m) {
   } else {
     details(ar, m);
   }
-  ar("contiguous", m.contiguous, since(v25_05));
-  ar("core_spec", m.core_spec, since(v25_05));
-  ar("cpus_per_task", m.cpus_per_task, since(v25_05));
-  ar("pn_min_cpus", m.pn_min_cpus, since(v25_05));
-  ar("pn_min_memory", m.pn_min_memory, since(v25_05));
-  ar("pn_min_tmp_disk", m.pn_min_tmp_disk, since(v25_05));
-  ar("oom_kill_step", m.oom_kill_step, since(v25_05));
-  ar("req_nodes", m.req_nodes, since(v25_05));
-  ar("req_node_inx", m.req_node_inx, since(v25_05));
-  ar("exc_nodes", m.exc_nodes, since(v25_05));
-  ar("exc_node_inx", m.exc_node_inx, since(v25_05));
-  ar("std_err", m.std_err, since(v25_05));
-  ar("std_in", m.std_in, since(v25_05));
-  ar("std_out", m.std_out, since(v25_05));
-  ar("mc_ptr", present_u8(m.mc_ptr, 0xff), since(v25_05));
+  ar("contiguous", m.contiguous);
+  ar("core_spec", m.core_spec);
+  ar("cpus_per_task", m.cpus_per_task);
+  ar("pn_min_cpus", m.pn_min_cpus);
+  ar("pn_min_memory", m.pn_min_memory);
+  ar("pn_min_tmp_disk", m.pn_min_tmp_disk);
+  ar("oom_kill_step", m.oom_kill_step);
+  ar("req_nodes", m.req_nodes);
+  ar("req_node_inx", m.req_node_inx);
+  ar("exc_nodes", m.exc_nodes);
+  ar("exc_node_inx", m.exc_node_inx);
+  ar("std_err", m.std_err);
+  ar("std_in", m.std_in);
+  ar("std_out", m.std_out);
+  ar("mc_ptr", present_u8(m.mc_ptr, 0xff));
 }
 
 }  // namespace
