@@ -1,5 +1,4 @@
-// exec/identity.cpp — see identity.hpp. The look-up lives in identity_lookup.cpp, so that a statically linked
-// supervisor does not pull the name service in.
+// exec/identity.cpp — see identity.hpp.
 #include "exec/identity.hpp"
 
 #include <grp.h>

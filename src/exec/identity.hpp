@@ -19,8 +19,4 @@ struct Identity {
 /// Errors: eperm.
 Result<void> become(const Identity& identity);
 
-/// Looks the user up in the system's databases (may block on a network service: call it off the loop).
-/// Groups are those of the user plus `gid`. Errors: node_uid_not_found.
-Result<Identity> look_up_identity(std::uint32_t uid, std::uint32_t gid);
-
 }  // namespace flurm::exec

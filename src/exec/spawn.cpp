@@ -57,6 +57,7 @@ Result<pid_t> spawn(const SpawnSpec& spec) {
   with.connect(spec.stdin_fd, 0, O_RDONLY);
   with.connect(spec.stdout_fd, 1, O_WRONLY);
   with.connect(spec.stderr_fd, 2, O_WRONLY);
+  posix_spawn_file_actions_addclosefrom_np(&with.actions, 3);  // libraries open files without close-on-exec
   std::vector<std::string> argv = spec.argv, env = spec.env;
   if (argv.empty()) argv.push_back(spec.program);
   pid_t pid = 0;

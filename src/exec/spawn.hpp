@@ -19,7 +19,7 @@ struct SpawnSpec {
 };
 
 /// Starts the program as the leader of a session of its own, with default signals and no other descriptors than
-/// 0, 1 and 2 (all of ours are close-on-exec). Does not copy the caller's memory. Any thread.
+/// 0, 1 and 2. Does not copy the caller's memory. Any thread.
 /// Errors: node_execve_failed.
 Result<pid_t> spawn(const SpawnSpec& spec);
 

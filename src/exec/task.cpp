@@ -3,10 +3,12 @@
 #include "exec/task.hpp"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -43,7 +45,16 @@ void send_report(int fd, Errc code, std::string_view text, int stderr_fd) {
 }
 
 void set_default_signals() {
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  for (int signal = 1; signal < NSIG; ++signal) {
+    // The system call itself: posix_spawn() leaves the two signals ignored that the C library keeps from us.
+    struct {
+      void* handler = nullptr;  // SIG_DFL
+      unsigned long flags = 0;
+      void* restorer = nullptr;
+      std::uint64_t mask = 0;
+    } action;
+    syscall(SYS_rt_sigaction, signal, &action, nullptr, sizeof action.mask);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -55,6 +66,7 @@ class Child {
   Child(const TaskSpec& spec, int report_fd) : spec_(spec), env_(spec.env), report_fd_(report_fd) {}
 
   [[noreturn]] void run(ProcessTracker& tracker) {
+    set_default_signals();  // at once: a signal to end the step must end it, also while a file is being opened
     setsid();
     (void)tracker_join(tracker);
     if (spec_.nice) (void)setpriority(PRIO_PROCESS, 0, *spec_.nice);
@@ -64,7 +76,6 @@ class Child {
     open_streams();
     enter_work_dir();
     env_.set("SLURM_TASK_PID", std::to_string(getpid()));
-    set_default_signals();
     run_prolog("TaskProlog", spec_.admin_prolog);
     run_prolog("--task-prolog", spec_.user_prolog);
     make_temporary_directory();
@@ -160,6 +171,7 @@ class Child {
     std::vector<char*> pointers;
     for (std::string& argument : argv) pointers.push_back(argument.data());
     pointers.push_back(nullptr);
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);  // whatever was not opened by us
     apply_rlimits(env_, spec_.rlimit_mask, spec_.memory_mib, [](std::string text) { complain(std::move(text)); });
     execve(argv[0].c_str(), pointers.data(), env_.pointers().data());
     const int error = errno;

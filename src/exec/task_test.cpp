@@ -88,6 +88,13 @@ TEST_F(TaskTest, runs_as_the_user_in_its_own_session) {
   EXPECT_EQ(about.st_mode & 0777, 0640u);
 }
 
+TEST_F(TaskTest, finds_default_signals_and_no_other_files) {
+  write_script("s", "#!/bin/sh\ngrep -E 'Sig(Blk|Ign)' /proc/$$/status; ls /proc/$$/fd | tr '\\n' ' '\n");
+  spec_.argv = {dir_ + "/s"};
+  ASSERT_TRUE(run());
+  EXPECT_EQ(output(), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0 1 10 2 ");  // 10: the shell's script
+}
+
 TEST_F(TaskTest, open_mode) {
   write_script("s", "#!/bin/sh\necho line\n");
   spec_.argv = {dir_ + "/s"};
@@ -201,6 +208,15 @@ TEST(Spawn, script_output_and_environment) {
   EXPECT_EQ(script_output(script->output, 100), "1\nerr\nr1\n");
   EXPECT_EQ(script_output(script->output, 3), "r1\n");
   EXPECT_FALSE(start_script({.program = "/nonexistent"}));
+}
+
+TEST(Spawn, hands_no_descriptors_on) {
+  Fd open_here(dup(0));
+  auto script = start_script({.program = "/bin/sh", .argv = {"sh", "-c", "ls /proc/$$/fd"}});
+  ASSERT_TRUE(script);
+  int status = 0;
+  waitpid(script->pid, &status, 0);
+  EXPECT_EQ(script_output(script->output, 100), "0\n1\n2\n");
 }
 
 TEST(Spawn, glob) {

@@ -24,20 +24,13 @@ struct Outgoing {
   }
 };
 
-/// A message that came in: an answer, or a request whose sender was authenticated as `uid`.
-struct Incoming {
-  wire::MsgType type{};
-  std::uint16_t version = 0;
-  std::uint32_t uid = 0, gid = 0;
-  std::string body;
-};
-
 /// The controllers of the cluster, seen as one.
 class ControllerPort {
  public:
   virtual ~ControllerPort() = default;
-  /// One attempt over all controllers in turn. Errors: those of the last one tried.
-  virtual io::Task<Result<Incoming>> ask(Outgoing message) = 0;
+  /// One attempt over all controllers in turn; returns the code of the answer, 0 for an answer that is none.
+  /// Errors: those of the last one tried.
+  virtual io::Task<Result<std::uint32_t>> ask(Outgoing message) = 0;
   /// The same for a message that is not answered.
   virtual io::Task<Result<void>> tell(Outgoing message) = 0;
 };

@@ -1,0 +1,67 @@
+// noded/ended_jobs_test.cpp — late launches are refused, new runs are not, and a restart forgets nothing.
+#include "noded/ended_jobs.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "gtest/gtest.h"
+
+namespace flurm::noded {
+namespace {
+
+constexpr TimeS t(std::int64_t seconds) { return TimeS{1'000'000 + seconds}; }
+
+TEST(EndedJobs, late_and_new_launches) {
+  EndedJobs ended("", t(0));
+  EXPECT_FALSE(ended.refuses(7, 0, t(0)));
+  ended.ordered(7, 0, t(10), t(11));
+  EXPECT_TRUE(ended.refuses(7, 0, t(5)));
+  EXPECT_TRUE(ended.refuses(7, 0, t(10)));
+  EXPECT_FALSE(ended.refuses(7, 1, t(10))) << "requeued within the same second";
+  EXPECT_FALSE(ended.refuses(7, 0, t(11))) << "job ids counted anew";
+  EXPECT_TRUE(ended.was_here(7, 0));
+  EXPECT_FALSE(ended.was_here(7, 1));
+}
+
+TEST(EndedJobs, order_before_the_launch) {
+  EndedJobs ended("", t(0));
+  ended.ordered(7, kNoVal32, t(10), t(11));
+  EXPECT_TRUE(ended.refuses(7, 3, t(10)));
+  EXPECT_FALSE(ended.refuses(7, 3, t(11)));
+  EXPECT_FALSE(ended.was_here(7, 3));
+}
+
+TEST(EndedJobs, repeated_order_keeps_what_was_done) {
+  EndedJobs ended("", t(0));
+  ended.ordered(7, 2, t(10), t(10));
+  EXPECT_FALSE(ended.carried_out(7));
+  ended.carried_out(7, t(12));
+  ended.ordered(7, kNoVal32, t(20), t(20));
+  EXPECT_TRUE(ended.carried_out(7));
+  EXPECT_TRUE(ended.was_here(7, 2));
+}
+
+TEST(EndedJobs, survives_a_restart_and_a_torn_line) {
+  char path[] = "/tmp/flurm_ended_XXXXXX";
+  close(mkstemp(path));
+  {
+    EndedJobs ended(path, t(0));
+    ended.ordered(7, 1, t(10), t(10));
+    ended.carried_out(7, t(11));
+    ended.ordered(8, kNoVal32, t(12), t(12));
+    std::ofstream(path, std::ios::app) << "9 0 10001";
+  }
+  EndedJobs again(path, t(13));
+  EXPECT_TRUE(again.carried_out(7));
+  EXPECT_TRUE(again.was_here(7, 1));
+  EXPECT_TRUE(again.refuses(8, 0, t(12)));
+  EXPECT_FALSE(again.refuses(9, 0, t(0)));
+  EndedJobs much_later(path, t(EndedJobs::kSpanS + 100));
+  EXPECT_FALSE(much_later.carried_out(7));
+  unlink(path);
+}
+
+}  // namespace
+}  // namespace flurm::noded

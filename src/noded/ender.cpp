@@ -1,0 +1,224 @@
+// noded/ender.cpp — see ender.hpp.
+#include "noded/ender.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "model/job_state.hpp"
+
+namespace flurm::noded {
+namespace {
+
+using exec::SignalScope;
+using exec::StepFrame;
+
+constexpr std::uint32_t kGraceMinS = 5;  // as slurmd, whatever KillWait says
+
+/// What a user is told: a SlurmSignal, or 0 for a plain cancellation.
+std::uint16_t reason(wire::MsgType type, std::uint32_t job_state) {
+  if (type == wire::MsgType::REQUEST_KILL_TIMELIMIT) return exec::kSignalTimeLimit;
+  if (type == wire::MsgType::REQUEST_KILL_PREEMPTED) return exec::kSignalPreempted;
+  if (type == wire::MsgType::REQUEST_ABORT_JOB) return exec::kSignalAbort;
+  switch (model::JobState::from_number(job_state).base) {
+    case model::JobBase::node_fail:
+      return exec::kSignalNodeFail;
+    case model::JobBase::pending:
+      return exec::kSignalRequeued;
+    case model::JobBase::failed:
+      return exec::kSignalFailure;
+    default:
+      return 0;
+  }
+}
+
+PrologJob epilog_facts(const wire::KillJob& order, const PrologJob& known) {
+  PrologJob facts = known;
+  facts.job_id = order.step_id.job_id.v;
+  facts.het_job_id = order.het_job_id.v;
+  facts.uid = order.job_uid;
+  facts.gid = order.job_gid;
+  facts.nodes = order.nodes;
+  facts.work_dir = order.work_dir;
+  facts.spank_job_env = order.spank_job_env;
+  if (order.cred) facts.credential = order.cred;
+  return facts;
+}
+
+}  // namespace
+
+io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
+  const std::uint32_t job_id = order.step_id.job_id.v;
+  NodeJobPtr job = node_.jobs.find(job_id);
+  const bool one_step = order.step_id.step_id != kNoVal32 && (type == wire::MsgType::REQUEST_KILL_TIMELIMIT ||
+                                                              type == wire::MsgType::REQUEST_KILL_PREEMPTED);
+  if (one_step) {
+    const auto it = job ? job->steps.find(order.step_id.step_id) : decltype(job->steps.end()){};
+    if (!job || it == job->steps.end()) co_return Errc::success;
+    auto ending = it->second->ask(
+        StepFrame::terminate,
+        exec::StepTerminate{.why = reason(type, order.job_state),
+                            .details = order.details,
+                            .grace_s = std::max<std::uint32_t>(node_.setup.config.kill_wait, kGraceMinS)});
+    (void)co_await ending;
+    co_return Errc::success;
+  }
+  if (job && job->terminating) co_return Errc::success;
+  const bool done_before = !job && node_.ended.carried_out(job_id);
+  node_.ended.ordered(job_id, job ? job->restart_count : kNoVal32, order.time, io::now());
+
+  const bool starting = job && (job->launching || job->prolog == NodeJob::Prolog::running);
+  const bool running = job && job->running_steps() > 0;
+  const bool epilog_due = !node_.setup.config.epilog.empty() && !done_before;
+  const bool aborting = type == wire::MsgType::REQUEST_ABORT_JOB;
+  if (!starting && !running && !epilog_due) {
+    node_.ended.carried_out(job_id, io::now());
+    if (job) node_.jobs.erase(job);
+    co_return aborting ? Errc::success : Errc::kill_job_already_complete;
+  }
+  if (!job) {
+    job = node_.jobs.find_or_make(job_id);
+    job->facts.uid = order.job_uid;
+  }
+  job->terminating = true;
+  job->aborted = aborting;
+  job->changed.notify();
+  io::spawn(carry_out(*this, std::move(job), type, std::move(order)));
+  co_return Errc::success;
+}
+
+io::Task<void> Ender::carry_out(Ender& self, NodeJobPtr job, wire::MsgType type, wire::KillJob order) {
+  const std::uint32_t job_id = job->id();
+  while (job->launching || job->prolog == NodeJob::Prolog::running) {
+    auto waiting = job->changed.changed();
+    (void)co_await waiting;
+  }
+  const bool aborting = type == wire::MsgType::REQUEST_ABORT_JOB;
+  auto ending = self.end_steps(job, reason(type, order.job_state), order, aborting);
+  co_await ending;
+  auto cleaning = self.epilog(job, std::move(order));
+  const Errc rc = co_await cleaning;
+  // The end of the batch step first: the controller takes the job's exit code from it.
+  while (job->reports > 0) {
+    auto waiting = job->changed.changed();
+    (void)co_await waiting;
+  }
+  self.node_.ended.carried_out(job_id, io::now());
+  self.node_.jobs.erase(job);
+  if (aborting) co_return;
+  auto reporting = self.reporter_.epilog_complete(job_id, rc);
+  co_await reporting;
+}
+
+io::Task<void> Ender::end_steps(NodeJobPtr job, std::uint16_t why, wire::KillJob order, bool at_once) {
+  const auto steps = job->steps;  // the table changes while we wait
+  for (const auto& [step_id, link] : steps) {
+    if (link->over()) continue;
+    auto ending =
+        link->ask(StepFrame::terminate,
+                  exec::StepTerminate{
+                      .why = why,
+                      .details = order.details,
+                      .grace_s = at_once ? 0 : std::max<std::uint32_t>(node_.setup.config.kill_wait, kGraceMinS)});
+    auto answer = co_await ending;
+    if (!answer) log(Level::warn, "noded.terminate", {{"job_id", job->id()}, {"error", answer.error().text}});
+  }
+  while (job->running_steps() > 0) {
+    auto waiting = job->changed.changed();
+    (void)co_await waiting;
+  }
+}
+
+io::Task<Errc> Ender::epilog(NodeJobPtr job, wire::KillJob order) {
+  const conf::Config& config = node_.setup.config;
+  if (config.epilog.empty()) co_return Errc::success;
+  PrologJob facts = epilog_facts(order, job->facts);
+  if (facts.user_name.empty()) {
+    wire::Identity owner;
+    owner.uid = facts.uid;
+    owner.gid = facts.gid;
+    auto identifying = node_.identity_for(std::move(owner));
+    if (auto user = co_await identifying) facts.user_name = user->name;
+  }
+  auto running = node_.run_job_scripts(
+      "epilog", config.epilog, config.epilog_timeout,
+      epilog_environment(facts, {.exit_code = order.exit_code, .derived_exit_code = order.derived_ec},
+                         node_.setup.facts));
+  const int status = co_await running;
+  co_return status == 0 ? Errc::success : Errc::node_epilog_failed;
+}
+
+// --- signals ------------------------------------------------------------------------------------------------------
+
+bool Ender::may_signal(const NodeJob& job, std::uint32_t uid) const {
+  return uid == job.facts.uid || node_.may_command(uid);
+}
+
+io::Task<Errc> Ender::signal(wire::CancelTasks request, std::uint32_t uid) {
+  NodeJobPtr job = node_.jobs.find(request.step_id.job_id.v);
+  if (!job) co_return Errc::invalid_job_id;
+  if (!may_signal(*job, uid)) co_return Errc::user_id_missing;
+  if (job->prolog == NodeJob::Prolog::running) co_return Errc::transition_state_no_update;
+
+  const bool whole = request.flags & wire::kill_full_job, batch_only = request.flags & wire::kill_job_batch;
+  const bool steps_only = request.flags & wire::kill_steps_only;
+  exec::StepSignal signal{.signal = request.signal,
+                          .scope = whole        ? SignalScope::process_group
+                                   : batch_only ? SignalScope::batch_process
+                                                : SignalScope::all,
+                          .details = {},
+                          .grace_s = node_.setup.config.kill_wait};
+  Errc rc = Errc::success;
+  bool found = false;
+  const auto steps = job->steps;
+  for (const auto& [step_id, link] : steps) {
+    const bool batch = step_id == kBatchStep;
+    const bool chosen = whole || batch_only ? batch : steps_only ? !batch : step_id == request.step_id.step_id;
+    if (!chosen) continue;
+    found = true;
+    auto asking = link->ask(StepFrame::signal, signal);
+    auto answer = co_await asking;
+    if (!answer || answer->rc != 0) rc = Errc::node_job_not_running;
+  }
+  // Signals to parts of a job are best effort, as slurmd has it; one named step must be there.
+  if (whole || batch_only || steps_only) co_return Errc::success;
+  co_return found ? rc : Errc::invalid_job_id;
+}
+
+io::Task<Errc> Ender::kill_step(wire::StepId step, std::uint32_t uid) {
+  NodeJobPtr job = node_.jobs.find(step.job_id.v);
+  const auto it = job ? job->steps.find(step.step_id) : decltype(job->steps.end()){};
+  if (!job || it == job->steps.end()) co_return Errc::invalid_job_id;
+  if (!may_signal(*job, uid)) co_return Errc::user_id_missing;
+  auto asking = it->second->ask(StepFrame::terminate, exec::StepTerminate{});
+  auto answer = co_await asking;
+  co_return answer && answer->rc == 0 ? Errc::success : Errc::node_job_not_running;
+}
+
+io::Task<Errc> Ender::suspend(std::uint32_t job_id, bool resume) {
+  NodeJobPtr job = node_.jobs.find(job_id);
+  while (job && job->launching && !resume) {  // what is not there yet cannot be stopped
+    auto waiting = job->changed.changed();
+    (void)co_await waiting;
+  }
+  if (!job) co_return Errc::invalid_job_id;
+  const auto steps = job->steps;
+  for (const auto& [step_id, link] : steps) {
+    auto asking = link->ask(resume ? StepFrame::resume : StepFrame::suspend);
+    (void)co_await asking;
+  }
+  co_return Errc::success;
+}
+
+io::Task<void> Ender::notify(wire::JobNotify request, std::uint32_t uid) {
+  NodeJobPtr job = node_.jobs.find(request.step_id.job_id.v);
+  if (!job || !may_signal(*job, uid)) co_return;
+  const auto it = job->steps.find(kBatchStep);
+  if (it == job->steps.end()) co_return;
+  StepLink::Ptr link = it->second;
+  auto asking = link->ask(StepFrame::notify, exec::StepNotify{request.message});
+  (void)co_await asking;
+}
+
+}  // namespace flurm::noded

@@ -1,0 +1,37 @@
+// noded/ender.hpp — signals, suspension and the end of jobs.
+#pragma once
+#include "noded/node_context.hpp"
+#include "noded/reporter.hpp"
+#include "wire/msg/job_control.hpp"
+#include "wire/msg/kill_job.hpp"
+#include "wire/msg_type.hpp"
+
+namespace flurm::noded {
+
+class Ender {
+ public:
+  Ender(NodeContext& node, Reporter& reporter) : node_(node), reporter_(reporter) {}
+
+  /// REQUEST_TERMINATE_JOB, REQUEST_KILL_TIMELIMIT, REQUEST_KILL_PREEMPTED, REQUEST_ABORT_JOB: answers at once with
+  /// success, or kill_job_already_complete where nothing is left to do. What has to be done goes on afterwards and
+  /// ends with MESSAGE_EPILOG_COMPLETE.
+  io::Task<Errc> end_job(wire::MsgType why, wire::KillJob order);
+
+  /// REQUEST_SIGNAL_TASKS. uid: who asks.
+  io::Task<Errc> signal(wire::CancelTasks request, std::uint32_t uid);
+  /// REQUEST_TERMINATE_TASKS: SIGKILL to one step.
+  io::Task<Errc> kill_step(wire::StepId step, std::uint32_t uid);
+  io::Task<Errc> suspend(std::uint32_t job_id, bool resume);
+  io::Task<void> notify(wire::JobNotify request, std::uint32_t uid);
+
+ private:
+  static io::Task<void> carry_out(Ender& self, NodeJobPtr job, wire::MsgType type, wire::KillJob order);
+  io::Task<void> end_steps(NodeJobPtr job, std::uint16_t why, wire::KillJob order, bool at_once);
+  io::Task<Errc> epilog(NodeJobPtr job, wire::KillJob order);
+  bool may_signal(const NodeJob& job, std::uint32_t uid) const;
+
+  NodeContext& node_;
+  Reporter& reporter_;
+};
+
+}  // namespace flurm::noded

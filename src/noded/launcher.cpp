@@ -1,0 +1,237 @@
+// noded/launcher.cpp — see launcher.hpp.
+#include "noded/launcher.hpp"
+
+#include <algorithm>
+
+#include "base/hostlist.hpp"
+#include "base/log.hpp"
+#include "noded/user_environment.hpp"
+
+namespace flurm::noded {
+namespace {
+
+PrologJob prolog_facts(const wire::BatchJobLaunch& order) {
+  return {.job_id = order.job_id.v,
+          .het_job_id = order.het_job_id.v,
+          .uid = order.uid,
+          .gid = order.gid,
+          .user_name = order.user_name,
+          .nodes = order.nodes,
+          .partition = order.partition,
+          .work_dir = order.work_dir,
+          .alias_list = {},
+          .spank_job_env = order.spank_job_env,
+          .credential = order.cred};
+}
+
+PrologJob prolog_facts(const wire::PrologLaunch& order) {
+  return {.job_id = order.job_id.v,
+          .het_job_id = order.het_job_id.v,
+          .uid = order.uid,
+          .gid = order.gid,
+          .user_name = order.user_name,
+          .nodes = order.nodes,
+          .partition = order.cred.job_partition,
+          .work_dir = order.work_dir,
+          .alias_list = order.alias_list,
+          .spank_job_env = order.spank_job_env,
+          .credential = order.cred};
+}
+
+bool wants_login_environment(const std::vector<std::string>& environment) {
+  return std::ranges::find(environment, "SLURM_GET_USER_ENV=1") != environment.end();
+}
+
+}  // namespace
+
+io::Task<Errc> Launcher::check(wire::Cred credential, std::uint32_t job_id, std::uint32_t uid) {
+  const std::string& node_name = node_.setup.facts.node_name;
+  const auto hosts = HostSet::parse(credential.job_hostlist);
+  if (credential.step_id.job_id.v != job_id || credential.id.uid != uid || !hosts || !hosts->contains(node_name)) {
+    log(Level::error, "noded.credential_of_another", {{"job_id", job_id}, {"nodes", credential.job_hostlist}});
+    co_return Errc::node_invalid_job_credential;
+  }
+  // Slurm's controller leaves the credential of a batch job unsigned: the message itself, whose sender was
+  // authenticated as SlurmUser, vouches for it. A signature that is there must be right.
+  if (credential.signature.empty()) co_return Errc::success;
+  auto verifying = node_.credentials.verify(std::move(credential));
+  auto verified = co_await verifying;
+  if (verified) co_return Errc::success;
+  log(Level::error, "noded.credential_refused", {{"job_id", job_id}, {"error", verified.error().text}});
+  co_return verified.error().code;
+}
+
+// --- batch --------------------------------------------------------------------------------------------------------
+
+io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
+  // From 23.11 on, user and groups travel in the credential alone, and from 25.11 the job's id.
+  const wire::Identity& owner = order.cred.id;
+  if (order.job_id.v == 0) order.job_id = order.cred.step_id.job_id;
+  if (order.user_name.empty()) {
+    order.uid = owner.uid;
+    order.gid = owner.gid;
+  }
+  const std::uint32_t job_id = order.job_id.v;
+  auto checking = check(order.cred, job_id, order.uid);
+  if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
+
+  if (NodeJobPtr known = node_.jobs.find(job_id); known && known->restart_count != kNoVal32) {
+    if (known->restart_count == order.restart_cnt) co_return Errc::success;  // a repetition
+    log(Level::error, "noded.job_still_here", {{"job_id", job_id}});
+    auto failing = reporter_.launch_failed(job_id, Errc::duplicate_job_id);
+    io::spawn(std::move(failing));
+    co_return Errc::duplicate_job_id;
+  }
+  if (node_.ended.refuses(job_id, order.restart_cnt, order.cred.ctime)) {
+    if (node_.ended.was_here(job_id, order.restart_cnt)) co_return Errc::success;
+    log(Level::info, "noded.job_ended_before_launch", {{"job_id", job_id}});
+    co_return Errc::node_credential_revoked;
+  }
+  NodeJobPtr job = node_.jobs.find_or_make(job_id);
+  if (job->terminating) co_return Errc::node_credential_revoked;
+  job->restart_count = order.restart_cnt;
+  job->launching = true;
+  if (job->prolog == NodeJob::Prolog::not_run) job->facts = prolog_facts(order);
+  io::spawn(run_batch(*this, std::move(job), std::move(order)));
+  co_return Errc::success;
+}
+
+io::Task<void> Launcher::run_batch(Launcher& self, NodeJobPtr job, wire::BatchJobLaunch order) {
+  auto prolog = self.prolog_before_batch(job);
+  Errc rc = co_await prolog;
+  if (rc == Errc::success && !job->terminating) {
+    log(Level::info, "noded.batch_launch", {{"job_id", job->id()}, {"uid", order.uid}});
+    auto starting = self.start_step(job, std::move(order));
+    rc = co_await starting;
+  }
+  job->launching = false;
+  job->changed.notify();
+  if (rc == Errc::success) co_return;
+  const bool told =
+      job->prolog == NodeJob::Prolog::failed && (self.node_.setup.config.prolog_flags & conf::kPrologAlloc);
+  if (told) co_return;  // by run_prolog_order()
+  auto failing = self.reporter_.launch_failed(job->id(), rc);
+  co_await failing;
+  if (rc == Errc::node_prolog_failed || rc == Errc::node_setup_environment) self.node_trouble_(rc);
+}
+
+io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) {
+  auto identifying = node_.identity_for(order.cred.id);
+  auto user = co_await identifying;
+  if (!user) {
+    log(Level::error, "noded.job_owner", {{"job_id", job->id()}, {"error", user.error().text}});
+    co_return user.error().code;
+  }
+  job->facts.user_name = user->name;
+  if (wants_login_environment(order.environment)) {
+    auto loading = user_environment(node_.loop, node_.children, *user);
+    auto login = co_await loading;
+    if (login) {
+      exec::Environment merged(*login);
+      merged.merge(order.environment);
+      order.environment = merged.entries();
+    } else {
+      log(Level::error, "noded.user_environment", {{"job_id", job->id()}, {"error", login.error().text}});
+    }
+  }
+  if (job->terminating) co_return Errc::success;
+
+  exec::StepLaunch plan =
+      plan_batch_step(order, std::move(*user), node_.setup.facts, node_.setup.settings, node_.setup.config);
+  io::ChildWatch* const children = &node_.children;
+  auto launching = StepLink::launch(
+      node_.loop, node_.setup.supervisor_program, std::move(plan),
+      [children](pid_t pid) { children->watch(pid, [](int, const rusage&) {}); },
+      [this, job] { step_over(job, kBatchStep); });
+  auto link = co_await launching;
+  if (!link) {
+    log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
+    co_return Errc::node_execve_failed;
+  }
+  job->steps[kBatchStep] = *link;
+  job->changed.notify();
+  co_return Errc::success;
+}
+
+void Launcher::step_over(const NodeJobPtr& job, std::uint32_t step_id) {
+  const auto it = job->steps.find(step_id);
+  if (it == job->steps.end()) {
+    // It was over before launch() returned: look again once the link is in its place.
+    node_.loop.defer([this, job, step_id] {
+      if (job->steps.contains(step_id)) step_over(job, step_id);
+    });
+    return;
+  }
+  reporter_.step_over(job, it->second);
+}
+
+// --- prolog -------------------------------------------------------------------------------------------------------
+
+io::Task<Errc> Launcher::launch_prolog(wire::PrologLaunch order) {
+  if (order.job_id.v == 0) order.job_id = order.cred.step_id.job_id;
+  auto checking = check(order.cred, order.job_id.v, order.uid);
+  if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
+  NodeJobPtr job = node_.jobs.find_or_make(order.job_id.v);
+  if (job->prolog == NodeJob::Prolog::not_run && !job->terminating) job->facts = prolog_facts(order);
+  io::spawn(run_prolog_order(*this, std::move(job)));
+  co_return Errc::success;
+}
+
+io::Task<void> Launcher::run_prolog_order(Launcher& self, NodeJobPtr job) {
+  const bool first = job->prolog == NodeJob::Prolog::not_run;
+  if (first) {
+    auto running = self.run_prolog(job);
+    co_await running;
+  }
+  while (job->prolog == NodeJob::Prolog::running) {
+    auto waiting = job->changed.changed();
+    (void)co_await waiting;
+  }
+  const Errc rc = job->prolog == NodeJob::Prolog::failed ? Errc::node_prolog_failed : Errc::success;
+  if (!(self.node_.setup.config.prolog_flags & conf::kPrologNoHold)) {
+    auto reporting = self.reporter_.prolog_complete(job->id(), rc);
+    co_await reporting;
+  }
+  if (rc == Errc::success || !first) co_return;
+  auto failing = self.reporter_.launch_failed(job->id(), rc);
+  co_await failing;
+  self.node_trouble_(rc);
+}
+
+io::Task<void> Launcher::run_prolog(NodeJobPtr job) {
+  if (node_.setup.config.prolog.empty()) {
+    job->prolog = NodeJob::Prolog::done;
+  } else {
+    job->prolog = NodeJob::Prolog::running;
+    auto identifying = node_.identity_for(job->facts.credential->id);
+    if (auto user = co_await identifying) job->facts.user_name = user->name;
+    auto running = node_.run_job_scripts("prolog", node_.setup.config.prolog, node_.setup.config.prolog_timeout,
+                                         prolog_environment(job->facts, node_.setup.facts));
+    const int status = co_await running;
+    job->prolog = status == 0 ? NodeJob::Prolog::done : NodeJob::Prolog::failed;
+  }
+  job->changed.notify();
+}
+
+/// Waits for the prolog that was ordered apart, where the cluster does it so; else runs it, once per job.
+io::Task<Errc> Launcher::prolog_before_batch(NodeJobPtr job) {
+  using State = NodeJob::Prolog;
+  const conf::Config& config = node_.setup.config;
+  if (config.prolog_flags & conf::kPrologAlloc) {
+    const auto deadline = io::Deadline::in_ms(std::uint64_t{config.msg_timeout} * 2000);
+    while (job->prolog == State::not_run && !job->terminating) {
+      auto waiting = job->changed.changed(deadline);
+      if (!co_await waiting) co_return Errc::node_prolog_failed;
+    }
+  } else if (job->prolog == State::not_run) {
+    auto running = run_prolog(job);
+    co_await running;
+  }
+  while (job->prolog == State::running) {
+    auto waiting = job->changed.changed();
+    (void)co_await waiting;
+  }
+  co_return job->prolog == State::failed ? Errc::node_prolog_failed : Errc::success;
+}
+
+}  // namespace flurm::noded

@@ -1,0 +1,44 @@
+// noded/launcher.hpp — from the controller's order to a running batch step: credential, prolog, supervisor.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "noded/node_context.hpp"
+#include "noded/reporter.hpp"
+#include "wire/msg/batch_job_launch.hpp"
+#include "wire/msg/prolog_launch.hpp"
+
+namespace flurm::noded {
+
+class Launcher {
+ public:
+  Launcher(NodeContext& node, Reporter& reporter) : node_(node), reporter_(reporter) {}
+
+  /// Answers the order; what takes time goes on afterwards and reports failure by itself. The launch of one run of a
+  /// job happens once, however often it is ordered.
+  io::Task<Errc> launch_batch(wire::BatchJobLaunch order);
+  /// The order to run the prolog ahead of anything else (PrologFlags=Alloc); its end is reported.
+  io::Task<Errc> launch_prolog(wire::PrologLaunch order);
+
+  /// Finds the supervisors that outlived an earlier daemon, and the traces of those that did not.
+  io::Task<void> find_running();
+
+  /// Called when a prolog failed, so that the controller learns of the node's trouble.
+  void on_node_trouble(std::function<void(Errc)> fn) { node_trouble_ = std::move(fn); }
+
+ private:
+  static io::Task<void> run_batch(Launcher& self, NodeJobPtr job, wire::BatchJobLaunch order);
+  static io::Task<void> run_prolog_order(Launcher& self, NodeJobPtr job);
+  io::Task<Errc> check(wire::Cred credential, std::uint32_t job_id, std::uint32_t uid);
+  io::Task<void> run_prolog(NodeJobPtr job);
+  io::Task<Errc> prolog_before_batch(NodeJobPtr job);
+  io::Task<Errc> start_step(NodeJobPtr job, wire::BatchJobLaunch order);
+  io::Task<void> adopt(std::string directory, std::uint32_t step_id);
+  void step_over(const NodeJobPtr& job, std::uint32_t step_id);
+
+  NodeContext& node_;
+  Reporter& reporter_;
+  std::function<void(Errc)> node_trouble_ = [](Errc) {};
+};
+
+}  // namespace flurm::noded

@@ -1,0 +1,121 @@
+// noded/node_config.cpp — see node_config.hpp.
+#include "noded/node_config.hpp"
+
+#include <pwd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "conf/other_conf.hpp"
+#include "conf/slurm_conf.hpp"
+#include "exec/fd.hpp"
+#include "wire/versions.hpp"
+
+namespace flurm::noded {
+namespace {
+
+Result<std::string> read_conf_file(const std::string& path) { return exec::read_file(path, conf::kConfTextMax); }
+
+Result<std::uint32_t> user_id(const std::string& name) {
+  std::vector<char> buffer(64 * 1024);
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found) return entry.pw_uid;
+  std::uint32_t uid = 0;
+  const char* end = name.data() + name.size();
+  if (const auto parsed = std::from_chars(name.data(), end, uid); parsed.ec == std::errc{} && parsed.ptr == end)
+    return uid;
+  return fail(Errc::einval, "SlurmUser: there is no user {}", name);
+}
+
+std::string host_name() {
+  char name[256] = "localhost";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+/// A missing cgroup.conf means its defaults.
+Result<void> read_cgroup_conf(const std::string& conf_file, StepSettings& settings,
+                              std::vector<conf::Diagnostic>& problems) {
+  const std::string file = conf_file.substr(0, conf_file.rfind('/') + 1) + "cgroup.conf";
+  const auto text = read_conf_file(file);
+  FLURM_TRY(const conf::CgroupConf cgroup, conf::parse_cgroup_conf(text.value_or(""), file, read_conf_file, problems));
+  settings.cgroup_root = cgroup.mountpoint;
+  settings.constrain_memory = cgroup.constrain_ram;
+  return {};
+}
+
+Result<Hardware> hardware_of(const conf::Config& config, const conf::NodeDef& node) {
+  FLURM_TRY(Hardware hardware, detect_hardware());
+  if (config.config_overrides()) {
+    hardware.cpus = node.cpus;
+    hardware.boards = node.boards;
+    hardware.sockets = node.sockets;
+    hardware.cores_per_socket = node.cores_per_socket;
+    hardware.threads_per_core = node.threads_per_core;
+  }
+  return hardware;
+}
+
+}  // namespace
+
+std::string short_host_name() {
+  const std::string name = host_name();
+  return name.substr(0, name.find('.'));
+}
+
+std::optional<std::size_t> find_node(const conf::Config& config, const std::string& name, const std::string& host) {
+  const std::string short_host = host.substr(0, host.find('.'));
+  for (std::size_t i = 0; i < config.nodes.size(); ++i) {
+    const conf::NodeDef& node = config.nodes[i];
+    if (!name.empty()
+            ? node.name == name
+            : node.hostname == host || node.hostname == short_host || node.name == host || node.name == short_host) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagnostic>& problems) {
+  FLURM_TRY(const std::string text, read_conf_file(options.conf_file));
+  LoadedNode loaded;
+  NodeSetup& setup = loaded.setup;
+  FLURM_TRY(setup.config, conf::parse_slurm_conf(text, options.conf_file, read_conf_file, problems));
+  const auto index = find_node(setup.config, options.node_name, host_name());
+  if (!index) {
+    return fail(Errc::invalid_node_name, "{} is no NodeName of {}",
+                options.node_name.empty() ? host_name() : options.node_name, options.conf_file);
+  }
+  loaded.node = setup.config.nodes[*index];
+  loaded.shares_machine = std::ranges::count(setup.config.nodes, loaded.node.hostname, &conf::NodeDef::hostname) > 1;
+  conf::Config::has_option(setup.config.authinfo, "socket", &loaded.munge_socket);
+
+  FLURM_TRY(setup.slurm_user_id, user_id(setup.config.slurm_user_name));
+  FLURM_TRY(setup.hardware, hardware_of(setup.config, loaded.node));
+  setup.supervisor_program = options.supervisor_program;
+  setup.facts.node_name = loaded.node.name;
+  setup.facts.host_name = short_host_name();
+  setup.facts.cluster_name = setup.config.cluster_name;
+  setup.facts.slurm_conf = options.conf_file;
+  if (!setup.config.slurmctld_addr.empty()) {
+    setup.facts.controller_addr = setup.config.slurmctld_addr;
+  } else if (!setup.config.controllers.empty()) {
+    const conf::ControllerHost& first = setup.config.controllers.front();
+    setup.facts.controller_addr = first.addr.empty() ? first.name : first.addr;
+  }
+  setup.facts.controller_port = setup.config.slurmctld_port;
+  setup.facts.protocol = wire::kOldestVersion;  // what clients of every release here can be told
+  setup.facts.select_plugin_id = select_plugin_id(setup.config.select_type);
+  setup.settings.spool_directory = conf::expand_node_path(setup.config.slurmd_spooldir, loaded.node);
+  setup.settings.log_file =
+      !options.log_file.empty() ? options.log_file : conf::expand_node_path(setup.config.slurmd_logfile, loaded.node);
+  setup.settings.own_nice = getpriority(PRIO_PROCESS, 0);
+  FLURM_TRY_VOID(read_cgroup_conf(options.conf_file, setup.settings, problems));
+  return loaded;
+}
+
+}  // namespace flurm::noded

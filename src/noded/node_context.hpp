@@ -1,0 +1,67 @@
+// noded/node_context.hpp — what all parts of the node service share.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "auth/users.hpp"
+#include "conf/config.hpp"
+#include "exec/identity.hpp"
+#include "io/process.hpp"
+#include "noded/ended_jobs.hpp"
+#include "noded/hardware.hpp"
+#include "noded/node_job.hpp"
+#include "noded/ports.hpp"
+#include "noded/step_plan.hpp"
+
+namespace flurm::noded {
+
+/// What reconfiguration replaces as a whole.
+struct NodeSetup {
+  conf::Config config;
+  NodeFacts facts;
+  StepSettings settings;
+  std::uint32_t slurm_user_id = 0;
+  std::string supervisor_program;  ///< absolute path of flurmstepd
+  Hardware hardware;               ///< to register with: found, or as configured with config_overrides
+};
+
+/// One per daemon; its parts refer to each other and live on the loop's thread.
+struct NodeContext {
+  NodeContext(io::Loop& on, io::ChildWatch& with, NodeSetup initial, ControllerPort& to, CredentialPort& by)
+      : loop(on),
+        children(with),
+        setup(std::move(initial)),
+        controller(to),
+        credentials(by),
+        jobs(on),
+        ended(setup.settings.spool_directory + "/ended_jobs", io::now()) {}
+
+  io::Loop& loop;
+  io::ChildWatch& children;
+  NodeSetup setup;
+  ControllerPort& controller;
+  CredentialPort& credentials;
+  auth::Users users;
+  JobTable jobs;
+  EndedJobs ended;
+
+  bool may_command(std::uint32_t uid) const { return uid == 0 || uid == setup.slurm_user_id; }
+
+  /// Repeats until the controller answers, with growing pauses; returns its code.
+  io::Task<std::uint32_t> ask_until_answered(Outgoing message);
+
+  /// Prolog and epilog: all programs of `pattern`, in turn with those of other jobs where PrologFlags=Serial.
+  /// timeout_s: PrologTimeout or EpilogTimeout; kNoVal16: PrologEpilogTimeout. Returns the status of the last that
+  /// failed, or 0.
+  io::Task<int> run_job_scripts(std::string kind, std::string pattern, std::uint16_t timeout_s, exec::Environment env);
+
+  /// Who a job runs as: from the credential where it says, else from the name service (on a worker).
+  /// Errors: node_uid_not_found, node_set_uid_or_gid (we are not root and not that user).
+  io::Task<Result<exec::Identity>> identity_for(wire::Identity claimed);
+
+ private:
+  bool scripts_busy_ = false;
+  Condition scripts_free_{loop};
+};
+
+}  // namespace flurm::noded

@@ -1,0 +1,65 @@
+// noded/node_job.hpp — a job as this node knows it, and the table of them.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "noded/condition.hpp"
+#include "noded/prolog_environment.hpp"
+#include "noded/step_link.hpp"
+
+namespace flurm::noded {
+
+/// From the launch of its first part until its end was reported. Shared, because coroutines hold it across waits.
+struct NodeJob {
+  explicit NodeJob(io::Loop& loop) : changed(loop) {}
+
+  enum class Prolog { not_run, running, done, failed };
+
+  PrologJob facts;  ///< for prolog and epilog; owner of the job
+  std::uint32_t restart_count = kNoVal32;
+  Prolog prolog = Prolog::not_run;
+  bool launching = false;    ///< a batch launch is on its way to a supervisor
+  bool terminating = false;  ///< its end was ordered
+  bool aborted = false;      ///< and nobody wants to hear of it
+  int reports = 0;           ///< that the controller has not acknowledged
+  std::map<std::uint32_t, StepLink::Ptr> steps;
+  Condition changed;  ///< notified whenever anything above changes
+
+  std::uint32_t id() const { return facts.job_id; }
+  int running_steps() const {
+    int running = 0;
+    for (const auto& [id, link] : steps) running += !link->over();
+    return running;
+  }
+};
+using NodeJobPtr = std::shared_ptr<NodeJob>;
+
+class JobTable {
+ public:
+  explicit JobTable(io::Loop& loop) : loop_(loop) {}
+
+  NodeJobPtr find(std::uint32_t job_id) const {
+    const auto it = jobs_.find(job_id);
+    return it == jobs_.end() ? nullptr : it->second;
+  }
+  NodeJobPtr find_or_make(std::uint32_t job_id) {
+    NodeJobPtr& job = jobs_[job_id];
+    if (!job) {
+      job = std::make_shared<NodeJob>(loop_);
+      job->facts.job_id = job_id;
+    }
+    return job;
+  }
+  void erase(const NodeJobPtr& job) {
+    const auto it = jobs_.find(job->id());
+    if (it != jobs_.end() && it->second == job) jobs_.erase(it);
+  }
+  const std::map<std::uint32_t, NodeJobPtr>& all() const { return jobs_; }
+
+ private:
+  io::Loop& loop_;
+  std::map<std::uint32_t, NodeJobPtr> jobs_;
+};
+
+}  // namespace flurm::noded

@@ -1,0 +1,155 @@
+// noded/reporter.cpp — see reporter.hpp.
+#include "noded/reporter.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "noded/strays.hpp"
+#include "wire/msg/job_control.hpp"
+#include "wire/msg/kill_job.hpp"
+
+namespace flurm::noded {
+namespace {
+
+constexpr std::uint32_t kJobLaunchFailed = 1u << 8, kJobRequeueHold = 1u << 11, kJobPending = 0;
+/// Ids of the TRES that every cluster has; jobacctinfo's arrays run over them.
+constexpr std::uint32_t kTresIds[] = {1, 2, 3, 4, 5, 6, 7, 8};
+constexpr std::size_t kTresCpu = 0, kTresMemory = 1, kTresVirtualMemory = 6, kTresCount = std::size(kTresIds);
+
+wire::JobAcctInfo accounting(const exec::StepUsage& usage) {
+  wire::JobAcctInfo acct;
+  acct.user_cpu_sec = usage.user_us / 1'000'000;
+  acct.user_cpu_usec = static_cast<std::uint32_t>(usage.user_us % 1'000'000);
+  acct.sys_cpu_sec = usage.system_us / 1'000'000;
+  acct.sys_cpu_usec = static_cast<std::uint32_t>(usage.system_us % 1'000'000);
+  acct.tres_ids.assign(std::begin(kTresIds), std::end(kTresIds));
+  const std::vector<std::uint64_t> none(kTresCount, kInfinite64);
+  acct.tres_usage_in_max = acct.tres_usage_in_min = acct.tres_usage_in_tot = none;
+  acct.tres_usage_in_max_nodeid = acct.tres_usage_in_max_taskid = none;
+  acct.tres_usage_in_min_nodeid = acct.tres_usage_in_min_taskid = none;
+  acct.tres_usage_out_max = acct.tres_usage_out_min = acct.tres_usage_out_tot = none;
+  acct.tres_usage_out_max_nodeid = acct.tres_usage_out_max_taskid = none;
+  acct.tres_usage_out_min_nodeid = acct.tres_usage_out_min_taskid = none;
+  const auto set = [&](std::size_t tres, std::uint64_t value) {
+    acct.tres_usage_in_max[tres] = acct.tres_usage_in_min[tres] = acct.tres_usage_in_tot[tres] = value;
+    acct.tres_usage_in_max_nodeid[tres] = acct.tres_usage_in_max_taskid[tres] = 0;
+    acct.tres_usage_in_min_nodeid[tres] = acct.tres_usage_in_min_taskid[tres] = 0;
+  };
+  set(kTresCpu, (usage.user_us + usage.system_us) / 1000);  // ms
+  set(kTresMemory, usage.rss_max_bytes);
+  set(kTresVirtualMemory, usage.virtual_max_bytes);
+  return acct;
+}
+
+wire::StepId batch_step(std::uint32_t job_id) {
+  wire::StepId step;
+  step.job_id = JobId{job_id};
+  step.step_id = kBatchStep;
+  return step;
+}
+
+}  // namespace
+
+wire::CompleteBatchScript batch_completion(const exec::StepState& state, const std::string& node_name) {
+  wire::CompleteBatchScript report;
+  report.step_id = batch_step(state.key.job_id);
+  report.user_id = state.uid;
+  report.node_name = node_name;
+  if (state.end) {
+    report.job_rc = state.end->wait_status;
+    report.slurm_rc = static_cast<std::uint32_t>(state.end->slurm_rc);
+    report.jobacct = accounting(state.end->usage);
+  } else {
+    report.job_rc = SIGKILL;  // the supervisor was killed, and its processes with it
+  }
+  return report;
+}
+
+void Reporter::step_over(NodeJobPtr job, StepLink::Ptr link) {
+  ++job->reports;
+  job->changed.notify();
+  const std::string directory = exec::job_directory(node_.setup.settings.spool_directory, job->id());
+  io::spawn(report(node_, std::move(job), link, link->state(), link->state().end ? std::string() : directory));
+}
+
+void Reporter::step_found_dead(NodeJobPtr job, exec::StepState state, std::string directory) {
+  ++job->reports;
+  io::spawn(report(node_, std::move(job), nullptr, std::move(state), std::move(directory)));
+}
+
+/// `directory`: to be cleaned up by us, because no supervisor is left to do it; else empty.
+io::Task<void> Reporter::report(NodeContext& node, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
+                                std::string directory) {
+  if (!directory.empty()) kill_strays(state.key.job_id, state.uid);
+  const bool wanted = !job->aborted && !(state.end && state.end->aborted);
+  if (wanted) {
+    log(Level::verbose, "noded.batch_complete",
+        {{"job_id", state.key.job_id},
+         {"status", state.end ? state.end->wait_status : SIGKILL},
+         {"slurm_rc", state.end ? state.end->slurm_rc : 0}});
+    auto asking = node.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT,
+                                                       batch_completion(state, node.setup.facts.node_name)));
+    const std::uint32_t code = co_await asking;
+    if (code != 0 && code != static_cast<std::uint32_t>(Errc::already_done) &&
+        code != static_cast<std::uint32_t>(Errc::invalid_job_id)) {
+      log(Level::error, "noded.batch_complete_refused", {{"job_id", state.key.job_id}, {"code", code}});
+    }
+  }
+  if (link && directory.empty()) {
+    auto releasing = link->ask(exec::StepFrame::release);
+    (void)co_await releasing;
+    link->close();
+  }
+  if (!directory.empty()) remove_step_files(directory, state.key.step_id);
+  const auto it = job->steps.find(state.key.step_id);
+  if (it != job->steps.end() && it->second == link) job->steps.erase(it);
+  --job->reports;
+  job->changed.notify();
+}
+
+io::Task<void> Reporter::prolog_complete(std::uint32_t job_id, Errc rc) {
+  wire::CompleteProlog report;
+  report.step_id = batch_step(job_id);
+  report.step_id.step_id = kNoVal32;
+  report.node_name = node_.setup.facts.node_name;
+  report.prolog_rc = static_cast<std::uint32_t>(rc);
+  auto asking = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_COMPLETE_PROLOG, std::move(report)));
+  (void)co_await asking;
+}
+
+io::Task<void> Reporter::epilog_complete(std::uint32_t job_id, Errc rc) {
+  wire::EpilogComplete report;
+  report.step_id = batch_step(job_id);
+  report.step_id.step_id = kNoVal32;
+  report.node_name = node_.setup.facts.node_name;
+  report.return_code = static_cast<std::uint32_t>(rc);
+  // Slurm's controller does not answer this one. It repeats its order when it has not heard of it, and then gets
+  // told that the job is complete.
+  auto telling = node_.controller.tell(Outgoing::of(wire::MsgType::MESSAGE_EPILOG_COMPLETE, std::move(report)));
+  auto told = co_await telling;
+  if (!told) log(Level::warn, "noded.epilog_complete_unsent", {{"job_id", job_id}, {"error", told.error().text}});
+}
+
+io::Task<void> Reporter::launch_failed(std::uint32_t job_id, Errc rc) {
+  log(Level::error, "noded.launch_failed", {{"job_id", job_id}, {"error", errc_text(rc)}});
+  if (rc != Errc::node_credential_revoked) {
+    const bool hold = !conf::Config::has_option(node_.setup.config.sched_params, "nohold_on_prolog_fail");
+    wire::JobRequeue requeue;
+    requeue.step_id.job_id = JobId{job_id};
+    requeue.flags = hold ? kJobRequeueHold | kJobLaunchFailed : kJobPending;
+    auto asking = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_JOB_REQUEUE, std::move(requeue)));
+    const std::uint32_t code = co_await asking;
+    if (code != static_cast<std::uint32_t>(Errc::disabled) && code != static_cast<std::uint32_t>(Errc::batch_only)) {
+      co_return;
+    }
+  }
+  wire::JobStepKill kill;
+  kill.step_id.job_id = JobId{job_id};
+  kill.sjob_id = std::to_string(job_id);
+  kill.signal = SIGKILL;
+  auto killing = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_KILL_JOB, std::move(kill)));
+  (void)co_await killing;
+}
+
+}  // namespace flurm::noded

@@ -1,0 +1,34 @@
+// noded/reporter.hpp — what the controller must hear from this node, until it says that it did.
+#pragma once
+#include <cstdint>
+
+#include "exec/step_messages.hpp"
+#include "noded/node_context.hpp"
+#include "wire/msg/job_complete.hpp"
+
+namespace flurm::noded {
+
+class Reporter {
+ public:
+  explicit Reporter(NodeContext& node) : node_(node) {}
+
+  /// A batch step is over: tells the controller, then lets the supervisor go. Counts in job->reports meanwhile.
+  void step_over(NodeJobPtr job, StepLink::Ptr link);
+  /// The same for a step of which only the state file is left; removes `directory`.
+  void step_found_dead(NodeJobPtr job, exec::StepState state, std::string directory);
+
+  io::Task<void> prolog_complete(std::uint32_t job_id, Errc rc);
+  io::Task<void> epilog_complete(std::uint32_t job_id, Errc rc);
+  /// The job could not be launched: has it requeued and held, or killed where it may not be requeued.
+  io::Task<void> launch_failed(std::uint32_t job_id, Errc rc);
+
+ private:
+  static io::Task<void> report(NodeContext& node, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
+                               std::string directory);
+  NodeContext& node_;
+};
+
+/// The report of a batch step's end.
+wire::CompleteBatchScript batch_completion(const exec::StepState& state, const std::string& node_name);
+
+}  // namespace flurm::noded

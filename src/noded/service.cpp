@@ -1,0 +1,258 @@
+// noded/service.cpp — see service.hpp.
+#include "noded/service.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "auth/munge.hpp"
+#include "base/log.hpp"
+#include "io/worker.hpp"
+#include "noded/configless.hpp"
+#include "noded/controller_client.hpp"
+#include "noded/node_config.hpp"
+#include "noded/node_service.hpp"
+#include "rpc/forward.hpp"
+#include "rpc/server.hpp"
+
+namespace flurm::noded {
+namespace {
+
+constexpr std::uint64_t kDrainMs = 1000;
+
+Level level_of(std::uint16_t slurmd_debug, int verbose) {
+  constexpr Level kLevels[] = {Level::fatal,   Level::fatal, Level::error, Level::info,
+                               Level::verbose, Level::debug, Level::debug2};
+  const std::size_t at =
+      std::min(std::size_t{slurmd_debug} + static_cast<std::size_t>(verbose), std::size(kLevels) - 1);
+  return kLevels[at];
+}
+
+void log_problems(const std::vector<conf::Diagnostic>& problems) {
+  for (const conf::Diagnostic& problem : problems) {
+    log(problem.severity == conf::Severity::error ? Level::error : Level::warn, "noded.config",
+        {{"problem", conf::to_string(problem)}});
+  }
+}
+
+Result<void> detach() {
+  const pid_t child = fork();
+  if (child < 0) return fail(Errc::io, "cannot fork: {}", std::strerror(errno));
+  if (child > 0) _exit(0);
+  setsid();
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
+  return {};
+}
+
+/// Makes the spool directory and holds a lock in it: two daemons would adopt each other's steps.
+Result<exec::Fd> lock_spool(const std::string& spool) {
+  if (mkdir(spool.c_str(), 0755) != 0 && errno != EEXIST) return fail(Errc::io, "{}: {}", spool, std::strerror(errno));
+  const std::string path = spool + "/flurmnd.lock";
+  exec::Fd lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return fail(Errc::io, "{}: {}", path, std::strerror(errno));
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return fail(Errc::io, "another flurmnd runs with {}", spool);
+  return lock;
+}
+
+class MungeCredentials final : public CredentialPort {
+ public:
+  MungeCredentials(io::Loop& loop, const auth::Munge& munge, const std::uint32_t& signer)
+      : loop_(loop), munge_(munge), signer_(signer) {}
+
+  io::Task<Result<void>> verify(wire::Cred credential) override {
+    auto verifying = io::on_worker(loop_, [&munge = munge_, credential = std::move(credential), signer = signer_] {
+      return auth::verify(munge, credential.signature, credential.signed_bytes, signer);
+    });
+    co_return co_await verifying;
+  }
+
+ private:
+  io::Loop& loop_;
+  const auth::Munge& munge_;
+  const std::uint32_t& signer_;
+};
+
+class Service {
+ public:
+  Service(const NodeOptions& options, bool configless, LoadedNode loaded)
+      : options_(options),
+        configless_(configless),
+        munge_(loaded.munge_socket),
+        children_(loop_),
+        client_(loop_, munge_),
+        controller_(client_, loaded.setup.config, loaded.setup.slurm_user_id),
+        credentials_(loop_, munge_, signer_),
+        port_(loaded.node.port),
+        accept_replayed_(loaded.shares_machine),
+        node_(loop_, children_, std::move(loaded.setup), controller_, credentials_),
+        forwarder_(client_, [this](const std::string& name) { return address_of(name); }),
+        service_(node_, "flurm-" FLURM_VERSION, actions()) {
+    signer_ = node_.setup.slurm_user_id;
+  }
+
+  Result<void> run() {
+    io::ignore_sigpipe();
+    rpc::ServerOptions server;
+    server.port = port_;
+    server.accept_replayed = accept_replayed_;
+    server.forwarder = &forwarder_;
+    FLURM_TRY(server_, rpc::Server::listen(loop_, munge_, server, [this](rpc::Request request) {
+                return service_.handle(std::move(request));
+              }));
+    io::SignalWatch terminate(loop_, SIGTERM, [this] { stop(); });
+    io::SignalWatch interrupt(loop_, SIGINT, [this] { stop(); });
+    io::SignalWatch hang_up(loop_, SIGHUP, [this] { reconfigure(); });
+    io::SignalWatch reopen(loop_, SIGUSR2, [] { log_reopen(); });
+    log(Level::info, "noded.started", {{"node", node_.setup.facts.node_name}, {"port", server_->port()}});
+    io::spawn(service_.start());
+    loop_.run();
+    // What is still under way refers to this object: end the process with it rather than take it apart.
+    log(Level::info, "noded.stopped", {{"node", node_.setup.facts.node_name}});
+    return {};
+  }
+
+ private:
+  NodeActions actions() {
+    return {.reconfigure = [this] { reconfigure(); },
+            .take_configuration = [this](const wire::ConfigResponse& files) { take(files); },
+            .shut_down = [this] { stop(); }};
+  }
+
+  Result<rpc::Address> address_of(const std::string& name) const {
+    const conf::Config& config = node_.setup.config;
+    const auto index = find_node(config, name, {});
+    if (!index) return fail(Errc::invalid_node_name, "{}", name);
+    const conf::NodeDef& node = config.nodes[*index];
+    return rpc::Address{node.addr.empty() ? node.hostname : node.addr, node.port};
+  }
+
+  void take(const wire::ConfigResponse& files) {
+    if (configless_) {
+      auto stored = store_configuration(files, node_.setup.settings.spool_directory);
+      if (!stored) log(Level::error, "noded.config", {{"problem", stored.error().text}});
+    }
+    reconfigure();
+  }
+
+  void reconfigure() {
+    std::vector<conf::Diagnostic> problems;
+    auto loaded = load_node(options_, problems);
+    log_problems(problems);
+    if (!loaded) {
+      log(Level::error, "noded.reconfigure_failed", {{"error", loaded.error().text}});
+      return;
+    }
+    // Where jobs are kept cannot move under them.
+    loaded->setup.settings.spool_directory = node_.setup.settings.spool_directory;
+    node_.setup = std::move(loaded->setup);
+    signer_ = node_.setup.slurm_user_id;
+    controller_.reset(node_.setup.config, node_.setup.slurm_user_id);
+    node_.users.clear();
+    log_set_level(level_of(node_.setup.config.slurmd_debug, 0));
+    log(Level::info, "noded.reconfigured");
+    service_.registration().register_node();
+  }
+
+  void stop() {
+    if (std::exchange(stopping_, true)) return;
+    io::spawn(finish(*this));
+  }
+  static io::Task<void> finish(Service& self) {
+    auto draining = self.server_->finish(kDrainMs);
+    co_await draining;
+    self.loop_.stop();
+  }
+
+  NodeOptions options_;
+  bool configless_;
+  io::Loop loop_;
+  auth::Munge munge_;
+  io::ChildWatch children_;
+  rpc::Client client_;
+  ControllerClient controller_;
+  std::uint32_t signer_ = 0;
+  MungeCredentials credentials_;
+  std::uint16_t port_;
+  bool accept_replayed_;
+  NodeContext node_;
+  rpc::Forwarder forwarder_;
+  NodeService service_;
+  std::unique_ptr<rpc::Server> server_;
+  bool stopping_ = false;
+};
+
+io::Task<void> fetch_into(io::Loop& loop, rpc::Client& client, std::string servers,
+                          Result<wire::ConfigResponse>& result) {
+  auto fetching = fetch_configuration(client, std::move(servers));
+  result = co_await fetching;
+  loop.stop();
+}
+
+/// Configless: asks for the files and stores them; returns the path of slurm.conf.
+Result<std::string> fetch_and_store(const ServiceOptions& options) {
+  Result<wire::ConfigResponse> files = fail(Errc::communications_connection);
+  {
+    io::Loop loop;
+    auth::Munge munge;
+    rpc::Client client(loop, munge);
+    io::spawn(fetch_into(loop, client, options.conf_server, files));
+    loop.run();
+  }
+  if (!files) return fail(files.error().code, "configuration from {}: {}", options.conf_server, files.error().text);
+  const conf::NodeDef self{.name = options.node_name.empty() ? short_host_name() : options.node_name,
+                           .hostname = short_host_name()};
+  return store_configuration(*files, conf::expand_node_path(files->slurmd_spooldir, self));
+}
+
+}  // namespace
+
+Result<std::string> print_hardware() {
+  FLURM_TRY(const Hardware hardware, detect_hardware());
+  return describe(short_host_name(), hardware, uptime_s());
+}
+
+Result<void> run_service(const ServiceOptions& options) {
+  log_open("flurmnd", "", level_of(conf::kLogInfo, options.verbose));
+  NodeOptions node{.conf_file = options.conf_file,
+                   .node_name = options.node_name,
+                   .log_file = options.log_file,
+                   .supervisor_program = options.supervisor_program};
+  if (!options.conf_server.empty()) {
+    FLURM_TRY(node.conf_file, fetch_and_store(options));
+  }
+  setenv("SLURM_CONF", node.conf_file.c_str(), 1);
+  std::vector<conf::Diagnostic> problems;
+  auto loaded = load_node(node, problems);
+  log_problems(problems);
+  if (!loaded) return std::unexpected(loaded.error());
+  const NodeSetup& setup = loaded->setup;
+  if (access(node.supervisor_program.c_str(), X_OK) != 0) {
+    return fail(Errc::io, "{}: {}", node.supervisor_program, std::strerror(errno));
+  }
+  FLURM_TRY(const exec::Fd lock, lock_spool(setup.settings.spool_directory));
+  if (options.clean_start) unlink((setup.settings.spool_directory + "/ended_jobs").c_str());
+  if (!options.foreground) FLURM_TRY_VOID(detach());
+  const std::string& log_file = setup.settings.log_file;
+  if (!log_file.empty() && !log_open("flurmnd", log_file, level_of(setup.config.slurmd_debug, options.verbose))) {
+    return fail(Errc::io, "cannot open the log {}", log_file);
+  }
+  const std::string pid_file = conf::expand_node_path(setup.config.slurmd_pidfile, loaded->node);
+  if (auto written = exec::replace_file(pid_file, std::to_string(getpid()) + "\n", 0644); !written) {
+    log(Level::warn, "noded.no_pid_file", {{"error", written.error().text}});
+  }
+  // Left alone at the end: coroutines under way refer to it.
+  auto* service = new Service(node, !options.conf_server.empty(), std::move(*loaded));
+  auto result = service->run();
+  unlink(pid_file.c_str());
+  return result;
+}
+
+}  // namespace flurm::noded

@@ -1,0 +1,26 @@
+// noded/service.hpp — the node daemon as a whole: configuration, server, supervisors, controller.
+#pragma once
+#include <string>
+
+#include "base/result.hpp"
+
+namespace flurm::noded {
+
+struct ServiceOptions {
+  std::string conf_file;    ///< -f; empty with conf_server
+  std::string conf_server;  ///< --conf-server: "host[:port],…"
+  std::string node_name;    ///< -N; empty: found by the host's name
+  std::string log_file;     ///< -L; empty: SlurmdLogFile
+  std::string supervisor_program;
+  bool foreground = false;   ///< -D
+  bool clean_start = false;  ///< -c: forget which jobs ended here
+  int verbose = 0;
+};
+
+/// Runs until it is told to stop; steps go on without it. Errors: what stopped the start.
+Result<void> run_service(const ServiceOptions& options);
+
+/// -C: the hardware as `slurmd -C` prints it.
+Result<std::string> print_hardware();
+
+}  // namespace flurm::noded

@@ -1,0 +1,60 @@
+// noded/strays.cpp — see strays.hpp.
+#include "noded/strays.hpp"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <memory>
+
+#include "base/log.hpp"
+#include "exec/fd.hpp"
+#include "exec/step_messages.hpp"
+#include "fmt/format.h"
+
+namespace flurm::noded {
+namespace {
+
+constexpr std::size_t kEnvironmentMax = 16u << 20;
+
+bool belongs(pid_t pid, std::uint32_t job_id, std::uint32_t uid) {
+  struct stat about {};
+  const std::string directory = fmt::format("/proc/{}", pid);
+  if (stat(directory.c_str(), &about) != 0 || about.st_uid != uid) return false;
+  const auto environment = exec::read_file(directory + "/environ", kEnvironmentMax);
+  if (!environment) return false;
+  const std::string entry = fmt::format("SLURM_JOB_ID={}", job_id) + '\0';
+  return environment->starts_with(entry) || environment->find('\0' + entry) != std::string::npos;
+}
+
+}  // namespace
+
+int kill_strays(std::uint32_t job_id, std::uint32_t uid) {
+  struct Close {
+    void operator()(DIR* directory) const { closedir(directory); }
+  };
+  const std::unique_ptr<DIR, Close> processes(opendir("/proc"));
+  int killed = 0;
+  while (const dirent* entry = processes ? readdir(processes.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error != std::errc{} || end != name.data() + name.size() || pid == getpid()) continue;
+    if (belongs(pid, job_id, uid) && kill(pid, SIGKILL) == 0) ++killed;
+  }
+  if (killed > 0) log(Level::warn, "noded.strays_killed", {{"job_id", job_id}, {"processes", killed}});
+  return killed;
+}
+
+void remove_step_files(const std::string& directory, std::uint32_t step_id) {
+  const std::string base = directory + "/" + exec::step_file_name(step_id);
+  for (const std::string& path :
+       {directory + "/" + std::string(exec::kScriptName), base + ".sock", base + ".state", base + ".state.new"}) {
+    unlink(path.c_str());
+  }
+  rmdir(directory.c_str());
+}
+
+}  // namespace flurm::noded

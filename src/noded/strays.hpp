@@ -1,0 +1,15 @@
+// noded/strays.hpp — what a supervisor that was killed leaves behind.
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace flurm::noded {
+
+/// Kills the processes of `uid` whose environment names the job: without its supervisor nothing else tells them from
+/// others. Returns how many.
+int kill_strays(std::uint32_t job_id, std::uint32_t uid);
+
+/// Removes script, socket and state file of a step, and the job's directory when that leaves it empty.
+void remove_step_files(const std::string& directory, std::uint32_t step_id);
+
+}  // namespace flurm::noded

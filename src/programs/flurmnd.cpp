@@ -1,0 +1,109 @@
+// programs/flurmnd.cpp — the node daemon.
+#include <getopt.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "base/log.hpp"
+#include "noded/service.hpp"
+
+namespace {
+
+constexpr const char* kUsage =
+    "Usage: flurmnd [OPTIONS]\n"
+    "  -c                    forget which jobs ended here\n"
+    "  -C                    print the hardware of this machine as a NodeName line and exit\n"
+    "  --conf-server H[:P]   take the configuration from the controller (also: $SLURM_CONF_SERVER)\n"
+    "  -D                    run in the foreground\n"
+    "  -f FILE               read this slurm.conf (default: $SLURM_CONF, /etc/slurm/slurm.conf)\n"
+    "  -L FILE               write the log here\n"
+    "  -N NAME               be this node (default: the node with this machine's name)\n"
+    "  -v                    verbose; more of them, more words\n"
+    "  -V                    print the version and exit\n"
+    "  -h                    print this and exit\n";
+
+constexpr int kConfServer = 256;
+constexpr option kLong[] = {{"conf-server", required_argument, nullptr, kConfServer},
+                            {"help", no_argument, nullptr, 'h'},
+                            {"version", no_argument, nullptr, 'V'},
+                            {nullptr, 0, nullptr, 0}};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+int print_hardware() {
+  const auto text = flurm::noded::print_hardware();
+  if (!text) {
+    std::fprintf(stderr, "flurmnd: %s\n", text.error().text.c_str());
+    return 1;
+  }
+  std::fputs(text->c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  flurm::noded::ServiceOptions options;
+  for (int given; (given = getopt_long(argc, argv, "cCDf:hL:N:vV", kLong, nullptr)) != -1;) {
+    switch (given) {
+      case 'c':
+        options.clean_start = true;
+        break;
+      case 'C':
+        return print_hardware();
+      case 'D':
+        options.foreground = true;
+        break;
+      case 'f':
+        options.conf_file = optarg;
+        break;
+      case 'h':
+        std::fputs(kUsage, stdout);
+        return 0;
+      case 'L':
+        options.log_file = optarg;
+        break;
+      case 'N':
+        options.node_name = optarg;
+        break;
+      case 'v':
+        ++options.verbose;
+        break;
+      case 'V':
+        std::printf("flurm %s\n", FLURM_VERSION);
+        return 0;
+      case kConfServer:
+        options.conf_server = optarg;
+        break;
+      default:
+        std::fputs(kUsage, stderr);
+        return 1;
+    }
+  }
+  if (optind != argc) {
+    std::fprintf(stderr, "flurmnd: unexpected argument '%s'\n%s", argv[optind], kUsage);
+    return 1;
+  }
+  // As Slurm looks for it: what was said, SLURM_CONF, the built-in path, and only then a server.
+  const std::string built_in = "/etc/slurm/slurm.conf";
+  if (options.conf_file.empty() && options.conf_server.empty()) options.conf_file = environment("SLURM_CONF");
+  if (options.conf_file.empty() && options.conf_server.empty()) {
+    if (access(built_in.c_str(), F_OK) != 0) options.conf_server = environment("SLURM_CONF_SERVER");
+    if (options.conf_server.empty()) options.conf_file = built_in;
+  }
+  std::error_code error;
+  if (!options.conf_file.empty()) options.conf_file = std::filesystem::absolute(options.conf_file, error).string();
+  if (!options.log_file.empty()) options.log_file = std::filesystem::absolute(options.log_file, error).string();
+  options.supervisor_program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "flurmstepd";
+
+  const auto done = flurm::noded::run_service(options);
+  if (done) return 0;
+  std::fprintf(stderr, "flurmnd: %s\n", done.error().text.c_str());
+  return 1;
+}
