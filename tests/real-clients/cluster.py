@@ -17,7 +17,7 @@ import time
 import unittest
 
 REAL = os.environ.get("FLURM_REAL") == "1"
-REAL_NODES = REAL or os.environ.get("FLURM_REAL") == "nodes"
+REAL_NODES = os.environ.get("FLURM_REAL") == "nodes"
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL"}
 
 
@@ -34,10 +34,11 @@ def wait_for(condition, seconds=20, what="condition"):
 
 
 class Cluster:
-    """One local cluster. Use as a context manager; its folder goes away at the end."""
+    """One local cluster. Use as a context manager; its folder goes away at the end. `real`: of Debian's daemons."""
 
-    def __init__(self, nodes=3, extra=""):
+    def __init__(self, nodes=3, extra="", real=REAL):
         self.nodes = nodes
+        self.real = real
         self.folder = tempfile.mkdtemp(prefix="flurm-", dir="/tmp")
         os.chmod(self.folder, 0o755)
         self.dir = self.folder + "/c"
@@ -51,12 +52,12 @@ class Cluster:
 
     def _programs(self):
         built = os.environ.get("FLURM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/dev/bin")
-        if not REAL_NODES:
+        if not self.real and not REAL_NODES:
             return built
         folder = self.folder + "/bin"
         os.mkdir(folder)
         shutil.copy(built + "/flurm", folder)
-        os.symlink("/usr/sbin/slurmctld" if REAL else built + "/flurmctld", folder + "/flurmctld")
+        os.symlink("/usr/sbin/slurmctld" if self.real else built + "/flurmctld", folder + "/flurmctld")
         os.symlink("/usr/sbin/slurmd", folder + "/flurmnd")
         return folder
 

@@ -286,6 +286,9 @@ wire::SlurmConf build_info(const conf::Config& conf, const BuildFacts& facts) {
   if (out.plugindir.empty()) out.plugindir = facts.plugindir;
   if (out.mail_prog.empty()) out.mail_prog = facts.mail_prog;
 
+  // Slurm counts the nodes it knows; MaxNodeCount only makes room for more.
+  out.max_node_cnt = std::max(conf.max_node_cnt, static_cast<std::uint32_t>(conf.nodes.size()));
+
   out.conf_flags = conf_flags(conf);
   for (const conf::ControllerHost& host : conf.controllers) {
     out.control_machine.push_back(conf::same_word(host.name, "localhost") ? facts.host : host.name);
