@@ -5,6 +5,7 @@
 // copy of that path exists. Iteration is in key order. Not thread-safe by itself: one thread changes a map; copies may
 // be read on any thread.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -40,16 +41,19 @@ class PersistentMap {
     if (slot && !value) --size_;
     slot = std::move(value);
   }
+  /// Nodes that become empty go too: keys that only ever grow leave nothing behind.
   void erase(Key key) {
-    if (find(key)) {
-      Value& slot = slot_for(key);
-      slot.reset();
-      --size_;
-      if (size_ == 0) *this = {};
-    }
+    if (!find(key)) return;
+    slot_for(key).reset();
+    --size_;
+    if (size_ == 0)
+      *this = {};
+    else
+      prune(*root_, levels_, key);
   }
 
-  /// Calls `visit(key, const Value&)` in key order; a visit that returns false ends the walk. True when it was not ended.
+  /// Calls `visit(key, const Value&)` in key order; a visit that returns false ends the walk. True when it was not
+  /// ended.
   template <class Visit>
   bool for_each(Visit&& visit) const {
     return !root_ || walk(*root_, levels_, 0, 0, visit);
@@ -59,6 +63,13 @@ class PersistentMap {
   bool for_each_from(Key first, Visit&& visit) const {
     if (!root_ || !covers(first)) return true;
     return walk(*root_, levels_, 0, first, visit);
+  }
+
+  /// Calls `visit(key, before, after)` for each key whose value is not the same shared one in both maps; null where it
+  /// has none. In key order; costs what the maps do not share.
+  template <class Visit>
+  static void diff(const PersistentMap& before, const PersistentMap& after, Visit&& visit) {
+    compare(before.root_.get(), before.levels_, after.root_.get(), after.levels_, 0, visit);
   }
 
  private:
@@ -104,6 +115,39 @@ class PersistentMap {
     if (!leaf.values) leaf.values = std::make_unique<std::array<Value, kFanOut>>();
     return (*leaf.values)[key & (kFanOut - 1)];
   }
+  /// Frees what is empty below `node` on the way to `key`, which nothing shares; true when that is all of it.
+  static bool prune(Node& node, int levels, Key key) {
+    const Key i = (key >> ((levels - 1) * kBits)) & (kFanOut - 1);
+    if (levels > 1) {
+      if (prune(*node.children[i], levels - 1, key)) node.children[i].reset();
+      return std::none_of(node.children.begin(), node.children.end(), [](const auto& c) { return c != nullptr; });
+    }
+    return std::none_of(node.values->begin(), node.values->end(), [](const Value& v) { return v != nullptr; });
+  }
+  template <class Visit>
+  static void compare(const Node* a, int a_levels, const Node* b, int b_levels, Key prefix, Visit& visit) {
+    if (a == b && (!a || a_levels == b_levels)) return;
+    const int levels = a_levels > b_levels ? a_levels : b_levels;
+    const int shift = (levels - 1) * kBits;
+    for (Key i = 0; i < kFanOut; ++i) {
+      const Key key = prefix | (i << shift);
+      if (levels == 1) {
+        const Value none;
+        const Value& before = a && a->values ? (*a->values)[i] : none;
+        const Value& after = b && b->values ? (*b->values)[i] : none;
+        if (before != after) visit(key, before, after);
+      } else {
+        compare(child(a, a_levels, levels, i), below(a_levels, levels), child(b, b_levels, levels, i),
+                below(b_levels, levels), key, visit);
+      }
+    }
+  }
+  /// Child `i` of a tree seen as if it had `levels` levels.
+  static const Node* child(const Node* node, int node_levels, int levels, Key i) {
+    if (!node || node_levels == levels) return node ? node->children[i].get() : nullptr;
+    return i == 0 ? node : nullptr;
+  }
+  static int below(int node_levels, int levels) { return node_levels == levels ? levels - 1 : node_levels; }
   template <class Visit>
   static bool walk(const Node& node, int levels, Key prefix, Key first, Visit& visit) {
     const int shift = (levels - 1) * kBits;

@@ -42,6 +42,32 @@ TEST(PersistentMap, equals_a_map_and_copies_stay) {
   }
   EXPECT_EQ(contents(map), model);
   for (const auto& [copy, expected] : copies) EXPECT_EQ(contents(copy), expected);
+  for (const auto& [before, old] : {copies.front(), copies[7], copies.back()}) {
+    for (const auto& [after, expected] : copies) {
+      Model patched = old;
+      Map::diff(before, after, [&](std::uint64_t key, const Map::Value& was, const Map::Value& is) {
+        EXPECT_NE(was, is);
+        if (is)
+          patched[key] = *is;
+        else
+          patched.erase(key);
+      });
+      EXPECT_EQ(patched, expected);
+    }
+  }
+}
+
+TEST(PersistentMap, diff_passes_over_what_is_shared) {
+  Map before;
+  for (std::uint64_t key = 0; key < 5000; ++key) before.set(key, std::make_shared<const int>(1));
+  Map after = before;
+  after.set(77, std::make_shared<const int>(2));
+  after.erase(4000);
+  after.set(1'000'000, std::make_shared<const int>(3));
+  std::vector<std::uint64_t> keys;
+  Map::diff(before, after, [&](std::uint64_t key, const Map::Value&, const Map::Value&) { keys.push_back(key); });
+  EXPECT_EQ(keys, (std::vector<std::uint64_t>{77, 4000, 1'000'000}));
+  Map::diff(after, after, [&](std::uint64_t, const Map::Value&, const Map::Value&) { FAIL(); });
 }
 
 TEST(PersistentMap, walks_from_a_key_and_stops_when_told) {
