@@ -23,6 +23,7 @@
 //   counted<uint16_t>(v) a list with another count width; count(n) with items(v, n): a count that stands apart
 //   present_u8(o), present_bool(o)   one byte 1 or 0, then the value
 //   TimeS u64, JobId u32, structs: their fields() found by argument-dependent look-up
+//   secret(x)            a string that dumps hide: tokens, signatures, cookies
 //   unused<T>(v)         a constant on the wire that no member holds
 //
 // The description must not change the message unless fills() is true: pack() runs it on a const object.
@@ -210,6 +211,22 @@ struct Raw {
 };
 /// The rest of the message, as it is.
 inline Raw rest(std::string& value) { return {value}; }
+
+/// Text that no dump shows: "(hidden)" stands for it there, unless it is empty.
+template <class T>
+struct Secret {
+  T& value;  // a string or an optional one
+  void code(Archive& ar) {
+    if (ar.kind() != Kind::dump) return ar.item(value);
+    bool empty = value == T{} || value == T{std::string()};
+    std::string shown = empty ? "" : "(hidden)";
+    ar.str(shown);
+  }
+};
+template <class T>
+Secret<T> secret(T& value) {
+  return {value};
+}
 
 struct TextF64 {
   double& value;

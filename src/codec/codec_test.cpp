@@ -185,6 +185,21 @@ TEST(Dump, styles) {
   EXPECT_EQ(dump(m.inner[0], 1, Style::indented), "number=1\ntext=\"one\"");
 }
 
+TEST(Dump, hides_secrets) {
+  struct Login {
+    std::string token;
+    std::optional<std::string> cookie;
+    void code(Archive& ar) {
+      ar.begin_struct("Login");
+      ar("token", secret(token));
+      ar("cookie", secret(cookie));
+      ar.end_struct();
+    }
+  };
+  EXPECT_EQ(dump(Login{"abc", "def"}, 1), "token=\"(hidden)\" cookie=\"(hidden)\"");
+  EXPECT_EQ(dump(Login{}, 1), "token=\"\" cookie=\"\"");
+}
+
 TEST(Layout, merges_versions) {
   std::vector<std::vector<LayoutField>> by_version;
   for (std::uint16_t version = 1; version <= 3; ++version) {

@@ -17,12 +17,12 @@ void fields(codec::Archive& ar, AuthSection& m) {
       ar("hostname", m.credential);
       break;
     case AuthSection::jwt:
-      ar("token", m.credential);
+      ar("token", codec::secret(m.credential));
       ar("user_name", m.user_name);
       break;
     case AuthSection::munge:
     case AuthSection::slurm:
-      ar("credential", m.credential);
+      ar("credential", codec::secret(m.credential));
       break;
     default:
       ar.reject("unknown authentication plugin");

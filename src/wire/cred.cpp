@@ -7,7 +7,8 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::count, codec::counted, codec::Kind, codec::since, codec::sized, codec::until;
+using codec::Archive, codec::count, codec::counted, codec::Kind, codec::secret, codec::since, codec::sized,
+    codec::until;
 
 namespace {
 
@@ -116,7 +117,7 @@ void signed_fields(Archive& ar, C& m) {
     if (ar.kind() == Kind::fuzz) m.signed_bytes = packed_body(m, ar.version());
   }
   // Until 23.02 Slurm calls this bytes; they always end with the munge text's NUL, so a string is the same.
-  ar("signature", m.signature);
+  ar("signature", secret(m.signature));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST(Messages, survive_a_round_trip_and_packing_changes_nothing) {
 
 TEST(Messages, truncated_anywhere_are_refused) {
   for_each_message([](const MessageInfo& info, std::uint16_t version) {
-    for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    for (std::uint64_t seed = 0; seed < 2; ++seed) {
       std::string bytes = info.pack(info.fuzz(seed, version).get(), version);
       for (std::size_t n = 0; n < bytes.size(); ++n) {
         ASSERT_FALSE(info.unpack(std::string_view(bytes).substr(0, n), version)) << n << " of " << bytes.size();

@@ -5,7 +5,7 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::since;
+using codec::Archive, codec::secret, codec::since;
 
 void fields(Archive& ar, Shutdown& m) { ar("options", m.options); }
 
@@ -59,6 +59,6 @@ void fields(Archive& ar, TokenRequest& m) {
   ar("username", m.username);
 }
 
-void fields(Archive& ar, TokenResponse& m) { ar("token", m.token); }
+void fields(Archive& ar, TokenResponse& m) { ar("token", secret(m.token)); }
 
 }  // namespace flurm::wire

@@ -6,7 +6,8 @@
 
 namespace flurm::wire {
 
-using codec::absent_if_empty, codec::Archive, codec::counted, codec::present_u8, codec::since, codec::until;
+using codec::absent_if_empty, codec::Archive, codec::counted, codec::present_u8, codec::secret, codec::since,
+    codec::until;
 
 void fields(Archive& ar, CronEntry& m) {
   ar("flags", m.flags);
@@ -136,7 +137,7 @@ void fields(Archive& ar, JobDesc& m) {
   ar("delay_boot", m.delay_boot);
   ar("extra", m.extra);
   ar("x11", m.x11);
-  ar("x11_magic_cookie", m.x11_magic_cookie);
+  ar("x11_magic_cookie", secret(m.x11_magic_cookie));
   ar("x11_target", m.x11_target);
   ar("x11_target_port", m.x11_target_port);
   ar("cpus_per_tres", m.cpus_per_tres);

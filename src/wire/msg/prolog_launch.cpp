@@ -5,7 +5,7 @@
 
 namespace flurm::wire {
 
-using codec::absent_if_empty, codec::Archive, codec::counted, codec::since, codec::until;
+using codec::absent_if_empty, codec::Archive, codec::counted, codec::secret, codec::since, codec::until;
 
 void fields(Archive& ar, PrologLaunch& m) {
   bool no_stepmgr = false;
@@ -24,7 +24,7 @@ void fields(Archive& ar, PrologLaunch& m) {
   ar("x11", m.x11);
   ar("x11_alloc_host", m.x11_alloc_host);
   ar("x11_alloc_port", m.x11_alloc_port);
-  ar("x11_magic_cookie", m.x11_magic_cookie);
+  ar("x11_magic_cookie", secret(m.x11_magic_cookie));
   ar("x11_target", m.x11_target);
   ar("x11_target_port", m.x11_target_port);
   ar("spank_job_env", m.spank_job_env);

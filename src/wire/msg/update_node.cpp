@@ -5,10 +5,10 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::as, codec::since, codec::until;
+using codec::Archive, codec::as, codec::secret, codec::since, codec::until;
 
 void fields(Archive& ar, UpdateNode& m) {
-  ar("cert_token", m.cert_token, since(v24_11));
+  ar("cert_token", secret(m.cert_token), since(v24_11));
   ar("comment", m.comment);
   ar("cpu_bind", m.cpu_bind);
   ar("extra", m.extra);
