@@ -1,9 +1,12 @@
 // io/loop.cpp — the event loop: posted and deferred callbacks around libuv's own.
 #include "io/loop.hpp"
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <vector>
 
@@ -14,11 +17,17 @@ namespace flurm::io {
 
 // Order in one iteration of libuv: timers, prepare, poll (sockets, async), check, close callbacks. Deferred work runs
 // in prepare (for what timers and close callbacks deferred) and in check (for the rest), so none waits for a sleep.
+//
+// Other threads wake the loop by an eventfd of ours. With libuv's own uv_async_send() the loop, once woken, spins until
+// the sender has returned from it; on a busy machine that is a good part of its time.
 struct Loop::Impl {
-  explicit Impl(unsigned threads) : workers(threads, [this] { uv_async_send(&async); }) {
+  explicit Impl(unsigned threads) : workers(threads, [this] { wake(); }) {
     check_uv(uv_loop_init(&loop), "uv_loop_init");
     loop.data = this;
-    check_uv(uv_async_init(&loop, &async, [](uv_async_t* h) { of(h)->on_async(); }), "uv_async_init");
+    wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    FLURM_CHECK(wake_fd >= 0, "eventfd: {}", std::strerror(errno));
+    check_uv(uv_poll_init(&loop, &woken, wake_fd), "uv_poll_init");
+    uv_poll_start(&woken, UV_READABLE, [](uv_poll_t* h, int, int) { of(h)->on_wake(); });
     uv_prepare_init(&loop, &prepare);
     uv_check_init(&loop, &check);
     uv_idle_init(&loop, &idle);
@@ -31,7 +40,15 @@ struct Loop::Impl {
     return static_cast<Impl*>(handle->loop->data);
   }
 
-  void on_async() {
+  void wake() {
+    const std::uint64_t one = 1;
+    // It can only fail when the counter is full, and then the loop is awake.
+    (void)!write(wake_fd, &one, sizeof one);
+  }
+
+  void on_wake() {
+    std::uint64_t count;
+    (void)!read(wake_fd, &count, sizeof count);
     std::vector<Callback> posted;
     {
       std::lock_guard lock(post_mutex);
@@ -55,7 +72,8 @@ struct Loop::Impl {
   }
 
   uv_loop_t loop;
-  uv_async_t async;
+  int wake_fd;
+  uv_poll_t woken;
   uv_prepare_t prepare;
   uv_check_t check;
   uv_idle_t idle;
@@ -73,7 +91,7 @@ Loop::~Loop() {
   // What was closed just now finishes in the next iterations, and may defer a little more.
   for (int i = 0; i < 8; ++i) uv_run(&impl_->loop, UV_RUN_NOWAIT);
   for (uv_handle_t* handle :
-       {reinterpret_cast<uv_handle_t*>(&impl_->async), reinterpret_cast<uv_handle_t*>(&impl_->idle),
+       {reinterpret_cast<uv_handle_t*>(&impl_->woken), reinterpret_cast<uv_handle_t*>(&impl_->idle),
         reinterpret_cast<uv_handle_t*>(&impl_->prepare), reinterpret_cast<uv_handle_t*>(&impl_->check)}) {
     uv_close(handle, nullptr);
   }
@@ -82,6 +100,7 @@ Loop::~Loop() {
     uv_run(&impl_->loop, UV_RUN_NOWAIT);
     if (i > 8) usleep(1000);
   }
+  close(impl_->wake_fd);
   check_uv(uv_loop_close(&impl_->loop), "uv_loop_close: something made on this loop outlives it");
 }
 
@@ -89,7 +108,7 @@ void Loop::run() { uv_run(&impl_->loop, UV_RUN_DEFAULT); }
 
 void Loop::stop() {
   impl_->stopping = true;
-  uv_async_send(&impl_->async);
+  impl_->wake();
 }
 
 void Loop::post(Callback fn) {
@@ -97,7 +116,7 @@ void Loop::post(Callback fn) {
     std::lock_guard lock(impl_->post_mutex);
     impl_->posts.push_back(std::move(fn));
   }
-  uv_async_send(&impl_->async);
+  impl_->wake();
 }
 
 void Loop::defer(Callback fn) { impl_->deferred.push_back(std::move(fn)); }

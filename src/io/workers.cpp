@@ -8,10 +8,12 @@
 
 namespace flurm::io {
 
+// Nobody is woken while the mutex is held: the woken thread would run into it at once.
 void Workers::queue(Callback work, Callback done) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   jobs_.push_back({std::move(work), std::move(done)});
   if (idle_ >= jobs_.size() || threads_.size() == limit_) {
+    lock.unlock();
     ready_.notify_one();
     return;
   }
@@ -37,7 +39,10 @@ void Workers::serve() {
     job.work = nullptr;
     lock.lock();
     finished_.push_back(std::move(job.done));
-    if (finished_.size() == 1) wake_();
+    if (finished_.size() > 1) continue;  // the loop was woken for the first and has not come yet
+    lock.unlock();
+    wake_();
+    lock.lock();
   }
 }
 

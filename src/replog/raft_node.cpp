@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 extern "C" {
 #include <raft.h>
@@ -10,6 +11,7 @@ extern "C" {
 }
 
 #include "base/log.hpp"
+#include "fmt/format.h"
 #include "io/event.hpp"
 #include "replog/directory.hpp"
 
@@ -88,6 +90,7 @@ struct RaftNode::Impl {
   void unwatch_state();
   void look();
   Result<void> error(int status, const char* doing);
+  Result<void> check_members();
 };
 
 void RaftNode::Impl::look() {
@@ -127,6 +130,17 @@ Result<void> RaftNode::Impl::error(int status, const char* doing) {
   bool unreadable = errc_of(status) == Errc::corrupt || text.find("short read") != std::string::npos ||
                     text.find("entries batch") != std::string::npos;
   return fail(Error{unreadable ? Errc::corrupt : Errc::io, std::move(text)});
+}
+
+/// Who is a member is decided by the log, once it exists. A list that says otherwise is a mistake that would end in two
+/// clusters or none.
+Result<void> RaftNode::Impl::check_members() {
+  std::set<std::uint64_t> in_log, named;
+  for (unsigned i = 0; i < raft_.configuration.n; ++i) in_log.insert(raft_.configuration.servers[i].id);
+  for (const Member& member : options.members) named.insert(member.id);
+  if (in_log == named) return {};
+  return fail(Errc::einval, "{}: the log belongs to members {}, not {}", options.directory, fmt::join(in_log, ","),
+              fmt::join(named, ","));
 }
 
 RaftNode::RaftNode(io::Loop& loop, const RaftOptions& options, Events& events)
@@ -223,6 +237,7 @@ Result<void> RaftNode::start(bool bootstrap) {
     if (rv != 0) return self.error(rv, "make the log");
   }
   if (int rv = raft_start(&self.raft_)) return self.error(rv, "load the log");
+  if (Result<void> same = self.check_members(); !same) return same;
   self.last_state = raft_state(&self.raft_);
   self.watch_state();
   return {};

@@ -205,6 +205,17 @@ TEST(RaftLog, second_process_is_refused) {
   EXPECT_NE(second.started.error().text.find(std::to_string(getpid())), std::string::npos);
 }
 
+TEST(RaftLog, another_membership_is_refused) {
+  Place place;
+  { ASSERT_TRUE(Session(place.options()).started); }
+  RaftOptions options = place.options();
+  options.self = 2;
+  options.members = {{2, "127.0.0.1:1"}};
+  EXPECT_EQ(Session(options).started.error().code, Errc::einval);
+  options.members = {{1, "127.0.0.1:1"}};
+  EXPECT_EQ(Session(options).started.error().code, Errc::einval);
+}
+
 TEST(RaftLog, snapshots_bound_the_log) {
   Place place;
   RaftOptions options = place.options();
