@@ -1,0 +1,87 @@
+"""No acknowledged job is lost and none runs twice: the controller is killed (SIGKILL) at random moments while clients
+submit. FLURM_CRASHES sets how often (50)."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from cluster import Cluster, REAL, wait_for
+
+CRASHES = int(os.environ.get("FLURM_CRASHES", "50"))
+CLIENTS = 8
+
+
+class Submitter(threading.Thread):
+    """Submits jobs one after the other; keeps the ids that sbatch printed."""
+
+    def __init__(self, cluster, number, ran):
+        super().__init__(daemon=True)
+        self.cluster = cluster
+        self.number = number
+        self.ran = ran
+        self.ids = []
+        self.stop = False
+
+    def run(self):
+        count = 0
+        while not self.stop:
+            count += 1
+            # O_APPEND writes of one line are whole, so the file lists every run exactly once.
+            script = f"echo {self.number}.{count} $SLURM_JOB_ID >> {self.ran}"
+            done = self.cluster.try_run(
+                "sbatch", "--parsable", "-o", "/dev/null", "--mem=1", stdin="#!/bin/sh\n" + script + "\n", timeout=120)
+            if done.returncode == 0:
+                self.ids.append(int(done.stdout.strip()))
+            time.sleep(0.05)
+
+
+@unittest.skipIf(REAL, "Slurm does not promise this")
+class Crash(unittest.TestCase):
+    def test_killed_while_clients_submit(self):
+        seed = int(os.environ.get("FLURM_SEED", time.time_ns() % 1000000))
+        print("FLURM_SEED=%d" % seed, flush=True)
+        chance = random.Random(seed)
+        extra = "MessageTimeout=30\nMaxJobCount=100000\nMinJobAge=86400\n"
+        with Cluster(nodes=4, extra=extra) as cluster:
+            ran = cluster.work + "/ran"
+            open(ran, "w").close()
+            os.chmod(ran, 0o666)
+            submitters = [Submitter(cluster, n, ran) for n in range(CLIENTS)]
+            for each in submitters:
+                each.start()
+            for _ in range(CRASHES):
+                time.sleep(chance.uniform(0.05, 0.6))
+                os.kill(cluster.pid("flurmctld"), signal.SIGKILL)
+                cluster.up()
+            for each in submitters:
+                each.stop = True
+            for each in submitters:
+                each.join(timeout=120)
+                self.assertFalse(each.is_alive(), "a client hangs")
+
+            printed = [job for each in submitters for job in each.ids]
+            self.assertGreater(len(printed), CRASHES, "too few jobs to mean anything")
+            self.assertEqual(len(printed), len(set(printed)), "an id was given twice")
+            known = {int(line) for line in cluster.run("squeue", "-h", "-t", "all", "-o", "%A").split()}
+            self.assertEqual(set(printed) - known, set(), "acknowledged jobs are lost")
+
+            wait_for(lambda: cluster.run("squeue", "-h") == "", 120, "the queue to run dry")
+            with open(ran) as file:
+                runs = [line.split() for line in file]
+            ids = [int(job) for _, job in runs]
+            self.assertEqual(len(ids), len(set(ids)), "a job ran twice")
+            self.assertEqual(set(printed) - set(ids), set(), "acknowledged jobs never ran")
+            labels = [label for label, _ in runs]
+            self.assertEqual(len(labels), len(set(labels)), "one submission became two jobs")
+            states = cluster.run("squeue", "-h", "-t", "all", "-o", "%T").split()
+            self.assertEqual(set(states), {"COMPLETED"})
+            print("%d crashes, %d jobs acknowledged, %d ran" % (CRASHES, len(printed), len(ids)), flush=True)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
