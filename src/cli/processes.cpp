@@ -62,7 +62,6 @@ void become(const Layout& layout, const Daemon& daemon, const std::string& progr
       return;
   if (chdir(layout.dir.c_str()) != 0) return;
   setenv(kMark, layout.dir.c_str(), 1);
-  setenv("FLURM_RA_DATA_DIR", (layout.dir + "/state/ra").c_str(), 1);
   std::vector<char*> argv;
   for (const std::string& word : daemon.argv) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);

@@ -3,6 +3,7 @@
 #include "conf/slurm_conf.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 
 #include "base/hostlist.hpp"
@@ -287,6 +288,22 @@ TEST(SlurmConf, keys_are_sorted_and_unique) {
   auto keys = slurm_conf_keys();
   EXPECT_GT(keys.size(), 240U);
   for (std::size_t i = 1; i < keys.size(); ++i) EXPECT_LT(lower(keys[i - 1].name), lower(keys[i].name));
+}
+
+// docs/configuration.md names each key in the part that says what FLURM does with it.
+TEST(SlurmConf, documentation_names_every_key) {
+  std::ifstream file(FLURM_SOURCE_DIR "/docs/configuration.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const std::map<Support, std::string> parts = {{Support::acted, "## slurm.conf: keys that act"},
+                                                {Support::clients, "## slurm.conf: keys for Slurm's own programs"},
+                                                {Support::later, "## slurm.conf: keys without effect yet"}};
+  for (const KeyInfo& key : slurm_conf_keys()) {
+    if (key.support == Support::removed) continue;
+    const auto begin = text.find(parts.at(key.support));
+    ASSERT_NE(begin, text.npos);
+    const auto end = text.find("\n## ", begin + 1);
+    EXPECT_LT(text.find(fmt::format("`{}`", key.name), begin), end) << key.name;
+  }
 }
 
 TEST(Config, options_in_lists) {

@@ -165,8 +165,8 @@ constexpr Word kPropagate[] = {{"0", 0}, {"1", 1}, {"2", 2}};
 
 constexpr Word kAcctStorage[] = {
     {"accounting_storage/none", 0}, {"accounting_storage/slurmdbd", 0}, {"accounting_storage/ctld_relay", 0}};
-constexpr Word kAuth[] = {{"auth/munge", 0}, {"auth/slurm", 0}};
-constexpr Word kCred[] = {{"cred/munge", 0}, {"cred/none", 0}, {"cred/slurm", 0}, {"auth/slurm", 0}};
+constexpr Word kAuth[] = {{"auth/munge", 0}};
+constexpr Word kCred[] = {{"cred/munge", 0}};
 constexpr Word kJag[] = {{"jobacct_gather/none", 0}, {"jobacct_gather/linux", 0}, {"jobacct_gather/cgroup", 0}};
 constexpr Word kJobComp[] = {{"jobcomp/none", 0},   {"jobcomp/filetxt", 0}, {"jobcomp/mysql", 0},
                              {"jobcomp/script", 0}, {"jobcomp/lua", 0},     {"jobcomp/elasticsearch", 0},
