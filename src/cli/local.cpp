@@ -120,10 +120,20 @@ bool munge_ready(const Layout& layout) {
   return stat(layout.munge_socket().c_str(), &info) == 0 && S_ISSOCK(info.st_mode);
 }
 
+/// A daemon that was killed a moment ago holds its port until the last of its threads is gone.
+bool port_gets_free(std::uint16_t port) {
+  const auto deadline = Clock::now() + 3s;
+  while (!port_free(port)) {
+    if (Clock::now() > deadline) return false;
+    pause_briefly();
+  }
+  return true;
+}
+
 Result<void> start_all(const Layout& layout, const std::vector<Daemon>& all) {
   for (const Daemon& daemon : all) {
     if (daemon_pid(layout, daemon.name)) continue;
-    if (daemon.port != 0 && !port_free(daemon.port))
+    if (daemon.port != 0 && !port_gets_free(daemon.port))
       return fail(
           Errc::io,
           "port {} of {} is taken by another program; stop that, or start a cluster in another folder with --dir",

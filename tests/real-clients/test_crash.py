@@ -4,8 +4,6 @@ submit. FLURM_CRASHES sets how often (50)."""
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -14,6 +12,20 @@ from cluster import Cluster, REAL, wait_for
 
 CRASHES = int(os.environ.get("FLURM_CRASHES", "50"))
 CLIENTS = 8
+
+
+def kill(pid):
+    """SIGKILL, and waits until the process is gone (or a zombie that holds nothing)."""
+
+    def gone():
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except OSError:
+            return True
+
+    os.kill(pid, signal.SIGKILL)
+    wait_for(gone, 10, "the end of the killed controller")
 
 
 class Submitter(threading.Thread):
@@ -56,7 +68,7 @@ class Crash(unittest.TestCase):
                 each.start()
             for _ in range(CRASHES):
                 time.sleep(chance.uniform(0.05, 0.6))
-                os.kill(cluster.pid("flurmctld"), signal.SIGKILL)
+                kill(cluster.pid("flurmctld"))
                 cluster.up()
             for each in submitters:
                 each.stop = True
