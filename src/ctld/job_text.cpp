@@ -1,6 +1,7 @@
 // ctld/job_text.cpp — see job_text.hpp.
 #include "ctld/job_text.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace flurm::ctld {
@@ -38,7 +39,9 @@ Result<void> add(const state::ClusterState& state, std::string_view word, std::v
       return {};
     }
     if (records.empty()) return fail(Errc::invalid_job_id, "job {}", word);
-    for (const model::Job* record : records) out.push_back({.job = record->id, .tasks = {}});
+    const bool all_over = std::all_of(records.begin(), records.end(), [](const model::Job* r) { return r->state.ended(); });
+    for (const model::Job* record : records)
+      if (all_over || !record->state.ended()) out.push_back({.job = record->id, .tasks = {}});
     return {};
   }
   if (rest.front() != '_') return fail(Errc::invalid_job_id, "job '{}'", word);

@@ -9,7 +9,8 @@
 
 namespace flurm::ctld {
 
-/// What the text means in this state; an array's id stands for all of its records. Errors: invalid_job_id.
+/// What the text means in this state. An array's id stands for its tasks that are not over yet, or for all of them when
+/// all are. Errors: invalid_job_id.
 /// Source: slurm 22.05 src/slurmctld/job_mgr.c job_str_signal(), update_job_str().
 Result<std::vector<state::Target>> job_targets(const state::ClusterState& state, std::string_view text);
 

@@ -125,11 +125,10 @@ JobId new_job_id(ClusterState& state) {
 
 std::uint32_t next_priority(ClusterState& state, const model::JobRequest& request) {
   constexpr std::int64_t kNiceOffset = 0x80000000;
-  std::int64_t priority = state.lowest_priority >= 2 ? state.lowest_priority - 1 : 1;
-  priority -= std::int64_t{request.nice} - kNiceOffset;
-  priority = std::clamp<std::int64_t>(priority, 1, 0xfffffffd);
-  state.lowest_priority = std::min(state.lowest_priority, static_cast<std::uint32_t>(priority));
-  return static_cast<std::uint32_t>(priority);
+  if (state.lowest_priority >= 2) --state.lowest_priority;
+  // A nice job goes back in the queue; the jobs after it do not.
+  const std::int64_t priority = std::int64_t{state.lowest_priority} - (std::int64_t{request.nice} - kNiceOffset);
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(priority, 1, 0xfffffffd));
 }
 
 void add_effect(ClusterState& state, Effect effect) {

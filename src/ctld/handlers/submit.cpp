@@ -17,7 +17,6 @@ namespace flurm::ctld {
 namespace {
 
 constexpr std::uint32_t kNiceOffset = 0x80000000;
-constexpr std::size_t kScriptBytesMax = 4u << 20;  // slurm 22.05 SchedulerParameters max_script_size
 
 std::vector<std::string_view> split(std::string_view list) {
   std::vector<std::string_view> out;
@@ -91,14 +90,23 @@ struct Checked {
   const model::Partition* first = nullptr;
 };
 
+/// SchedulerParameters=max_script_size, 4 MiB unless set.
+std::size_t script_bytes_max(const conf::Config& config) {
+  std::size_t bytes = 4u << 20;
+  std::string text;
+  if (conf::Config::has_option(config.sched_params, "max_script_size", &text))
+    std::from_chars(text.data(), text.data() + text.size(), bytes);
+  return bytes;
+}
+
 /// Everything about a submission that can be known before it is proposed.
 Result<Checked> check(const Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
                       std::uint32_t uid, bool batch) {
   const bool is_operator = c.is_operator(uid);
   if (desc.user_id != uid && !is_operator)
     return fail(Errc::user_id_missing, "user {} may not submit for user {}", uid, desc.user_id);
-  if (desc.script && desc.script->size() > kScriptBytesMax)
-    return fail(Errc::pathname_too_long, "script of {} bytes, at most {}", desc.script->size(), kScriptBytesMax);
+  if (desc.script && desc.script->size() > script_bytes_max(*c.config))
+    return fail(Errc::pathname_too_long, "script of {} bytes, at most {}", desc.script->size(), script_bytes_max(*c.config));
   if (batch && desc.script && desc.environment.empty()) return fail(Errc::environment_missing);
   if (!is_operator) {
     if (desc.priority != 0) desc.priority = kNoVal32;

@@ -73,6 +73,28 @@ state::UpdateJobs changes(const wire::JobDesc& d) {
   return c;
 }
 
+/// Features, nodes and licenses that nobody has are refused; a size that does not fit at present is not.
+Result<void> check_names(const state::ClusterState& state, const state::UpdateJobs& command,
+                         const std::vector<state::Target>& targets) {
+  if (targets.empty() || !(command.features || command.req_nodes || command.exc_nodes || command.licenses)) return {};
+  const model::Job& job = *state.job(targets.front().job);
+  model::JobRequest request = *job.request;
+  if (command.features) request.features = *command.features;
+  if (command.req_nodes) request.req_nodes = *command.req_nodes;
+  if (command.exc_nodes) request.exc_nodes = *command.exc_nodes;
+  if (command.licenses) request.licenses = *command.licenses;
+  const model::Partition* partition = state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
+  if (!partition) return {};
+  auto possible = sched::can_ever_run(scheduler_view(state), request, *partition);
+  if (possible) return {};
+  switch (possible.error().code) {
+    case Errc::invalid_feature:
+    case Errc::invalid_node_name:
+    case Errc::invalid_licenses: return possible;
+    default: return {};
+  }
+}
+
 }  // namespace
 
 io::Task<Answer> update_job(Controller& c, Call call) {
@@ -83,7 +105,7 @@ io::Task<Answer> update_job(Controller& c, Call call) {
   auto targets = job_targets(*snapshot, named);
   if (!targets) co_return unknown_job(call, named, targets.error());
   for (const state::Target& target : *targets)
-    if (!c.may_change(call.uid, *snapshot->job(target.job))) co_return rc_answer(call, Errc::access_denied);
+    if (!c.may_change(call.uid, *snapshot->job(target.job))) co_return rc_answer(call, Errc::user_id_missing);
 
   state::UpdateJobs command = changes(*desc);
   if (command.partitions)
@@ -92,6 +114,8 @@ io::Task<Answer> update_job(Controller& c, Call call) {
       if (!snapshot->partition(rest.substr(0, comma))) co_return rc_answer(call, Errc::invalid_partition_name);
       rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
+  if (auto named_things = check_names(*snapshot, command, *targets); !named_things)
+    co_return error_answer(call, named_things.error());
   if (command.dependency_text) {
     auto dependencies = model::parse_dependencies(*command.dependency_text);
     if (!dependencies) co_return error_answer(call, dependencies.error());
