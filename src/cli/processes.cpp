@@ -51,8 +51,9 @@ bool has_name(const std::string& environment, const std::string& name) {
   return environment.starts_with(name + "=") || environment.find('\0' + name + "=") != environment.npos;
 }
 
-/// The child's side of start_daemon(); returns only when it fails, with errno set.
-void become(const Layout& layout, const Daemon& daemon, const std::string& program, int log, int null) {
+/// The child's side of start_daemon(); returns only when it fails, with errno set. `program` is open already: the user
+/// we become may have no way to its folder, as with a build in root's home.
+void become(const Layout& layout, const Daemon& daemon, int program, int log, int null) {
   setsid();
   umask(022);
   if (dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0) return;
@@ -65,7 +66,7 @@ void become(const Layout& layout, const Daemon& daemon, const std::string& progr
   std::vector<char*> argv;
   for (const std::string& word : daemon.argv) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  execv(program.c_str(), argv.data());
+  fexecve(program, argv.data(), environ);
 }
 
 }  // namespace
@@ -98,10 +99,12 @@ Result<void> start_daemon(const Layout& layout, const Daemon& daemon) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::io, "cannot make a pipe: {}", std::strerror(errno));
   exec::Fd told(ends[0]), tell(ends[1]);
+  const exec::Fd file(open(program.c_str(), O_PATH | O_CLOEXEC));
+  if (!file) return fail(Errc::io, "cannot run {}: {}", program, std::strerror(errno));
   const pid_t child = fork();
   if (child < 0) return fail(Errc::io, "cannot start a process: {}", std::strerror(errno));
   if (child == 0) {
-    become(layout, daemon, program, log.get(), null.get());
+    become(layout, daemon, file.get(), log.get(), null.get());
     const int error = errno;
     (void)!write(tell.get(), &error, sizeof error);
     _exit(127);
