@@ -58,7 +58,8 @@ io::Task<Result<std::shared_ptr<Courier::Connection>>> Courier::connection_for(s
   if (peer->connections.size() + peer->opening >= kConnectionsMax) co_return best;
 
   ++peer->opening;
-  auto opening = PersistentClient::open(client_.loop(), client_.munge(), to, std::string(), version, std::move(options));
+  auto opening =
+      PersistentClient::open(client_.loop(), client_.munge(), to, std::string(), version, std::move(options));
   auto opened = co_await opening;
   --peer->opening;
   if (!opened) {

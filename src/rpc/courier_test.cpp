@@ -44,7 +44,8 @@ class CourierTest : public testing::Test {
     ServerOptions options;
     options.host = "127.0.0.1";
     options.port = port;
-    auto made = Server::listen(loop, munge, std::move(options), [this](Request request) { return answer(std::move(request)); });
+    auto made =
+        Server::listen(loop, munge, std::move(options), [this](Request request) { return answer(std::move(request)); });
     ASSERT_TRUE(made) << made.error().text;
     server = std::move(*made);
   }
@@ -58,8 +59,8 @@ class CourierTest : public testing::Test {
     options.timeout_ms = 5000;
     options.restrict_uid = getuid();
     auto calling = courier.call(to, MsgType::REQUEST_SHUTDOWN,
-                                codec::pack(wire::Shutdown{static_cast<std::uint16_t>(number)}, wire::v24_05), wire::v24_05,
-                                std::move(options));
+                                codec::pack(wire::Shutdown{static_cast<std::uint16_t>(number)}, wire::v24_05),
+                                wire::v24_05, std::move(options));
     const Result<Response> response = co_await calling;
     if (response && response->as<wire::ReturnCode>().return_code == static_cast<std::uint32_t>(number)) ++right;
     if (--left == 0) done.set({});
