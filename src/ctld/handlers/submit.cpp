@@ -209,12 +209,24 @@ Answer refusal(const Call& call, const Error& error) {
   return error_answer(call, error);
 }
 
+/// Whom the job is for. Since 23.02 clients leave that to the credential unless they were given --uid or --gid.
+/// Source: slurm 24.11 src/slurmctld/proc_req.c _valid_id().
+Result<void> settle_identity(const Controller& c, const Call& call, wire::JobDesc& desc) {
+  constexpr std::uint32_t kAsAuthenticated = 99;
+  if (desc.user_id == kAsAuthenticated) desc.user_id = call.uid;
+  if (desc.group_id == kAsAuthenticated) desc.group_id = call.gid;
+  if (desc.group_id != call.gid && desc.group_id != kNoVal32 && !c.is_operator(call.uid))
+    return fail(Errc::group_id_missing, "user {} of group {} may not submit for group {}", call.uid, call.gid, desc.group_id);
+  return {};
+}
+
 }  // namespace
 
 io::Task<Answer> submit_batch_job(Controller& c, Call call) {
   const auto* received = call.as<wire::JobDesc>();
   if (!received) co_return rc_answer(call, Errc::communications_receive);
   wire::JobDesc desc = *received;
+  if (auto settled = settle_identity(c, call, desc); !settled) co_return refusal(call, settled.error());
   const std::uint32_t job_uid = desc.user_id;
   Owner owner;
   const auto known = c.users.cached_by_uid(job_uid);
@@ -247,6 +259,7 @@ io::Task<Answer> job_will_run(Controller& c, Call call) {
   const auto* received = call.as<wire::JobDesc>();
   if (!received) co_return rc_answer(call, Errc::communications_receive);
   wire::JobDesc desc = *received;
+  if (auto settled = settle_identity(c, call, desc); !settled) co_return refusal(call, settled.error());
   auto lookup = io::on_worker(c.loop, [&users = c.users, uid = desc.user_id] { return look_up_owner(users, uid); });
   const Owner owner = co_await lookup;
   auto snapshot = c.replica.snapshot();

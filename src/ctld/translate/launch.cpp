@@ -19,6 +19,22 @@ void run_length(const std::vector<T>& values, std::vector<T>& out, std::vector<s
   }
 }
 
+void set_variable(std::vector<std::string>& environment, std::string_view name, std::string_view value) {
+  std::erase_if(environment, [&](std::string_view entry) {
+    return entry.starts_with(name) && entry.substr(name.size()).starts_with('=');
+  });
+  environment.push_back(fmt::format("{}={}", name, value));
+}
+
+/// What clients before 24.05 put into the environment themselves, and later ones leave to the controller.
+/// Source: slurm 24.11 src/slurmctld/job_scheduler.c _set_job_env().
+void add_request(std::vector<std::string>& environment, const model::JobRequest& r) {
+  constexpr std::uint8_t kAppend = 1;
+  if (!r.name.empty()) set_variable(environment, "SLURM_JOB_NAME", r.name);
+  if (r.open_mode != 0) set_variable(environment, "SLURM_OPEN_MODE", r.open_mode == kAppend ? "a" : "t");
+  if (!r.acctg_freq.empty()) set_variable(environment, "SLURM_ACCTG_FREQ", r.acctg_freq);
+}
+
 wire::Cred batch_cred(const state::ClusterState& state, const Job& job, const UserRecord& user, TimeS now) {
   const model::JobRequest& r = *job.request;
   const wire::JobResources resources = job_resources(state, job);
@@ -103,6 +119,7 @@ wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const Job& j
   m.argv = job.payload->argv;
   m.spank_job_env = job.payload->spank_environment;
   m.environment = job.payload->environment;
+  add_request(m.environment, r);
   if (job.array) {
     m.environment.push_back(fmt::format("SLURM_ARRAY_TASK_COUNT={}", job.array->task_count));
     m.environment.push_back(fmt::format("SLURM_ARRAY_TASK_MAX={}", job.array->task_max));

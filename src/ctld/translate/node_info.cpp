@@ -48,6 +48,7 @@ wire::NodeInfo node_info(const model::Node& node) {
   info.features = config.features;
   info.features_act = node.features_active;
   info.gres = config.gres;
+  info.res_cores_per_gpu = 0;
   if (config.gres.empty()) info.gres_drain = "N/A";
   info.os = node.os;
   info.comment = node.comment;
