@@ -207,10 +207,11 @@ def fields(line):
 
 
 class ClusterTest(unittest.TestCase):
-    """Tests that share one cluster per class. `nodes` and `extra` may be set in the class."""
+    """Tests that share one cluster per class. `nodes`, `extra` and `cluster_type` may be set in the class."""
 
     nodes = 3
     extra = ""
+    cluster_type = Cluster
     cluster = None
 
     @classmethod
@@ -218,7 +219,7 @@ class ClusterTest(unittest.TestCase):
         for program in ("sbatch", "munged"):
             if not shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin"):
                 raise AssertionError(f"{program} is missing: apt-get install slurm-client munge")
-        cls.cluster = Cluster(cls.nodes, cls.extra).__enter__()
+        cls.cluster = cls.cluster_type(cls.nodes, cls.extra).__enter__()
 
     @classmethod
     def tearDownClass(cls):

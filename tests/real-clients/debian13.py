@@ -1,0 +1,43 @@
+"""Clients of release 24.11, from a folder with Debian 13 (tools/debian13-clients), against a cluster of this machine."""
+
+import os
+import subprocess
+import sys
+
+from cluster import Cluster
+
+SKIPPED = 77  # what ctest counts as "not run"
+
+# In mounts of its own that end with the process: the folder sees this machine's /proc, /dev, users and test folder.
+ENTER = """
+set -e
+root=$1 shared=$2 cwd=$3 who=$4
+shift 4
+mount --bind /proc "$root/proc"
+mount --rbind /dev "$root/dev"
+for file in passwd group hosts; do mount --bind "/etc/$file" "$root/etc/$file"; done
+mount -t tmpfs none "$root/tmp"
+mkdir "$root$shared"
+mount --bind "$shared" "$root$shared"
+exec chroot ${who:+"--userspec=$who"} "$root" env -C "$cwd" "$@"
+"""
+
+
+def folder():
+    """Path of the Debian 13 folder, made when it is not there. Ends the test with the reason when it cannot be made."""
+    tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/debian13-clients")
+    done = subprocess.run([tool], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        print("Not run: no clients of release 24.11 here; the reason is above.", file=sys.stderr)
+        sys.exit(SKIPPED)
+    return done.stdout.strip()
+
+
+class Debian13Cluster(Cluster):
+    """A cluster whose try_run() runs Debian 13's programs; `root` is what folder() gave."""
+
+    root = None
+
+    def try_run(self, *argv, user=None, cwd=None, **options):
+        enter = ["unshare", "--mount", "sh", "-c", ENTER, "enter", self.root, self.folder, cwd or self.work, user or ""]
+        return super().try_run(*enter, *argv, **options)
