@@ -98,7 +98,7 @@ io::Task<Result<Errc>> Effects::tell(rpc::Address node, wire::MsgType type, std:
   rpc::CallOptions options;
   options.timeout_ms = std::uint64_t{controller_.config->msg_timeout} * 1000;
   options.restrict_uid = node_user_;
-  auto call = client_.call(node, type, std::move(body), version, std::move(options));
+  auto call = courier_.call(node, type, std::move(body), version, std::move(options));
   const Result<rpc::Response> response = co_await call;
   gate_.leave();
   if (!response) co_return std::unexpected(response.error());

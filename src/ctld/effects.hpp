@@ -8,7 +8,7 @@
 
 #include "ctld/controller.hpp"
 #include "ctld/gate.hpp"
-#include "rpc/client.hpp"
+#include "rpc/courier.hpp"
 
 namespace flurm::ctld {
 
@@ -16,7 +16,7 @@ class Effects {
  public:
   /// node_user: the uid that node daemons run as (SlurmdUser), who alone may read our credentials.
   Effects(Controller& controller, rpc::Client& client, std::uint32_t node_user)
-      : controller_(controller), client_(client), node_user_(node_user), gate_(controller.loop, 128) {}
+      : controller_(controller), client_(client), courier_(client), node_user_(node_user), gate_(controller.loop, 128) {}
 
   /// The state changed: begins every effect that has not been begun by this process.
   void look();
@@ -35,6 +35,7 @@ class Effects {
 
   Controller& controller_;
   rpc::Client& client_;
+  rpc::Courier courier_;
   std::uint32_t node_user_;
   Gate gate_;
   std::uint64_t next_ = 1;  // the first effect not begun

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "codec/unpack.hpp"
 #include "exec/fd.hpp"
+#include "io/timer.hpp"
 #include "noded/launcher.hpp"
 #include "noded/strays.hpp"
 
@@ -14,6 +15,9 @@ namespace flurm::noded {
 namespace {
 
 constexpr std::size_t kStateFileMax = 1u << 20;
+/// A supervisor writes its state in place; what does not unpack may be half written.
+constexpr int kStateReads = 3;
+constexpr std::uint64_t kStatePauseMs = 20;
 
 struct Found {
   std::string directory;
@@ -48,6 +52,11 @@ std::vector<Found> find_states(const std::string& spool) {
   return found;
 }
 
+Result<exec::StepState> read_state(const std::string& file) {
+  FLURM_TRY(const std::string bytes, exec::read_file(file, kStateFileMax));
+  return codec::unpack<exec::StepState>(bytes, exec::kStepProtocol);
+}
+
 }  // namespace
 
 io::Task<void> Launcher::find_running() {
@@ -59,9 +68,12 @@ io::Task<void> Launcher::find_running() {
 
 io::Task<void> Launcher::adopt(std::string directory, std::uint32_t step_id) {
   const std::string file = directory + "/" + exec::step_file_name(step_id) + ".state";
-  const auto bytes = exec::read_file(file, kStateFileMax);
-  auto state = bytes ? codec::unpack<exec::StepState>(*bytes, exec::kStepProtocol)
-                     : Result<exec::StepState>(std::unexpected(bytes.error()));
+  auto state = read_state(file);
+  for (int read = 1; !state && read < kStateReads; ++read) {
+    auto pause = io::sleep(node_.loop, kStatePauseMs);
+    co_await pause;
+    state = read_state(file);
+  }
   if (!state) {
     log(Level::error, "noded.step_state", {{"file", file}, {"error", state.error().text}});
     co_return;

@@ -33,7 +33,7 @@ std::vector<rpc::Address> controller_addresses(const conf::Config& config) {
 }
 
 ControllerClient::ControllerClient(rpc::Client& client, const conf::Config& config, std::uint32_t slurm_user_id)
-    : client_(client) {
+    : client_(client), courier_(client) {
   // The newest, because it saves a credential per answer; the oldest, because that is what is out there; the rest.
   versions_ = {wire::kNewestVersion, wire::kOldestVersion};
   for (auto it = wire::kVersions.rbegin(); it != wire::kVersions.rend(); ++it) {
@@ -62,7 +62,7 @@ io::Task<Result<rpc::Response>> ControllerClient::call(Outgoing message) {
     const std::size_t index = current_;
     for (std::size_t versions = 0; versions < versions_.size(); ++versions) {
       const std::size_t version_at = version_at_;
-      auto calling = client_.call(controllers_[index], message.type, message.body(version()), version(), options());
+      auto calling = courier_.call(controllers_[index], message.type, message.body(version()), version(), options());
       auto answer = co_await calling;
       if (answer && !is_standby(*answer)) co_return std::move(*answer);
       last = answer ? Error{Errc::in_standby_mode, controllers_[index].text()} : answer.error();

@@ -6,7 +6,7 @@
 
 #include "conf/config.hpp"
 #include "noded/ports.hpp"
-#include "rpc/client.hpp"
+#include "rpc/courier.hpp"
 
 namespace flurm::noded {
 
@@ -30,6 +30,7 @@ class ControllerClient final : public ControllerPort {
   rpc::CallOptions options() const;
 
   rpc::Client& client_;
+  rpc::Courier courier_;
   std::vector<rpc::Address> controllers_;
   std::size_t current_ = 0;
   std::vector<std::uint16_t> versions_;  ///< in the order in which they are tried

@@ -42,8 +42,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   bool make_room();
   void leave(std::list<Connection>::iterator at);
   io::Task<void> serve(std::shared_ptr<State> self, std::list<Connection>::iterator at);
-  io::Task<void> serve_one(std::shared_ptr<State> self, Connection& connection);
-  io::Task<void> serve_persistent(std::shared_ptr<State> self, Connection& connection, Request init);
+  io::Task<void> serve_one(std::shared_ptr<State> self, std::list<Connection>::iterator at);
+  io::Task<void> serve_persistent(std::shared_ptr<State> self, std::list<Connection>::iterator at, Request init);
   io::Task<Reply> handle(std::shared_ptr<State> self, Request request);
   io::Task<void> send(std::shared_ptr<State> self, Connection& connection, wire::Header header, Identity to,
                       Reply reply);
@@ -54,7 +54,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   ServerOptions options;
   Handler handler;
   std::unique_ptr<io::Listener> listener;
-  std::list<Connection> connections;  // oldest first
+  std::list<Connection> connections;  // longest silent first
   io::Timer crowded;                  // runs while paused: young connections get old enough to be closed
   Stats stats;
   bool draining = false;
@@ -102,12 +102,13 @@ void Server::State::refuse(const Connection& connection, const Error& error) {
 }
 
 io::Task<void> Server::State::serve(std::shared_ptr<State> self, std::list<Connection>::iterator at) {
-  io::Task<void> one = serve_one(self, *at);
+  io::Task<void> one = serve_one(self, at);
   co_await one;
   leave(at);
 }
 
-io::Task<void> Server::State::serve_one(std::shared_ptr<State> self, Connection& connection) {
+io::Task<void> Server::State::serve_one(std::shared_ptr<State> self, std::list<Connection>::iterator at) {
+  Connection& connection = *at;
   auto reading = read_frame(connection.stream, connection.buffer, options.frame_bytes_max,
                             io::Deadline::in_ms(options.request_timeout_ms));
   Result<std::string> frame = co_await reading;
@@ -146,7 +147,7 @@ io::Task<void> Server::State::serve_one(std::shared_ptr<State> self, Connection&
     co_return;
   }
   if (request->type() == wire::MsgType::REQUEST_PERSIST_INIT) {
-    auto persistent = serve_persistent(self, connection, std::move(*request));
+    auto persistent = serve_persistent(self, at, std::move(*request));
     co_await persistent;
     co_return;
   }
@@ -218,7 +219,9 @@ io::Task<void> Server::State::send(std::shared_ptr<State>, Connection& connectio
   if (!written) log(Level::verbose, "rpc.answer", {{"error", written.error().text}});
 }
 
-io::Task<void> Server::State::serve_persistent(std::shared_ptr<State> self, Connection& connection, Request init) {
+io::Task<void> Server::State::serve_persistent(std::shared_ptr<State> self, std::list<Connection>::iterator at,
+                                             Request init) {
+  Connection& connection = *at;
   const auto& wish = init.as<wire::PersistInit>();
   std::uint16_t version = std::min(wish.version, wire::kNewestVersion);
   wire::PersistRc answer;
@@ -236,8 +239,13 @@ io::Task<void> Server::State::serve_persistent(std::shared_ptr<State> self, Conn
   while (!draining) {
     auto deadline =
         options.persistent_idle_ms ? io::Deadline::in_ms(options.persistent_idle_ms) : io::Deadline::never();
+    // Between requests it may be closed in favour of others, and its place among them is that of its last request.
+    connection.waiting = true;
+    connection.since_ms = io::monotonic_ms();
+    connections.splice(connections.end(), connections, at);
     auto reading = read_frame(connection.stream, connection.buffer, options.frame_bytes_max, deadline);
     Result<std::string> frame = co_await reading;
+    connection.waiting = false;
     if (!frame) {
       if (!connection.buffer.empty()) refuse(connection, frame.error());
       co_return;

@@ -40,13 +40,15 @@ bool Backfill::place_at(const Shape& shape, std::uint32_t user, const Bitmap& no
 std::optional<Backfill::Slot> Backfill::find(const Shape& shape, std::uint32_t user, std::int64_t duration_s,
                                              bool now_only) {
   const Demand& d = shape.demand;
-  const Bitmap usable = shape.nodes & cluster_.usable();
+  const Bitmap usable = shape.nodes & usable_;
   if (d.max_nodes < d.min_nodes || usable.count() < d.min_nodes || d.min_nodes == 0) return std::nullopt;
   const SearchKey key{&shape, duration_s};
   const bool same_for_all = !d.same_user_only && !usage_.has_owner();
   TimeS from = now_;
   if (const auto before = searched_.find(key); before != searched_.end() && same_for_all) from = before->second;
 
+  std::vector<NodeNeed> needs;
+  for (NodeIndex node : cluster_.kinds()) needs.push_back(least_need(d, cluster_.node(node)));
   const TimeS limit = now_ + window_s_;
   Slot slot;
   Bitmap fit(cluster_.size());
@@ -58,7 +60,7 @@ std::optional<Backfill::Slot> Backfill::find(const Shape& shape, std::uint32_t u
       const auto node = static_cast<NodeIndex>(i);
       const TimeS ready = d.sharing == Sharing::row && from == now_
                               ? from
-                              : profile_.earliest(node, least_need(d, cluster_.node(node)), from, duration_s);
+                              : profile_.earliest(node, needs[cluster_.node(node).kind], from, duration_s);
       if (ready == from) fit.set(i);
       ready_.push_back(ready);
     });

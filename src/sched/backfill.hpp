@@ -14,9 +14,10 @@ namespace flurm::sched {
 class Backfill {
  public:
   /// `usage` is what is held at `now`, with the jobs that the pass has started.
-  Backfill(const Cluster& cluster, Placer& placer, Profile& profile, const Usage& usage, TimeS now,
-           std::int64_t window_s)
+  Backfill(const Cluster& cluster, const Bitmap& usable, Placer& placer, const Profile& profile, const Usage& usage,
+           TimeS now, std::int64_t window_s)
       : cluster_(cluster),
+        usable_(usable),
         placer_(placer),
         profile_(profile),
         usage_(usage),
@@ -30,10 +31,6 @@ class Backfill {
   };
   /// The earliest slot that begins within the window; `now_only`: one that begins now.
   std::optional<Slot> find(const Shape& shape, std::uint32_t user, std::int64_t duration_s, bool now_only);
-  /// The job gets that slot.
-  void take(const Slot& slot, std::int64_t duration_s) {
-    profile_.reserve(slot.holding, slot.start, slot.start + duration_s);
-  }
 
  private:
   /// How far the search for one shape has come: earlier times are known to be full.
@@ -43,8 +40,9 @@ class Backfill {
                 Holding& holding);
 
   const Cluster& cluster_;
+  const Bitmap& usable_;
   Placer& placer_;
-  Profile& profile_;
+  const Profile& profile_;
   const Usage& usage_;
   TimeS now_;
   std::int64_t window_s_;

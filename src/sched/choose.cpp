@@ -83,6 +83,7 @@ class Picker {
     --max_nodes_left_;
   }
   std::uint32_t usable(std::size_t i) const { return cpus_for_tasks(d_, offers_[i].cpus); }
+  std::uint32_t weight(std::size_t i) const { return choice_.weights ? cluster_.node(index(i)).weight : 0; }
   static NodeIndex index(std::size_t i) { return static_cast<NodeIndex>(i); }
 
   /// An answer when the required nodes alone settle the matter.
@@ -106,7 +107,7 @@ class Picker {
     nodes_.for_each([&](std::size_t i) {
       if (!picked_.test(i)) order.push_back(i);
     });
-    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return cluster_.node(index(i)).weight; });
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return weight(i); });
     return order;
   }
 
@@ -160,7 +161,7 @@ class Picker {
         if (open) close(i - 1);
         continue;
       }
-      const std::uint32_t weight = cluster_.node(index(i)).weight;
+      const std::uint32_t weight = this->weight(i);
       if (weighed && weight != run.weight && !d_.contiguous) close(i - 1);
       if (!open || run.nodes == 0) run.first = i;
       open = true;

@@ -15,6 +15,7 @@ struct Choice {
   const Bitmap* required = nullptr;  // null: none
   std::uint32_t min_nodes = 1, max_nodes = 1, wanted_nodes = 1;
   std::uint32_t min_cpus = 1;
+  bool weights = true;  // runs of nodes end where the weight changes
 };
 
 /// Picks nodes out of `nodes`, which goes out as the ones chosen. offers[i].cpus of a chosen node goes out as the

@@ -2,7 +2,7 @@
 #include "sched/cluster.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <tuple>
 
 #include "base/hostlist.hpp"
 
@@ -43,9 +43,14 @@ Cluster::Cluster(const View& view) {
   add_features(view);
   for (const auto& partition : view.partitions) {
     Bitmap nodes(size());
-    for (model::NodeId id : partition->nodes)
-      if (const NodeIndex index = index_of(id); index != kNoNode) nodes.set(index);
-    partitions_.push_back({partition, std::move(nodes)});
+    std::uint64_t cpus = 0;
+    for (model::NodeId id : partition->nodes) {
+      const NodeIndex index = index_of(id);
+      if (index == kNoNode) continue;
+      nodes.set(index);
+      cpus += nodes_[index].cpus;
+    }
+    partitions_.push_back({partition, std::move(nodes), cpus});
   }
 }
 
@@ -69,6 +74,12 @@ void Cluster::add_nodes(const View& view) {
     by_id_[node->id] = index;
     by_name_.emplace(node->config.name, index);
     if (nodes_.back().usable) usable_.set(index);
+    const auto same_kind = std::ranges::find_if(kinds_, [&](NodeIndex other) {
+      const NodeInfo &a = nodes_[other], &b = nodes_.back();
+      return std::tuple(a.sockets, a.cores, a.cpus_per_core) == std::tuple(b.sockets, b.cores, b.cpus_per_core);
+    });
+    nodes_.back().kind = static_cast<std::uint32_t>(same_kind - kinds_.begin());
+    if (same_kind == kinds_.end()) kinds_.push_back(index);
   }
   words_ = (cores_max + 63) / 64;
   cores_.assign(size() * words_, 0);
@@ -147,7 +158,11 @@ Usage::Usage(const Cluster& cluster)
       words_(cluster.words()),
       nodes_(cluster.size()),
       busy_(cluster.size() * cluster.words()),
-      by_partition_(cluster.partitions().size()) {}
+      by_partition_(cluster.partitions().size()) {
+  counts_partitions_ = std::ranges::any_of(cluster.partitions(), [](const PartitionInfo& partition) {
+    return partition.config->max_share > 1 || partition.config->max_cpus_per_node != kInfinite32;
+  });
+}
 
 void add_use(NodeUse& use, Cores busy, const Holding& holding, const Share& share) {
   use.only_user = use.jobs == 0 || use.only_user == holding.user ? holding.user : kInfinite32;
@@ -160,15 +175,26 @@ void add_use(NodeUse& use, Cores busy, const Holding& holding, const Share& shar
 }
 
 void Usage::add(const Holding& holding) {
-  for (const Share& share : holding.shares) add_use(nodes_[share.node], busy(share.node), holding, share);
-  has_owner_ = has_owner_ || holding.user_exclusive;
+  for (const Share& share : holding.shares) add_to_node(holding, share);
+  if (holding.user_exclusive) count_owner(true);
+  if (counts_partitions_) add_to_partition(holding);
+}
+
+void Usage::clear(NodeIndex node) {
+  nodes_[node] = {};
+  std::ranges::fill(busy(node), 0);
+}
+
+void Usage::clear_partitions() { by_partition_.assign(by_partition_.size(), {}); }
+
+void Usage::add_to_partition(const Holding& holding) {
   if (holding.partition >= by_partition_.size() || holding.shares.empty()) return;
   PartitionUse& use = by_partition_[holding.partition];
   if (use.busy.empty()) use.busy.assign(busy_.size(), 0);
   for (const Share& share : holding.shares)
     for (std::size_t w = 0; w < share.cores.size() && w < words_; ++w)
       use.busy[share.node * words_ + w] |= share.cores[w];
-  if ((cluster_->partitions()[holding.partition].config->max_share & ~model::kShareForce) > 1) add_to_row(use, holding);
+  if (cluster_->partitions()[holding.partition].config->max_share > 1) add_to_row(use, holding);
 }
 
 /// The first row without an overlap; else a new one.
@@ -197,7 +223,8 @@ ConstCores Usage::row(std::size_t partition, std::size_t row, NodeIndex node) co
 
 bool Usage::shared_here(NodeIndex node, std::size_t except) const {
   for (std::size_t p = 0; p < by_partition_.size(); ++p) {
-    if (p == except || by_partition_[p].rows.empty()) continue;
+    const std::uint16_t rows = cluster_->partitions()[p].config->max_share & ~model::kShareForce;
+    if (p == except || rows < 2 || by_partition_[p].rows.empty()) continue;
     const Word* busy = busy_by(p, node);
     if (std::any_of(busy, busy + words_, [](Word word) { return word != 0; })) return true;
   }
@@ -220,7 +247,7 @@ Holding holding_of(const model::Job& job, const Cluster& cluster) {
       held.sharing = Sharing::row;
     held.user_exclusive = job.request->shared == 2 || (partition.flags & model::partition_flag::exclusive_user);
   }
-  const bool cleaning_up = job.state.ended();
+  const bool cleaning_up = job.state.completing();
   for (const model::NodeShare& share : job.allocation->shares) {
     if (cleaning_up && std::ranges::find(job.completing_nodes, share.node) == job.completing_nodes.end()) continue;
     const NodeIndex index = cluster.index_of(share.node);

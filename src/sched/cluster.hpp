@@ -31,6 +31,7 @@ struct NodeInfo {
   std::uint64_t real_memory_mib = 0;
   std::uint32_t tmp_disk_mib = 0, weight = 1;
   bool usable = false;
+  std::uint32_t kind = 0;  // nodes of one kind have the same sockets, cores, and CPUs per core
 
   std::uint32_t core_count() const { return std::uint32_t{sockets} * cores; }
 };
@@ -39,6 +40,7 @@ struct NodeInfo {
 struct PartitionInfo {
   std::shared_ptr<const model::Partition> config;
   Bitmap nodes;
+  std::uint64_t total_cpus = 0;
 };
 
 /// The part of a cluster that changes only with its configuration and its nodes' states.
@@ -49,6 +51,8 @@ class Cluster {
   std::size_t size() const { return nodes_.size(); }
   std::size_t words() const { return words_; }  // per node, in every core array
   const NodeInfo& node(NodeIndex index) const { return nodes_[index]; }
+  /// A node of each kind.
+  const std::vector<NodeIndex>& kinds() const { return kinds_; }
   NodeIndex index_of(model::NodeId id) const { return id < by_id_.size() ? by_id_[id] : kNoNode; }
   NodeIndex index_of(std::string_view name) const;
 
@@ -75,6 +79,7 @@ class Cluster {
   void keep_system_cores(NodeIndex index, const model::NodeConfig& config);
 
   std::vector<NodeInfo> nodes_;
+  std::vector<NodeIndex> kinds_;
   std::vector<NodeIndex> by_id_;
   std::map<std::string, NodeIndex, std::less<>> by_name_;
   std::size_t words_ = 1;
@@ -86,6 +91,7 @@ class Cluster {
 
 /// What is held on one node at some moment.
 struct NodeUse {
+  std::uint32_t version = 0;  // grows with every change, within a pass
   std::uint64_t memory_mib = 0;
   std::uint32_t jobs = 0;
   std::uint32_t unshared_jobs = 0;     // that do not share their cores
@@ -129,9 +135,21 @@ class Usage {
 
   void add(const Holding& holding);
   /// A node is in exclusive use by one user: what fits depends on whose the job is.
-  bool has_owner() const { return has_owner_; }
+  bool has_owner() const { return owners_ != 0; }
 
-  /// Cores that jobs of one partition hold; null when none does.
+  // the same in parts, for use that is brought up to date
+  void clear(NodeIndex node);
+  void add_to_node(const Holding& holding, const Share& share) {
+    ++nodes_[share.node].version;
+    add_use(nodes_[share.node], busy(share.node), holding, share);
+  }
+  void add_to_partition(const Holding& holding);
+  void clear_partitions();
+  void count_owner(bool more) { owners_ += more ? 1u : ~0u; }
+  /// Some partition's jobs have to be told from the others' (rows, or MaxCPUsPerNode).
+  bool counts_partitions() const { return counts_partitions_; }
+
+  /// Cores that jobs of one partition hold; null when none does, or counts_partitions() is false.
   const Word* busy_by(std::size_t partition, NodeIndex node) const;
   /// Rows of a partition whose jobs may share cores: each row's jobs do not overlap. Empty when it has no jobs.
   std::size_t row_count(std::size_t partition) const { return by_partition_[partition].rows.size(); }
@@ -151,7 +169,8 @@ class Usage {
   std::vector<NodeUse> nodes_;
   std::vector<Word> busy_;
   std::vector<PartitionUse> by_partition_;
-  bool has_owner_ = false;
+  bool counts_partitions_ = false;
+  std::uint32_t owners_ = 0;  // jobs that want nodes for their user alone
 };
 
 /// What `job` holds in `cluster` now: all of its nodes while it runs or is suspended, those not cleaned up yet while

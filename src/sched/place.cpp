@@ -3,11 +3,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "sched/choose.hpp"
 #include "sched/distribute.hpp"
 
 namespace flurm::sched {
+namespace {
+
+constexpr std::uint32_t kNoVersion = 0xffffffff;
+
+}  // namespace
 
 Result<std::vector<std::pair<std::string, std::uint32_t>>> parse_licenses(std::string_view text) {
   const std::string_view whole = text;
@@ -71,6 +77,11 @@ Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition
 Placer::Placer(const Cluster& cluster)
     : cluster_(cluster), empty_(cluster), offers_(cluster.size()), free_(cluster.size() * cluster.words()) {}
 
+void Placer::watch(const Usage& usage) {
+  watched_ = &usage;
+  kept_.demand = nullptr;
+}
+
 Outcome Placer::place(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& available,
                       Holding& holding) {
   const Demand& d = shape.demand;
@@ -95,27 +106,33 @@ Outcome Placer::place(const Shape& shape, std::uint32_t user, const Usage& usage
 
 bool Placer::possible(const Shape& shape, const Bitmap& nodes) {
   Holding ignored;
-  return fits(shape, kNoVal32, empty_, nodes, ignored);
+  return place_in(shape, kNoVal32, empty_, nodes, true, ignored);
 }
 
 bool Placer::fits(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding) {
+  return place_in(shape, user, usage, nodes, false, holding);
+}
+
+bool Placer::place_in(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, bool nodes_only,
+                      Holding& holding) {
   const Demand& demand = shape.demand;
   if (demand.max_nodes < demand.min_nodes || nodes.count() < std::max(demand.min_nodes, 1u)) return false;
   if (shape.required.size() != 0 && !shape.required.subset_of(nodes)) return false;
-  if (!shape.counted.empty()) return place_counted(shape, user, usage, nodes, holding);
+  if (!shape.counted.empty()) return place_counted(shape, user, usage, nodes, nodes_only, holding);
   const Bitmap* required = shape.required.size() != 0 ? &shape.required : nullptr;
   if (shape.alternatives.empty())
-    return attempt({shape.demand, nodes, required, usage, shape.partition, user}, holding);
+    return attempt({shape.demand, nodes, required, usage, shape.partition, user, nodes_only, false}, holding);
   for (const Bitmap& alternative : shape.alternatives) {
     const Bitmap some = nodes & alternative;
-    if (some.any() && attempt({shape.demand, some, required, usage, shape.partition, user}, holding)) return true;
+    if (some.any() && attempt({shape.demand, some, required, usage, shape.partition, user, nodes_only, false}, holding))
+      return true;
   }
   return false;
 }
 
 /// First so many nodes of each counted feature; then the rest, with those required.
 bool Placer::place_counted(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes,
-                           Holding& holding) {
+                           bool nodes_only, Holding& holding) {
   Bitmap picked(nodes.size());
   for (const Constraint::Counted& counted : shape.counted) {
     Demand part = shape.demand;
@@ -124,7 +141,7 @@ bool Placer::place_counted(const Shape& shape, std::uint32_t user, const Usage& 
     Bitmap some = nodes & counted.nodes;
     if (shape.counted_apart) some.and_not(picked);
     const Bitmap* required = !shape.counted_apart && picked.any() ? &picked : nullptr;
-    if (!attempt({part, some, required, usage, shape.partition, user}, holding)) return false;
+    if (!attempt({part, some, required, usage, shape.partition, user, nodes_only, true}, holding)) return false;
     for (const Share& share : holding.shares) picked.set(share.node);
   }
   Demand rest = shape.demand;
@@ -134,7 +151,7 @@ bool Placer::place_counted(const Shape& shape, std::uint32_t user, const Usage& 
   rest.min_nodes = std::max(rest.min_nodes, count);
   rest.wanted_nodes = std::max(rest.min_nodes, rest.wanted_nodes);
   if (rest.wanted_nodes > rest.max_nodes) return false;
-  return attempt({rest, nodes, &picked, usage, shape.partition, user}, holding);
+  return attempt({rest, nodes, &picked, usage, shape.partition, user, nodes_only, true}, holding);
 }
 
 /// Nodes whose present jobs leave room for this one, cores apart.
@@ -157,14 +174,33 @@ Bitmap Placer::without_unfit(const Attempt& a) const {
     bool unfit = foreign || all_memory_taken || d.idle_nodes_only || use.exclusive_jobs != 0;
     if (d.sharing == Sharing::exclusive) unfit = true;
     if (d.sharing == Sharing::row && use.unshared_jobs != 0) unfit = true;
-    if (d.sharing == Sharing::cores && use.unshared_jobs != use.jobs && a.usage.shared_here(node, a.partition))
-      unfit = true;
+    if (d.sharing == Sharing::cores && a.usage.shared_here(node, a.partition)) unfit = true;
     if (unfit) nodes.clear(i);
   });
   return nodes;
 }
 
 bool Placer::attempt(const Attempt& a, Holding& holding) {
+  return a.demand.unit == Unit::node ? attempt_by_weight(a, holding) : attempt_on(a, holding);
+}
+
+/// select/linear does not look at weights when it chooses: it is given the lightest nodes, then heavier ones too.
+bool Placer::attempt_by_weight(const Attempt& a, Holding& holding) {
+  std::map<std::uint32_t, std::vector<std::size_t>> by_weight;
+  a.nodes.for_each([&](std::size_t i) { by_weight[cluster_.node(static_cast<NodeIndex>(i)).weight].push_back(i); });
+  const std::size_t wanted = std::max(a.demand.min_nodes, a.demand.wanted_nodes);
+  Bitmap nodes(a.nodes.size());
+  for (const auto& [weight, group] : by_weight) {
+    for (std::size_t i : group) nodes.set(i);
+    const bool last = weight == by_weight.rbegin()->first;
+    if (!last && (nodes.count() < wanted || (a.required && !a.required->subset_of(nodes)))) continue;
+    if (attempt_on({a.demand, nodes, a.required, a.usage, a.partition, a.user, a.nodes_only, a.passing}, holding))
+      return true;
+  }
+  return false;
+}
+
+bool Placer::attempt_on(const Attempt& a, Holding& holding) {
   const Bitmap nodes = without_unfit(a);
   if (nodes.count() < a.demand.min_nodes) return false;
   if (attempt_beside(a, nodes, {}, holding)) return true;
@@ -216,19 +252,38 @@ Room Placer::room_on(const Attempt& a, NodeIndex node, ConstCores free) const {
   return room;
 }
 
+Offer Placer::offer_on(const Attempt& a, NodeIndex node, Taken taken, Cores free) {
+  free_cores(a, node, taken, free);
+  if (a.demand.whole_node && !std::ranges::equal(free, cluster_.cores(node))) return {};
+  return offer_of(a.demand, cluster_.node(node), room_on(a, node, free), free);
+}
+
+Offer Placer::kept_offer(const Attempt& a, NodeIndex node, Cores free) {
+  const Cores kept{kept_.free.data() + node * cluster_.words(), cluster_.words()};
+  const std::uint32_t version = a.usage.at(node).version;
+  if (kept_.versions[node] != version) {
+    kept_.offers[node] = offer_on(a, node, {}, kept);
+    kept_.versions[node] = version;
+  }
+  std::ranges::copy(kept, free.begin());
+  return kept_.offers[node];
+}
+
 bool Placer::attempt_beside(const Attempt& a, const Bitmap& nodes, Taken taken, Holding& holding) {
   const std::size_t words = cluster_.words();
   const Demand& d = a.demand;
   Bitmap candidates = nodes;
+  const bool keep = &a.usage == watched_ && !a.passing && taken.by == Taken::By::all;
+  if (keep && kept_.demand != &d) {
+    kept_.demand = &d;
+    kept_.versions.assign(cluster_.size(), kNoVersion);
+    kept_.offers.resize(cluster_.size());
+    kept_.free.resize(free_.size());
+  }
   nodes.for_each([&](std::size_t i) {
     const auto node = static_cast<NodeIndex>(i);
     const Cores free{free_.data() + i * words, words};
-    free_cores(a, node, taken, free);
-    if (d.whole_node && !std::ranges::equal(free, cluster_.cores(node))) {
-      candidates.clear(i);
-      return;
-    }
-    offers_[i] = offer_of(d, cluster_.node(node), room_on(a, node, free), free);
+    offers_[i] = keep ? kept_offer(a, node, free) : offer_on(a, node, taken, free);
     if (offers_[i].cpus == 0) candidates.clear(i);
   });
   if (a.required && !a.required->subset_of(candidates)) return false;
@@ -242,7 +297,8 @@ bool Placer::attempt_beside(const Attempt& a, const Bitmap& nodes, Taken taken, 
                       .min_nodes = min_nodes,
                       .max_nodes = d.max_nodes,
                       .wanted_nodes = d.wanted_nodes,
-                      .min_cpus = d.min_cpus};
+                      .min_cpus = d.min_cpus,
+                      .weights = d.unit != Unit::node};
   if (!choose_nodes(choice, candidates, offers_) || candidates.count() > d.max_nodes) return false;
   return give(a, candidates, holding);
 }
@@ -255,18 +311,18 @@ bool Placer::give(const Attempt& a, const Bitmap& nodes, Holding& holding) {
     const auto at = free_.begin() + static_cast<std::ptrdiff_t>(i * words);
     chosen.push_back({static_cast<NodeIndex>(i), offers_[i].cpus, {at, at + static_cast<std::ptrdiff_t>(words)}});
   });
-  if (!distribute(d, cluster_, chosen)) return false;
+  if (!a.nodes_only && !distribute(d, cluster_, chosen)) return false;
 
   holding = {.shares = {},
              .partition = a.partition,
              .sharing = d.sharing,
-             .whole_node = d.whole_node,
+             .whole_node = d.whole_node && d.sharing != Sharing::row,
              .user_exclusive = d.same_user_only,
              .user = a.user};
   for (Chosen& c : chosen) {
     const NodeInfo& info = cluster_.node(c.node);
     std::uint64_t memory = 0;
-    if (d.counts_memory) {
+    if (d.counts_memory && !a.nodes_only) {
       memory = d.memory_mib == 0 ? info.memory_mib : d.memory_mib;
       if (d.memory_per_cpu) memory *= cpus_for_memory(d, info, c.cpus);
       if (a.usage.at(c.node).memory_mib + memory > info.memory_mib) return false;

@@ -43,13 +43,17 @@ class Placer {
  public:
   explicit Placer(const Cluster& cluster);
 
+  /// Offers of nodes that do not change in `usage` are kept from one job to the next of the same shape.
+  void watch(const Usage& usage);
+
   /// On success `holding` is what a job of `user` gets, its shares in node order.
   Outcome place(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& available, Holding& holding);
 
   /// The same on `nodes`, without asking why it fails.
   bool fits(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding);
 
-  /// It fits on `nodes` if nothing else ran.
+  /// It fits on `nodes` if nothing else ran, as far as choosing nodes goes: like Slurm, this lets pass a job whose
+  /// cores, once dealt out, would need more memory than the nodes have.
   bool possible(const Shape& shape, const Bitmap& nodes);
 
  private:
@@ -61,6 +65,8 @@ class Placer {
     const Usage& usage;
     std::size_t partition;
     std::uint32_t user;
+    bool nodes_only;  // which cores and how much memory does not matter
+    bool passing;     // the demand is made up for this attempt
   };
   /// Whose cores are out of bounds: everybody's, those of partitions of the same tier, or one row's.
   struct Taken {
@@ -68,15 +74,32 @@ class Placer {
     std::size_t row = 0;
   };
 
-  bool place_counted(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding);
+  bool place_in(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, bool nodes_only,
+                Holding& holding);
+  bool place_counted(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, bool nodes_only,
+                     Holding& holding);
   bool attempt(const Attempt& attempt, Holding& holding);
+  bool attempt_by_weight(const Attempt& attempt, Holding& holding);
+  bool attempt_on(const Attempt& attempt, Holding& holding);
   bool attempt_beside(const Attempt& attempt, const Bitmap& nodes, Taken taken, Holding& holding);
   Bitmap without_unfit(const Attempt& attempt) const;
   void free_cores(const Attempt& attempt, NodeIndex node, Taken taken, Cores free) const;
   Room room_on(const Attempt& attempt, NodeIndex node, ConstCores free) const;
   bool give(const Attempt& attempt, const Bitmap& chosen, Holding& holding);
 
+  /// What each node offers for a shape, as of a version of its use.
+  struct Kept {
+    const Demand* demand = nullptr;
+    std::vector<std::uint32_t> versions;
+    std::vector<Offer> offers;
+    std::vector<Word> free;
+  };
+  Offer offer_on(const Attempt& attempt, NodeIndex node, Taken taken, Cores free);
+  Offer kept_offer(const Attempt& attempt, NodeIndex node, Cores free);
+
   const Cluster& cluster_;
+  const Usage* watched_ = nullptr;
+  Kept kept_;
   Usage empty_;
   std::vector<Offer> offers_;
   std::vector<Word> free_;

@@ -28,7 +28,7 @@ struct View {
 /// Budgets, so that a pass ends; counts, so that a pass can be repeated. Source: SchedulerParameters.
 struct Limits {
   std::uint32_t jobs_tested_max = 100000;  // shapes are tested once, so most of these are cheap
-  std::uint32_t backfill_jobs_max = 1000;  // bf_max_job_test: jobs given a reservation in time; 0: no backfill
+  std::uint32_t backfill_jobs_max = 500;   // bf_max_job_test: jobs given a reservation in time; 0: no backfill
   std::int64_t backfill_window_s = 24 * 3600;
   bool report_starts = true;  // tell of expected starts: they shift often, so ask now and then only
 };
@@ -49,7 +49,7 @@ struct Waiting {
   JobId job;
   model::JobReason reason = model::JobReason::none;
   std::string desc;         // Job::state_desc for this reason, usually empty
-  TimeS expected_start;     // 0: unknown
+  TimeS expected_start;     // 0: unknown; as the view's job says when not asked for (Limits::report_starts)
   std::string sched_nodes;  // hostlist planned for it, empty when unknown
   bool operator==(const Waiting&) const = default;
 };
@@ -76,5 +76,23 @@ struct Forecast {
   std::uint32_t cpus = 0;
 };
 Result<Forecast> forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now);
+
+/// The same with a memory: a call costs what has changed since the last view, not what there is. Answers are those of
+/// the functions above. For one thread at a time; holds on to the last view's maps.
+class Planner {
+ public:
+  Planner();
+  ~Planner();
+  Planner(Planner&&) noexcept;
+  Planner& operator=(Planner&&) noexcept;
+
+  Plan plan(const View& view, const Limits& limits, TimeS now);
+  Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition);
+  Result<Forecast> forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now);
+
+ private:
+  struct Kept;
+  std::unique_ptr<Kept> kept_;
+};
 
 }  // namespace flurm::sched

@@ -1,7 +1,7 @@
 // sched/possible.cpp — the tests that a request must pass at submission.
-#include <algorithm>
+#include "sched/possible.hpp"
 
-#include "sched/pass.hpp"
+#include <algorithm>
 
 namespace flurm::sched {
 namespace {
@@ -12,11 +12,7 @@ bool given(std::uint32_t value) { return value != kNoVal32; }
 Result<void> check_limits(const model::JobRequest& r, const PartitionInfo& info, const Cluster& cluster) {
   const model::Partition& partition = *info.config;
   const bool open = partition.state_up & model::partition_state::sched;
-  std::uint64_t cpus = 0;
-  info.nodes.for_each([&](std::size_t i) {
-    const NodeInfo& node = cluster.node(static_cast<NodeIndex>(i));
-    cpus += node.cpus;
-  });
+  const std::uint64_t cpus = info.total_cpus;
   const std::uint64_t nodes = info.nodes.count();
   if (open && given(r.min_cpus)) {
     const bool limited = partition.max_cpus_per_node != kInfinite32;
@@ -94,25 +90,22 @@ Result<void> check_licenses(const model::JobRequest& r, const model::Settings& s
 
 }  // namespace
 
-Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition) {
-  const Cluster cluster(view);
-  const std::size_t index = cluster.partition_index(partition.name);
-  if (index == cluster.partitions().size()) return fail(Errc::invalid_partition_name, "partition {}", partition.name);
-  const PartitionInfo& info = cluster.partitions()[index];
+Result<void> possible(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
+                      const model::Settings& settings, Placer& placer) {
+  const PartitionInfo& info = cluster.partitions()[partition];
   if (request.min_nodes == 0) return fail(Errc::invalid_node_count, "a job without nodes");
   if (auto names = check_names(request, cluster); !names) return names;
-  if (view.settings.enforce_part_limits != 0) {
+  if (settings.enforce_part_limits != 0) {
     if (auto limits = check_limits(request, info, cluster); !limits) return limits;
-    if (auto memory = check_memory(request, info, cluster, view.settings); !memory) return memory;
+    if (auto memory = check_memory(request, info, cluster, settings); !memory) return memory;
   }
-  if (auto licenses = check_licenses(request, view.settings); !licenses) return licenses;
+  if (auto licenses = check_licenses(request, settings); !licenses) return licenses;
 
-  FLURM_TRY(const Shape shape, make_shape(request, index, cluster, view.settings));
+  FLURM_TRY(const Shape shape, make_shape(request, partition, cluster, settings));
   if (shape.demand.max_nodes < shape.demand.min_nodes) return {};  // waits for the partition's limits to change
-  Placer placer(cluster);
   const bool misplaced = shape.required.size() != 0 && !shape.required.subset_of(shape.nodes);
   if (misplaced || !placer.possible(shape, shape.nodes))
-    return fail(Errc::requested_node_config_unavailable, "partition {}", partition.name);
+    return fail(Errc::requested_node_config_unavailable, "partition {}", info.config->name);
   return {};
 }
 

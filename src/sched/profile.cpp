@@ -4,108 +4,120 @@
 #include <algorithm>
 
 namespace flurm::sched {
+namespace {
 
-Profile::Profile(const Cluster& cluster, TimeS now)
-    : cluster_(cluster), words_(cluster.words()), now_(now), lines_(cluster.size()) {}
-
-void Profile::hold(const Holding& holding, TimeS until) {
-  held_.push_back(holding);
-  until_.push_back(std::max(until, now_ + 1));
+std::uint32_t free_count(ConstCores all, ConstCores busy) {
+  std::uint32_t free = 0;
+  for (std::size_t w = 0; w < all.size(); ++w) free += static_cast<std::uint32_t>(std::popcount(all[w] & ~busy[w]));
+  return free;
 }
 
-/// From the last end backwards: each step holds what the one after it holds, and what ends in between.
-void Profile::build() {
-  std::vector<Held> all;
-  for (std::uint32_t h = 0; h < held_.size(); ++h)
-    for (std::uint32_t s = 0; s < held_[h].shares.size(); ++s)
-      all.push_back({held_[h].shares[s].node, until_[h], h, s});
-  std::ranges::sort(all, [](const Held& a, const Held& b) {
-    return a.node != b.node ? a.node < b.node : a.until != b.until ? b.until < a.until : a.holding < b.holding;
-  });
-  std::size_t at = 0;
-  for (NodeIndex node = 0; node < lines_.size(); ++node) {
-    Timeline& line = lines_[node];
-    NodeUse use;
-    std::vector<Word> busy(words_);
-    const auto add_step = [&](TimeS from) {
-      line.steps.push_back({from, use});
-      line.busy.insert(line.busy.begin(), busy.begin(), busy.end());
-    };
-    while (at < all.size() && all[at].node == node) {
-      const TimeS until = all[at].until;
-      add_step(until);
-      for (; at < all.size() && all[at].node == node && all[at].until == until; ++at)
-        add_use(use, busy, held_[all[at].holding], held_[all[at].holding].shares[all[at].share]);
-    }
-    add_step(now_);
-    std::ranges::reverse(line.steps);
-  }
-  held_.clear();
-  until_.clear();
-}
-
-std::size_t Profile::step_at(const Timeline& line, TimeS time) const {
-  const auto after = std::ranges::upper_bound(line.steps, time, {}, &Step::from);
+std::size_t step_at(const Timeline& line, TimeS time) {
+  const auto after = std::ranges::upper_bound(line.steps, time, {}, &Timeline::Step::from);
   return after == line.steps.begin() ? 0 : static_cast<std::size_t>(after - line.steps.begin()) - 1;
 }
 
-std::size_t Profile::split(Timeline& line, TimeS time) {
+}  // namespace
+
+/// From the last end backwards: each step holds what the one after it holds, and what ends in between.
+Timeline make_timeline(const Cluster& cluster, NodeIndex node, std::vector<HeldShare>& held) {
+  std::ranges::sort(held, [](const HeldShare& a, const HeldShare& b) { return b.until < a.until; });
+  const std::size_t words = cluster.words();
+  Timeline line;
+  NodeUse use;
+  std::vector<std::vector<Word>> masks;
+  std::vector<Word> busy(words);
+  const auto add_step = [&](TimeS from) {
+    line.steps.push_back({from, free_count(cluster.cores(node), busy), use});
+    masks.push_back(busy);
+  };
+  for (std::size_t at = 0; at < held.size();) {
+    const TimeS until = held[at].until;
+    add_step(until);
+    for (; at < held.size() && held[at].until == until; ++at)
+      add_use(use, busy, *held[at].holding, held[at].holding->shares[held[at].share]);
+  }
+  add_step(TimeS{0});
+  std::ranges::reverse(line.steps);
+  for (auto mask = masks.rbegin(); mask != masks.rend(); ++mask)
+    line.busy.insert(line.busy.end(), mask->begin(), mask->end());
+  return line;
+}
+
+Timeline& Profile::own_line(NodeIndex node) {
+  if (!changed_[node]) changed_[node] = std::make_unique<Timeline>(running_[node]);
+  return *changed_[node];
+}
+
+std::size_t Profile::split(Timeline& line, TimeS time) const {
   const std::size_t step = step_at(line, time);
   if (line.steps[step].from >= time) return step;
-  const auto next = static_cast<std::ptrdiff_t>(step + 1);
-  line.steps.insert(line.steps.begin() + next, {time, line.steps[step].use});
-  const ConstCores same = busy(line, step);
-  const std::vector<Word> copy(same.begin(), same.end());
-  line.busy.insert(line.busy.begin() + next * static_cast<std::ptrdiff_t>(words_), copy.begin(), copy.end());
+  Timeline::Step copy = line.steps[step];
+  copy.from = time;
+  line.steps.insert(line.steps.begin() + static_cast<std::ptrdiff_t>(step + 1), copy);
+  const auto words = static_cast<std::ptrdiff_t>(words_);
+  const auto mask = line.busy.begin() + static_cast<std::ptrdiff_t>(step) * words;
+  const std::vector<Word> same(mask, mask + words);
+  line.busy.insert(mask + words, same.begin(), same.end());
   return step + 1;
+}
+
+void Profile::add(Timeline& line, std::size_t first, std::size_t end, const Holding& holding, const Share& share) {
+  for (std::size_t step = first; step < end; ++step) {
+    const Cores busy{line.busy.data() + step * words_, words_};
+    add_use(line.steps[step].use, busy, holding, share);
+    line.steps[step].free_cores = free_count(cluster_.cores(share.node), busy);
+  }
+}
+
+void Profile::hold(const Holding& holding, TimeS until) {
+  for (const Share& share : holding.shares) {
+    Timeline& line = own_line(share.node);
+    add(line, 0, split(line, until), holding, share);
+  }
 }
 
 void Profile::reserve(const Holding& holding, TimeS from, TimeS until) {
   for (const Share& share : holding.shares) {
-    Timeline& line = lines_[share.node];
-    const std::size_t first = split(line, from), end = split(line, until);
-    for (std::size_t step = first; step < end; ++step)
-      add_use(line.steps[step].use, {line.busy.data() + step * words_, words_}, holding, share);
+    Timeline& line = own_line(share.node);
+    const std::size_t first = split(line, from);
+    add(line, first, split(line, until), holding, share);
     line.reservations.emplace_back(from, until);
   }
 }
 
 bool Profile::reserved(NodeIndex node, TimeS from, TimeS until) const {
-  return std::ranges::any_of(lines_[node].reservations,
+  return std::ranges::any_of(line(node).reservations,
                              [&](const auto& r) { return r.first < until && from < r.second; });
 }
 
-bool Profile::fits(const Timeline& line, std::size_t step, NodeIndex node, const NodeNeed& need) const {
-  const NodeUse& use = line.steps[step].use;
-  if (use.exclusive_jobs != 0 || (need.idle && use.jobs != 0)) return false;
-  if (use.memory_mib + need.memory_mib > cluster_.node(node).memory_mib) return false;
-  const ConstCores all = cluster_.cores(node), taken = busy(line, step);
-  std::uint32_t free = 0;
-  for (std::size_t w = 0; w < words_; ++w) free += static_cast<std::uint32_t>(std::popcount(all[w] & ~taken[w]));
-  return free >= need.cores;
+bool Profile::fits(const Timeline::Step& step, NodeIndex node, const NodeNeed& need) const {
+  if (step.free_cores < need.cores || step.use.exclusive_jobs != 0 || (need.idle && step.use.jobs != 0)) return false;
+  return step.use.memory_mib + need.memory_mib <= cluster_.node(node).memory_mib;
 }
 
 TimeS Profile::earliest(NodeIndex node, const NodeNeed& need, TimeS from, std::int64_t duration_s) const {
-  const Timeline& line = lines_[node];
-  for (std::size_t step = step_at(line, from); step < line.steps.size(); ++step) {
-    if (!fits(line, step, node, need)) continue;
-    const TimeS start = std::max(from, line.steps[step].from);
-    if (line.reservations.empty()) return start;  // use only falls
+  const Timeline& line = this->line(node);
+  const std::vector<Timeline::Step>& steps = line.steps;
+  for (std::size_t step = step_at(line, from); step < steps.size(); ++step) {
+    if (!fits(steps[step], node, need)) continue;
+    const TimeS start = std::max(from, steps[step].from);
+    if (line.reservations.empty()) return start;
     std::size_t next = step + 1;
-    while (next < line.steps.size() && line.steps[next].from < start + duration_s && fits(line, next, node, need))
-      ++next;
-    if (next == line.steps.size() || line.steps[next].from >= start + duration_s) return start;
+    while (next < steps.size() && steps[next].from < start + duration_s && fits(steps[next], node, need)) ++next;
+    if (next == steps.size() || steps[next].from >= start + duration_s) return start;
     step = next;
   }
   return kNever;
 }
 
 void Profile::fill(Usage& usage, NodeIndex node, TimeS from, TimeS until) const {
-  const Timeline& line = lines_[node];
+  const Timeline& line = this->line(node);
   std::size_t step = step_at(line, from);
+  const auto busy = [&](std::size_t s) { return ConstCores{line.busy.data() + s * words_, words_}; };
   NodeUse use = line.steps[step].use;
   Cores all = usage.busy(node);
-  std::ranges::copy(busy(line, step), all.begin());
+  std::ranges::copy(busy(step), all.begin());
   if (!line.reservations.empty()) {
     for (++step; step < line.steps.size() && line.steps[step].from < until; ++step) {
       const NodeUse& more = line.steps[step].use;
@@ -116,7 +128,7 @@ void Profile::fill(Usage& usage, NodeIndex node, TimeS from, TimeS until) const 
       if (more.jobs != 0)
         use.only_user = use.jobs == 0 || use.only_user == more.only_user ? more.only_user : kInfinite32;
       use.jobs = std::max(use.jobs, more.jobs);
-      const ConstCores taken = busy(line, step);
+      const ConstCores taken = busy(step);
       for (std::size_t w = 0; w < words_; ++w) all[w] |= taken[w];
     }
   }
@@ -126,8 +138,8 @@ void Profile::fill(Usage& usage, NodeIndex node, TimeS from, TimeS until) const 
 TimeS Profile::next_change(const Bitmap& nodes, TimeS after) const {
   TimeS next = kNever;
   nodes.for_each([&](std::size_t i) {
-    const auto& steps = lines_[i].steps;
-    const auto found = std::ranges::upper_bound(steps, after, {}, &Step::from);
+    const auto& steps = line(static_cast<NodeIndex>(i)).steps;
+    const auto found = std::ranges::upper_bound(steps, after, {}, &Timeline::Step::from);
     if (found != steps.end()) next = std::min(next, found->from);
   });
   return next;

@@ -1,5 +1,7 @@
 // sched/profile.hpp — what is held on every node from now on, as a step for each change.
 #pragma once
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/types.hpp"
@@ -16,15 +18,37 @@ struct NodeNeed {
   bool idle = false;  // no other job there
 };
 
-/// Built once for a pass from what runs, then updated with each job that is given a time.
+/// One node's use over time. The first step began before all times asked for; the last is for ever.
+struct Timeline {
+  struct Step {
+    TimeS from;
+    std::uint32_t free_cores = 0;
+    NodeUse use;
+  };
+  std::vector<Step> steps;
+  std::vector<Word> busy;                             // cores, as many words for each step
+  std::vector<std::pair<TimeS, TimeS>> reservations;  // that begin later; without one, use only falls
+};
+
+/// A share of a holding, and until when it is held.
+struct HeldShare {
+  const Holding* holding = nullptr;
+  std::uint32_t share = 0;
+  TimeS until;
+};
+
+/// The timeline of a node on which all of `held` is held from the beginning. `held` goes out sorted.
+Timeline make_timeline(const Cluster& cluster, NodeIndex node, std::vector<HeldShare>& held);
+
+/// The timelines of all nodes during one pass: those of what runs, changed by what the pass decides. What runs is
+/// shared between passes; only the nodes that are touched are copied.
 class Profile {
  public:
-  Profile(const Cluster& cluster, TimeS now);
+  Profile(const Cluster& cluster, const std::vector<Timeline>& running)
+      : cluster_(cluster), words_(cluster.words()), running_(running), changed_(running.size()) {}
 
-  /// Something that is held now and until `until`. Before the first reserve() only, and followed by build().
+  /// Something that is held from the beginning on.
   void hold(const Holding& holding, TimeS until);
-  void build();
-
   /// Something that will be held.
   void reserve(const Holding& holding, TimeS from, TimeS until);
   /// A reserve() touches the node in that time.
@@ -39,33 +63,17 @@ class Profile {
   TimeS next_change(const Bitmap& nodes, TimeS after) const;
 
  private:
-  struct Step {
-    TimeS from;
-    NodeUse use;
-  };
-  struct Timeline {
-    std::vector<Step> steps;  // the first at `now`; the last for ever
-    std::vector<Word> busy;   // words_ for each step
-    std::vector<std::pair<TimeS, TimeS>> reservations;
-  };
-  struct Held {
-    NodeIndex node;
-    TimeS until;
-    std::uint32_t holding, share;
-  };
-
-  ConstCores busy(const Timeline& line, std::size_t step) const { return {line.busy.data() + step * words_, words_}; }
-  bool fits(const Timeline& line, std::size_t step, NodeIndex node, const NodeNeed& need) const;
-  std::size_t step_at(const Timeline& line, TimeS time) const;
+  const Timeline& line(NodeIndex node) const { return changed_[node] ? *changed_[node] : running_[node]; }
+  Timeline& own_line(NodeIndex node);
+  void add(Timeline& line, std::size_t first, std::size_t end, const Holding& holding, const Share& share);
+  bool fits(const Timeline::Step& step, NodeIndex node, const NodeNeed& need) const;
   /// Makes a step begin at `time`; returns it.
-  std::size_t split(Timeline& line, TimeS time);
+  std::size_t split(Timeline& line, TimeS time) const;
 
   const Cluster& cluster_;
   std::size_t words_;
-  TimeS now_;
-  std::vector<Timeline> lines_;
-  std::vector<Holding> held_;  // until build()
-  std::vector<TimeS> until_;
+  const std::vector<Timeline>& running_;
+  std::vector<std::unique_ptr<Timeline>> changed_;  // null: as running_
 };
 
 }  // namespace flurm::sched

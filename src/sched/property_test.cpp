@@ -164,6 +164,52 @@ RC_GTEST_PROP(PlanProperty, AppliedPlansLeaveNothingToSay, ()) {
   RC_ASSERT(again.waiting.empty());
 }
 
+/// Whatever happens to jobs, nodes, partitions and settings in between.
+RC_GTEST_PROP(PlanProperty, APlannerWithAMemoryPlansTheSame, ()) {
+  World w = make_small_world();
+  Planner planner;
+  for (int round = *rc::gen::inRange(1, 10); round > 0; --round) {
+    submit_some(w, 8);
+    const Plan kept = planner.plan(w.view, w.limits, w.now), fresh = w.plan();
+    RC_ASSERT(kept.starts == fresh.starts);
+    RC_ASSERT(kept.waiting == fresh.waiting);
+    if (*rc::gen::inRange(0, 4) != 0) w.step();
+    end_some(w);
+    switch (*rc::gen::inRange(0, 8)) {
+      case 0:
+        w.change_node("n1", [](model::Node& node) { node.flags ^= model::node_flag::drain; });
+        break;
+      case 1:
+        w.change_node("n1", [](model::Node& node) { node.config.real_memory += 1000; });
+        break;
+      case 2:
+        w.view.settings.backfill = !w.view.settings.backfill;
+        break;
+      case 3: {
+        auto partition = std::make_shared<model::Partition>(*w.view.partitions[0]);
+        partition->state_up = partition->state_up == model::partition_state::up ? model::partition_state::down
+                                                                                : model::partition_state::up;
+        w.view.partitions[0] = partition;
+        break;
+      }
+      case 4: {
+        std::vector<std::shared_ptr<const model::Job>> pending;
+        w.view.pending.for_each([&](std::uint64_t, const auto& job) {
+          pending.push_back(job);
+          return true;
+        });
+        if (pending.empty()) break;
+        auto changed = std::make_shared<model::Job>(*pending[*rc::gen::inRange<std::size_t>(0, pending.size())]);
+        changed->priority = *rc::gen::inRange<std::uint32_t>(0, 900);
+        w.view.pending.set(changed->id.v, changed);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+}
+
 /// When each job starts or is planned to, by job and task.
 std::map<std::pair<std::uint32_t, std::uint32_t>, TimeS> times(World w) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, TimeS> found;

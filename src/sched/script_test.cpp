@@ -250,6 +250,7 @@ Script read_script(const std::string& path) {
 World make_world(const Script& script) {
   World world;
   world.view.settings.cr_type = 0;
+  world.view.settings.def_mem_per_cpu = 0;
   for (const std::string& line : script.configuration) {
     auto keys = settings_of(line);
     model::Settings& settings = world.view.settings;

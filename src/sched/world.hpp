@@ -131,6 +131,10 @@ class World {
   /// Starts what the plan starts, and writes down why the others wait.
   Plan step() {
     Plan made = plan();
+    apply(made);
+    return made;
+  }
+  void apply(const Plan& made) {
     for (const Placement& placement : made.starts) start(placement);
     for (const Waiting& waiting : made.waiting) {
       if (!view.pending.find(waiting.job.v)) continue;
@@ -141,7 +145,6 @@ class World {
       job->sched_nodes = waiting.sched_nodes;
       view.pending.set(job->id.v, job);
     }
-    return made;
   }
   void start(const Placement& placement) {
     auto job = std::make_shared<model::Job>(*view.pending.find(placement.job.v));

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "codec/pack.hpp"
@@ -58,10 +57,13 @@ Result<Fd> StepDirectory::listen() {
 }
 
 Result<void> StepDirectory::write_state(const exec::StepState& state) {
-  const std::string name = base_ + ".state", temporary = name + ".new";
-  Fd file(openat(fd_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file || !exec::write_all(file.get(), codec::pack(state, exec::kStepProtocol)) ||
-      renameat(fd_.get(), temporary.c_str(), fd_.get(), name.c_str()) != 0) {
+  const std::string name = base_ + ".state";
+  if (!state_file_)
+    state_file_ = Fd(openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  // In place, in one write: a new file for each change would cost more than all else a short step does.
+  const std::string bytes = codec::pack(state, exec::kStepProtocol);
+  if (!state_file_ || pwrite(state_file_.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) ||
+      ftruncate(state_file_.get(), static_cast<off_t>(bytes.size())) != 0) {
     return fail(Errc::io, "{}/{}: {}", path_, name, std::strerror(errno));
   }
   return {};
@@ -73,7 +75,6 @@ void StepDirectory::remove() {
   remove_script();
   unlinkat(fd_.get(), (base_ + ".sock").c_str(), 0);
   unlinkat(fd_.get(), (base_ + ".state").c_str(), 0);
-  unlinkat(fd_.get(), (base_ + ".state.new").c_str(), 0);
   rmdir(path_.c_str());
 }
 

@@ -18,7 +18,7 @@ class StepDirectory {
   Result<std::string> write_script(const exec::StepLaunch& launch);
   /// A listening socket that only our own uid can connect to. Errors: io.
   Result<exec::Fd> listen();
-  /// Replaces the state file. Errors: io.
+  /// Writes the state file. Who reads it at that moment may see a torn one, and looks again. Errors: io.
   Result<void> write_state(const exec::StepState& state);
   void remove_script();
   /// Takes back all of the above, and the directory when that leaves it empty.
@@ -29,6 +29,7 @@ class StepDirectory {
       : path_(std::move(path)), fd_(std::move(fd)), base_(std::move(base)) {}
   std::string path_;
   exec::Fd fd_;
+  exec::Fd state_file_;
   std::string base_;  ///< "step_batch"
 };
 

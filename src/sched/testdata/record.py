@@ -99,7 +99,7 @@ def settle(jobs, pause):
         fresh = any("pending None" in s for s in now)
         same = same + 0.1 if now == last and not fresh else 0.0
         last = now
-        if same >= (pause if any(s.startswith("pending") for s in now) else 0.05):
+        if not fresh and same >= (pause if any(s.startswith("pending") for s in now) else 0.05):
             break
         time.sleep(0.1)
     return last

@@ -1,0 +1,92 @@
+// sched/planner.cpp — the planner's public face: what is kept between calls, and calls that keep nothing.
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+#include "sched/pass.hpp"
+#include "sched/possible.hpp"
+
+namespace flurm::sched {
+
+struct Planner::Kept {
+  Inventory inventory;
+  std::optional<Placer> placer;
+  PersistentMap<model::Job> pending;
+  Queue queue;
+
+  void update_cluster(const View& view) {
+    if (!inventory.update_cluster(view)) return;
+    queue.clear();
+    pending = {};
+    placer.emplace(inventory.cluster());
+  }
+  void update(const View& view, TimeS now) {
+    update_cluster(view);
+    if (queue.too_many_shapes()) {
+      queue.clear();
+      pending = {};
+    }
+    inventory.update_use(view, now);
+    queue.update(pending, view.pending, inventory.cluster(), view.settings);
+    pending = view.pending;
+  }
+  Pass pass(const Limits& limits, TimeS now) { return {inventory, queue, *placer, limits, now}; }
+};
+
+Planner::Planner() : kept_(std::make_unique<Kept>()) {}
+Planner::~Planner() = default;
+Planner::Planner(Planner&&) noexcept = default;
+Planner& Planner::operator=(Planner&&) noexcept = default;
+
+Plan Planner::plan(const View& view, const Limits& limits, TimeS now) {
+  kept_->update(view, now);
+  return kept_->pass(limits, now).run();
+}
+
+Result<void> Planner::can_ever_run(const View& view, const model::JobRequest& request,
+                                   const model::Partition& partition) {
+  kept_->update_cluster(view);
+  const Cluster& cluster = kept_->inventory.cluster();
+  const std::size_t index = cluster.partition_index(partition.name);
+  if (index == cluster.partitions().size()) return fail(Errc::invalid_partition_name, "partition {}", partition.name);
+  return possible(request, index, cluster, view.settings, *kept_->placer);
+}
+
+Result<Forecast> Planner::forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now) {
+  constexpr std::int64_t kFarAhead = 5 * 365 * std::int64_t{24} * 3600;
+  View with = view;
+  with.settings.backfill = true;
+  with.pending.set(job.id.v, std::make_shared<const model::Job>(job));
+  Limits patient = limits;
+  patient.backfill_jobs_max = std::max(limits.backfill_jobs_max, limits.jobs_tested_max);
+  patient.backfill_window_s = kFarAhead;
+  kept_->update(with, now);
+  Pass pass = kept_->pass(patient, now);
+  const Plan plan = pass.run();
+  const auto started = std::ranges::find(plan.starts, job.id, &Placement::job);
+  if (started == plan.starts.end()) {
+    if (auto planned = pass.forecast(job.id)) return *planned;
+    return fail(Errc::requested_part_config_unavailable, "job {} has no time to start", job.id.v);
+  }
+  const Cluster& cluster = kept_->inventory.cluster();
+  Bitmap nodes(cluster.size());
+  Forecast forecast{.start = now, .nodes = {}, .partition = started->partition, .cpus = 0};
+  for (const model::NodeShare& share : started->shares) {
+    nodes.set(cluster.index_of(share.node));
+    forecast.cpus += share.cpus;
+  }
+  forecast.nodes = cluster.hostlist(nodes);
+  return forecast;
+}
+
+Plan plan(const View& view, const Limits& limits, TimeS now) { return Planner().plan(view, limits, now); }
+
+Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition) {
+  return Planner().can_ever_run(view, request, partition);
+}
+
+Result<Forecast> forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now) {
+  return Planner().forecast(view, limits, job, now);
+}
+
+}  // namespace flurm::sched

@@ -1,0 +1,192 @@
+// sched/queue.cpp — the order of pending jobs.
+#include "sched/queue.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace flurm::sched {
+namespace {
+
+using model::JobReason;
+
+template <class... Numbers>
+void append_numbers(std::string& key, Numbers... numbers) {
+  (key.append(reinterpret_cast<const char*>(&numbers), sizeof numbers), ...);
+}
+
+template <class F>
+void for_each_name(std::string_view list, F f) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    f(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+}
+
+bool waits_for_nobody(const model::Job& job) {
+  return job.state.pending() && job.priority != 0 && job.dependencies.empty();
+}
+
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c job_limits_check().
+JobReason partition_limit(const model::Job& job, const PartitionInfo& info) {
+  const model::Partition& partition = *info.config;
+  const model::JobRequest& request = *job.request;
+  const auto given = [](std::uint32_t value) { return value != kNoVal32; };
+  if (partition.state_up & model::partition_state::sched) {
+    if (given(request.min_cpus) && request.min_cpus > info.total_cpus) return JobReason::part_config;
+    if (given(request.min_nodes) && request.min_nodes > info.nodes.count()) return JobReason::part_node_limit;
+    if (given(request.max_nodes) && request.max_nodes != 0 &&
+        (request.max_nodes > partition.max_nodes || request.max_nodes < partition.min_nodes))
+      return JobReason::part_node_limit;
+    if (given(request.min_nodes) && request.min_nodes > partition.max_nodes) return JobReason::part_node_limit;
+    if (given(job.time_limit) && job.time_limit > partition.max_time) return JobReason::part_time_limit;
+  }
+  if (partition.state_up == model::partition_state::down) return JobReason::part_down;
+  if (partition.state_up == model::partition_state::inactive) return JobReason::part_inactive;
+  return JobReason::none;
+}
+
+bool before(const QueueEntry& a, const QueueEntry& b) {
+  return std::tuple(b.tier, b.priority, a.id.v, a.partition) < std::tuple(a.tier, a.priority, b.id.v, b.partition);
+}
+
+}  // namespace
+
+std::string shape_key(const model::JobRequest& r, std::size_t partition) {
+  std::string key;
+  key.reserve(192);
+  append_numbers(key, partition, r.num_tasks, r.min_cpus, r.max_cpus, r.min_nodes, r.max_nodes, r.cpus_per_task,
+                 r.ntasks_per_node, r.ntasks_per_socket, r.ntasks_per_core, r.sockets_per_node, r.cores_per_socket,
+                 r.threads_per_core, r.pn_min_cpus, r.core_spec, r.plane_size, r.pn_min_memory, r.pn_min_tmp_disk,
+                 r.task_dist, r.contiguous, r.shared, r.reboot, r.overcommit,
+                 r.bitflags & (model::job_bit::spread_job | model::job_bit::use_min_nodes));
+  for (const std::string* text : {&r.req_nodes, &r.exc_nodes, &r.features, &r.licenses}) {
+    append_numbers(key, text->size());
+    key += *text;
+  }
+  return key;
+}
+
+const Shape* Shapes::find(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
+                          const model::Settings& settings) {
+  if (&request == last_request_ && partition == last_partition_) return last_shape_;
+  auto [found, added] = by_key_.try_emplace(shape_key(request, partition));
+  if (added)
+    if (auto shape = make_shape(request, partition, cluster, settings))
+      found->second = std::make_unique<const Shape>(std::move(*shape));
+  last_request_ = &request;
+  last_partition_ = partition;
+  return last_shape_ = found->second.get();
+}
+
+void Shapes::clear() {
+  by_key_.clear();
+  forget_last();
+}
+
+void Queue::clear() {
+  jobs_.clear();
+  free_.clear();
+  by_id_.clear();
+  entries_.clear();
+  limited_.clear();
+  shapes_.clear();
+}
+
+std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const Cluster& cluster,
+                         const model::Settings& settings, std::vector<QueueEntry>& entries) {
+  const model::Job& job = *shared;
+  auto place = static_cast<std::uint32_t>(jobs_.size());
+  if (free_.empty()) {
+    jobs_.emplace_back();
+  } else {
+    place = free_.back();
+    free_.pop_back();
+  }
+  QueuedJob& queued = jobs_[place];
+  queued = {.job = shared,
+            .begin = job.request->begin_time,
+            .limited = job.request->reservation.empty() ? JobReason::none : JobReason::reservation,
+            .told_reason = job.reason,
+            .told_text = !job.state_desc.empty() || !job.sched_nodes.empty(),
+            .told_start = job.start_time};
+  if (queued.limited != JobReason::none) {
+    limited_.push_back(place);
+    return place;
+  }
+  const bool behind_already = job.reason == JobReason::priority && !queued.told_text && !queued.told_start &&
+                              (!job.array || job.array->max_running == 0);
+  JobReason limited = JobReason::none;
+  const std::size_t had = entries.size();
+  for_each_name(job.partition, [&](std::string_view name) {
+    const std::size_t index = cluster.partition_index(name);
+    if (index == cluster.partitions().size()) return;
+    const PartitionInfo& partition = cluster.partitions()[index];
+    const JobReason reason = partition_limit(job, partition);
+    if (reason == JobReason::none)
+      entries.push_back({partition.config->priority_tier, job.priority, job.id, static_cast<std::uint32_t>(index),
+                         place, behind_already, shapes_.find(*job.request, index, cluster, settings)});
+    else
+      limited = reason;
+  });
+  if (entries.size() == had) queued.limited = limited;
+  if (queued.limited != JobReason::none) limited_.push_back(place);
+  return place;
+}
+
+void Queue::update(const PersistentMap<model::Job>& before_jobs, const PersistentMap<model::Job>& after_jobs,
+                   const Cluster& cluster, const model::Settings& settings) {
+  shapes_.forget_last();
+  std::vector<QueueEntry> gone, added;
+  std::vector<std::shared_ptr<const model::Job>> coming;
+  PersistentMap<model::Job>::diff(before_jobs, after_jobs, [&](std::uint64_t id, const auto&, const auto& after) {
+    const auto known = by_id_.find(static_cast<std::uint32_t>(id));
+    if (known != by_id_.end()) {
+      QueuedJob& queued = jobs_[known->second];
+      if (queued.limited != JobReason::none) std::erase(limited_, known->second);
+      for_each_name(queued.job->partition, [&](std::string_view name) {
+        const std::size_t index = cluster.partition_index(name);
+        if (index == cluster.partitions().size() || queued.limited != JobReason::none) return;
+        gone.push_back({.tier = cluster.partitions()[index].config->priority_tier,
+                        .priority = queued.job->priority,
+                        .id = queued.job->id,
+                        .partition = static_cast<std::uint32_t>(index)});
+      });
+      queued = {};
+      free_.push_back(known->second);
+      by_id_.erase(known);
+    }
+    if (after && waits_for_nobody(*after)) coming.push_back(after);
+  });
+  remove(gone);
+  for (const auto& job : coming) by_id_[job->id.v] = add(job, cluster, settings, added);
+  insert(added);
+}
+
+/// In one sweep; an entry may be asked for that is not there.
+void Queue::remove(std::vector<QueueEntry>& gone) {
+  std::ranges::sort(gone, before);
+  auto keep = entries_.begin(), from = entries_.begin();
+  bool moving = false;
+  for (const QueueEntry& entry : gone) {
+    const auto at = std::lower_bound(from, entries_.end(), entry, before);
+    if (at == entries_.end() || before(entry, *at)) continue;
+    keep = moving ? std::move(from, at, keep) : at;
+    moving = true;
+    from = at + 1;
+  }
+  if (moving) entries_.erase(std::move(from, entries_.end(), keep), entries_.end());
+}
+
+/// Merges from the end: most jobs that come belong there.
+void Queue::insert(std::vector<QueueEntry>& added) {
+  std::ranges::sort(added, before);
+  std::size_t old = entries_.size(), fresh = added.size();
+  entries_.resize(old + fresh);
+  for (std::size_t to = entries_.size(); fresh > 0;) {
+    const bool take_old = old > 0 && before(added[fresh - 1], entries_[old - 1]);
+    entries_[--to] = take_old ? entries_[--old] : added[--fresh];
+  }
+}
+
+}  // namespace flurm::sched
