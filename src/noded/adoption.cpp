@@ -88,7 +88,7 @@ io::Task<void> Launcher::adopt(std::string directory, std::uint32_t step_id) {
       StepLink::connect(node_.loop, directory, step_id, [this, job, step_id] { step_over(job, step_id); });
   auto link = co_await connecting;
   if (link) {
-    job->steps[step_id] = *link;
+    add_step(job, step_id, *link);
     log(Level::info, "noded.step_found", {{"job_id", job->id()}, {"ended", (*link)->state().end.has_value()}});
     co_return;
   }

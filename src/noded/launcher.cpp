@@ -148,21 +148,19 @@ io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) 
     log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
     co_return Errc::node_execve_failed;
   }
-  job->steps[kBatchStep] = *link;
-  job->changed.notify();
+  add_step(job, kBatchStep, std::move(*link));
   co_return Errc::success;
+}
+
+void Launcher::add_step(const NodeJobPtr& job, std::uint32_t step_id, StepLink::Ptr link) {
+  job->steps[step_id] = std::move(link);
+  job->changed.notify();
+  step_over(job, step_id);  // it may be over already
 }
 
 void Launcher::step_over(const NodeJobPtr& job, std::uint32_t step_id) {
   const auto it = job->steps.find(step_id);
-  if (it == job->steps.end()) {
-    // It was over before launch() returned: look again once the link is in its place.
-    node_.loop.defer([this, job, step_id] {
-      if (job->steps.contains(step_id)) step_over(job, step_id);
-    });
-    return;
-  }
-  reporter_.step_over(job, it->second);
+  if (it != job->steps.end() && it->second->take_end()) reporter_.step_over(job, it->second);
 }
 
 // --- prolog -------------------------------------------------------------------------------------------------------

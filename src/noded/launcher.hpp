@@ -34,6 +34,7 @@ class Launcher {
   io::Task<Errc> prolog_before_batch(NodeJobPtr job);
   io::Task<Errc> start_step(NodeJobPtr job, wire::BatchJobLaunch order);
   io::Task<void> adopt(std::string directory, std::uint32_t step_id);
+  void add_step(const NodeJobPtr& job, std::uint32_t step_id, StepLink::Ptr link);
   void step_over(const NodeJobPtr& job, std::uint32_t step_id);
 
   NodeContext& node_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/result.hpp"
 #include "codec/pack.hpp"
@@ -30,6 +31,8 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
 
   const exec::StepState& state() const { return state_; }
   bool over() const { return over_; }
+  /// True for the first who asks after the end: whoever gets it, reports it.
+  bool take_end() { return over_ && !std::exchange(end_taken_, true); }
 
   /// Sends a request and waits for its answer. Errors: closed, timed_out.
   template <class M>
@@ -59,7 +62,7 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   std::deque<Reply> replies_;
   std::deque<std::string> outgoing_;
   io::Event greeted_;
-  bool writing_ = false, over_ = false, closed_ = false;
+  bool writing_ = false, over_ = false, closed_ = false, end_taken_ = false;
   OnOver on_over_;
 };
 

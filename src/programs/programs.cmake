@@ -21,3 +21,7 @@ target_compile_definitions(flurmctld PRIVATE FLURM_VERSION="${PROJECT_VERSION}")
 flurm_program(NAME flurmnd DEPS noded)
 add_dependencies(flurmnd flurmstepd)
 target_compile_definitions(flurmnd PRIVATE FLURM_VERSION="${PROJECT_VERSION}")
+if(TARGET noded_test)  # drives real supervisors
+  add_dependencies(noded_test flurmstepd)
+  target_compile_definitions(noded_test PRIVATE FLURM_STEPD="$<TARGET_FILE:flurmstepd>")
+endif()
