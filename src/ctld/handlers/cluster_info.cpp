@@ -113,7 +113,7 @@ Answer config_files(Controller& c, const Call& call) {
   if (!conf::Config::has_option(c.config->slurmctld_params, "enable_configless"))
     return rc_answer(call, Errc::configless_disabled);
   constexpr std::uint32_t kNode = 1;
-  if (request->flags & kNode && !c.is_operator(call.uid)) return rc_answer(call, Errc::access_denied);
+  if (request->flags & kNode && !c.is_operator(call.uid)) return rc_answer(call, Errc::user_id_missing);
   wire::ConfigResponse response;
   response.config_files.emplace();
   for (const auto& [name, text] : c.files)
