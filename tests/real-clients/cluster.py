@@ -245,4 +245,7 @@ def is_root():
 
 
 def main():
+    if (REAL or REAL_NODES) and not is_root():
+        print("Not run: Slurm's own daemons need root here.", file=sys.stderr)
+        sys.exit(77)
     unittest.main(verbosity=2, argv=[sys.argv[0], *sys.argv[1:]])
