@@ -2,7 +2,7 @@
 
 FLURM_BIN names the folder with flurm, flurmctld and flurmnd (ctest sets it). With FLURM_REAL=1 the daemons are
 Debian's slurmctld and slurmd instead: a test that fails there expects something Slurm does not do. FLURM_REAL=nodes
-puts our controller over Debian's slurmd.
+puts our controller over Debian's slurmd, FLURM_REAL=controller Debian's slurmctld over our nodes.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import unittest
 
 REAL = os.environ.get("FLURM_REAL") == "1"
 REAL_NODES = os.environ.get("FLURM_REAL") == "nodes"
+REAL_CONTROLLER = os.environ.get("FLURM_REAL") == "controller"
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL"}
 
 
@@ -52,13 +53,14 @@ class Cluster:
 
     def _programs(self):
         built = os.environ.get("FLURM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/dev/bin")
-        if not self.real and not REAL_NODES:
+        if not (self.real or REAL_NODES or REAL_CONTROLLER):
             return built
         folder = self.folder + "/bin"
         os.mkdir(folder)
         shutil.copy(built + "/flurm", folder)
-        os.symlink("/usr/sbin/slurmctld" if self.real else built + "/flurmctld", folder + "/flurmctld")
-        os.symlink("/usr/sbin/slurmd", folder + "/flurmnd")
+        slurms_controller, slurms_nodes = self.real or REAL_CONTROLLER, self.real or REAL_NODES
+        os.symlink("/usr/sbin/slurmctld" if slurms_controller else built + "/flurmctld", folder + "/flurmctld")
+        os.symlink("/usr/sbin/slurmd" if slurms_nodes else built + "/flurmnd", folder + "/flurmnd")
         return folder
 
     def local(self, *words):
@@ -245,7 +247,7 @@ def is_root():
 
 
 def main():
-    if (REAL or REAL_NODES) and not is_root():
+    if (REAL or REAL_NODES or REAL_CONTROLLER) and not is_root():
         print("Not run: Slurm's own daemons need root here.", file=sys.stderr)
         sys.exit(77)
     unittest.main(verbosity=2, argv=[sys.argv[0], *sys.argv[1:]])

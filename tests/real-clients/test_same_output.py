@@ -10,8 +10,8 @@ from cluster import Cluster, main
 
 EXTRA = """NodeName=DEFAULT Feature=fast,big Weight=7
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
-PartitionName=short Nodes=n[1-2] MaxTime=30 DefaultTime=10 PriorityTier=5 OverSubscribe=FORCE:2 AllowAccounts=a,b
-PartitionName=shut Nodes=n3 State=DOWN Hidden=YES RootOnly=YES
+PartitionName=short Nodes=n[1-2] MaxTime=30 DefaultTime=10 PriorityTier=5 OverSubscribe=FORCE:2
+PartitionName=shut Nodes=n3 State=DOWN Hidden=YES RootOnly=YES AllowAccounts=a,b
 Licenses=lic:4
 MaxArraySize=500
 """

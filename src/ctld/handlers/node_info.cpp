@@ -13,6 +13,13 @@ bool shown(const model::Node& node, std::uint16_t show_flags) {
   return node.base != model::NodeBase::future || show_flags & wire::show_future;
 }
 
+/// A node as a request with these flags is answered.
+wire::NodeInfo shown_info(const model::Node& node, std::uint16_t show_flags) {
+  wire::NodeInfo info = node_info(node);
+  if (!(show_flags & wire::show_detail)) info.gres_drain.clear();
+  return info;
+}
+
 }  // namespace
 
 Answer node_info_all(Controller& c, const Call& call) {
@@ -29,7 +36,7 @@ Answer node_info_all(Controller& c, const Call& call) {
   for (model::NodeId id = 0; id < state->next_node_id; ++id) {
     const model::Node* node = state->node(id);
     if (node && shown(*node, request->show_flags)) {
-      reply.node_array.push_back(node_info(*node));
+      reply.node_array.push_back(shown_info(*node, request->show_flags));
     } else {  // node numbers in bit strings must stay right
       reply.hidden_nodes.set(id);
       reply.node_array.emplace_back();
@@ -48,7 +55,7 @@ Answer node_info_single(Controller& c, const Call& call) {
   reply.last_update = state->now;
   if (const model::Node* node = state->node(request->node_name)) {
     reply.hidden_nodes = wire::Bits(1);
-    reply.node_array.push_back(node_info(*node));
+    reply.node_array.push_back(shown_info(*node, request->show_flags));
   }
   return answer(call, wire::MsgType::RESPONSE_NODE_INFO, reply);
 }
