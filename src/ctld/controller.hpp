@@ -37,6 +37,7 @@ struct Controller {
   TimeS boot_time;                    // of this process
   BuildFacts build_facts;             // what `scontrol show config` tells beyond slurm.conf
   InfoCache info_cache;
+  sched::Planner admission;           // whether a submitted job could ever run
   Statistics statistics;
 
   std::function<io::Task<Result<void>>()> reconfigure;  // reads the files again and proposes what they say

@@ -4,10 +4,18 @@
 #include <algorithm>
 
 #include "io/clock.hpp"
+#include "io/timer.hpp"
 #include "io/worker.hpp"
 
 namespace flurm::ctld {
 namespace {
+
+/// Expected starts shift with every end of a job: to follow each shift would fill the log.
+constexpr std::uint64_t kStartsEveryMs = 1000;
+
+/// After a pass that started nothing: the planner takes a fifth of a core at most, and many submissions to a full or
+/// closed partition share one entry of the log.
+std::uint64_t pause_ms(std::uint64_t pass_us) { return std::clamp<std::uint64_t>(4 * pass_us / 1000, 10, 500); }
 
 state::Schedule command_of(sched::Plan plan) {
   state::Schedule command;
@@ -50,21 +58,30 @@ io::Task<> Scheduler::run() {
     const std::size_t queue = snapshot->pending.size();
     if (queue == 0) continue;
     const std::uint64_t begin_us = io::monotonic_us();
-    auto work = io::on_worker(controller_.loop, [view = scheduler_view(*snapshot), now = io::now()] {
-      return sched::plan(view, sched::Limits{}, now);
+    const bool tell_starts = begin_us / 1000 - starts_told_ms_ >= kStartsEveryMs;
+    if (tell_starts) starts_told_ms_ = begin_us / 1000;
+    auto work = io::on_worker(controller_.loop, [planner = planner_, view = scheduler_view(*snapshot), tell_starts,
+                                                 now = io::now()] {
+      return planner->plan(view, {.report_starts = tell_starts}, now);
     });
     sched::Plan plan = co_await work;
-    count_pass(controller_.statistics, io::monotonic_us() - begin_us, queue);
-    if (plan.starts.empty() && plan.waiting.empty()) continue;
+    const std::uint64_t took_us = io::monotonic_us() - begin_us;
+    count_pass(controller_.statistics, took_us, queue);
     const std::size_t starts = plan.starts.size();
-    auto proposal = controller_.replica.propose(command_of(std::move(plan)));
-    const Result<state::Reply> reply = co_await proposal;
-    if (!reply) {
-      log(Level::warn, "sched.plan_not_committed", {{"error", reply.error().text}});
-      break;
+    if (starts > 0 || !plan.waiting.empty()) {
+      auto proposal = controller_.replica.propose(command_of(std::move(plan)));
+      const Result<state::Reply> reply = co_await proposal;
+      if (!reply) {
+        log(Level::warn, "sched.plan_not_committed", {{"error", reply.error().text}});
+        break;
+      }
+      controller_.statistics.jobs_started += static_cast<std::uint32_t>(starts);
+      if (starts > 0) log(Level::debug, "sched.started", {{"jobs", starts}, {"queue", queue}});
     }
-    controller_.statistics.jobs_started += static_cast<std::uint32_t>(starts);
-    if (starts) log(Level::debug, "sched.started", {{"jobs", starts}, {"queue", queue}});
+    if (starts == 0) {
+      auto pause = io::sleep(controller_.loop, pause_ms(took_us));
+      co_await pause;
+    }
   }
   running_ = false;
 }

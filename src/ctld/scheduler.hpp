@@ -1,5 +1,8 @@
 // ctld/scheduler.hpp — runs the planner whenever something changed, and proposes what it decides.
 #pragma once
+#include <cstdint>
+#include <memory>
+
 #include "ctld/controller.hpp"
 
 namespace flurm::ctld {
@@ -19,6 +22,8 @@ class Scheduler {
   io::Task<> run();
 
   Controller& controller_;
+  std::shared_ptr<sched::Planner> planner_ = std::make_shared<sched::Planner>();  // shared with the worker
+  std::uint64_t starts_told_ms_ = 0;  // when a plan last told of expected starts
   bool running_ = false, wanted_ = false, stopped_ = false;
 };
 

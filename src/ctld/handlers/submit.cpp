@@ -100,7 +100,7 @@ std::size_t script_bytes_max(const conf::Config& config) {
 }
 
 /// Everything about a submission that can be known before it is proposed.
-Result<Checked> check(const Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
+Result<Checked> check(Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
                       std::uint32_t uid, bool batch) {
   const bool is_operator = c.is_operator(uid);
   if (desc.user_id != uid && !is_operator)
@@ -162,7 +162,7 @@ Result<Checked> check(const Controller& c, const state::ClusterState& state, wir
   const sched::View view = scheduler_view(state);
   Result<void> possible = fail(Errc::requested_node_config_unavailable);
   for (std::string_view name : split(usable)) {
-    Result<void> here = sched::can_ever_run(view, request, *state.partition(name));
+    Result<void> here = c.admission.can_ever_run(view, request, *state.partition(name));
     if (here) {
       possible = here;
       break;
