@@ -63,9 +63,10 @@ Result<void> StepDirectory::write_state(const exec::StepState& state) {
   // In place, in one write: a new file for each change would cost more than all else a short step does.
   const std::string bytes = codec::pack(state, exec::kStepProtocol);
   if (!state_file_ || pwrite(state_file_.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) ||
-      ftruncate(state_file_.get(), static_cast<off_t>(bytes.size())) != 0) {
+      (bytes.size() < state_bytes_ && ftruncate(state_file_.get(), static_cast<off_t>(bytes.size())) != 0)) {
     return fail(Errc::io, "{}/{}: {}", path_, name, std::strerror(errno));
   }
+  state_bytes_ = bytes.size();
   return {};
 }
 

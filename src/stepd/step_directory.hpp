@@ -1,5 +1,6 @@
 // stepd/step_directory.hpp — the job's directory in the spool: batch script, control socket, state file.
 #pragma once
+#include <cstddef>
 #include <string>
 
 #include "base/result.hpp"
@@ -30,6 +31,7 @@ class StepDirectory {
   std::string path_;
   exec::Fd fd_;
   exec::Fd state_file_;
+  std::size_t state_bytes_ = 0;  ///< in the state file
   std::string base_;  ///< "step_batch"
 };
 
