@@ -14,7 +14,7 @@ constexpr std::size_t kConnectionsMax = 2;
 /// Silent connections are given back, so that a large cluster at rest holds none.
 constexpr std::uint64_t kIdleMs = 20'000, kSweepMs = 5'000;
 /// How long a peer that refused is not asked again: it may be replaced by one of ours. One that only closed may have
-/// been on its way down.
+/// been on its way down, and is asked sooner at first.
 constexpr std::uint64_t kRefusedMs = 600'000, kClosedMs = 10'000;
 
 }  // namespace
@@ -27,6 +27,7 @@ io::Task<Result<Response>> Courier::call(Address to, wire::MsgType type, std::st
   const Key key{to.host, to.port, version, options.restrict_uid.value_or(static_cast<uid_t>(-1))};
   std::shared_ptr<Peer>& entry = peers_[key];
   if (!entry) entry = std::make_shared<Peer>();
+  if (!sweeper_.running()) sweeper_.start(kSweepMs, kSweepMs);
   const std::shared_ptr<Peer> peer = entry;
   if (options.forward.cnt == 0 && io::monotonic_ms() >= peer->plain_until_ms) {
     auto finding = connection_for(peer, to, version, options);
@@ -66,7 +67,8 @@ io::Task<Result<std::shared_ptr<Courier::Connection>>> Courier::connection_for(s
     const Errc code = opened.error().code;
     if (code == Errc::communications_connection || code == Errc::timed_out || code == Errc::auth_cred_invalid)
       co_return fail(opened.error());
-    peer->plain_until_ms = io::monotonic_ms() + (code == Errc::unexpected_msg ? kRefusedMs : kClosedMs);
+    peer->plain_ms = code == Errc::unexpected_msg ? kRefusedMs : std::clamp(2 * peer->plain_ms, kClosedMs, kRefusedMs);
+    peer->plain_until_ms = io::monotonic_ms() + peer->plain_ms;
     log(Level::debug, "rpc.no_persistent", {{"peer", to.text()}, {"error", opened.error().text}});
     co_return nullptr;
   }
@@ -74,11 +76,11 @@ io::Task<Result<std::shared_ptr<Courier::Connection>>> Courier::connection_for(s
     peer->plain_until_ms = io::monotonic_ms() + kRefusedMs;
     co_return nullptr;
   }
+  peer->plain_ms = 0;
   auto connection = std::make_shared<Connection>();
   connection->client = std::move(*opened);
   connection->used_ms = io::monotonic_ms();
   peer->connections.push_back(connection);
-  if (!sweeper_.running()) sweeper_.start(kSweepMs, kSweepMs);
   co_return connection;
 }
 
@@ -88,7 +90,8 @@ void Courier::sweep() {
     Peer& peer = *at->second;
     std::erase_if(peer.connections,
                   [&](const auto& each) { return each->calls == 0 && now - each->used_ms >= kIdleMs; });
-    const bool known = peer.opening > 0 || !peer.connections.empty() || now < peer.plain_until_ms;
+    const bool refused = peer.plain_until_ms != 0 && now < peer.plain_until_ms + kRefusedMs;
+    const bool known = peer.opening > 0 || !peer.connections.empty() || refused;
     at = known ? std::next(at) : peers_.erase(at);
   }
   if (peers_.empty()) sweeper_.stop();

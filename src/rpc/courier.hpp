@@ -35,6 +35,7 @@ class Courier {
     std::vector<std::shared_ptr<Connection>> connections;
     std::size_t opening = 0;
     std::uint64_t plain_until_ms = 0;  ///< it keeps no persistent connections, as far as we know
+    std::uint64_t plain_ms = 0;        ///< for how long that was believed last; grows
   };
   /// Everything a connection is opened with; two users of one address may differ in it.
   struct Key {
