@@ -13,7 +13,7 @@ bool tick_due(const state::ClusterState& state, TimeS now) {
     return !warn && now < job->end_time;
   });
   if (due) return true;
-  due = !state.finished.for_each([&](std::uint64_t, const auto& finished) {
+  due = state.settings.min_job_age_s && !state.finished.for_each([&](std::uint64_t, const auto& finished) {
     // Only the oldest counts. Forgetting in batches keeps a busy cluster's log short.
     return now - finished->end_time < std::int64_t{state.settings.min_job_age_s};
   });

@@ -21,6 +21,8 @@ using state::Effect;
 std::uint64_t backoff_ms(unsigned attempt) { return std::min<std::uint64_t>(250u << std::min(attempt, 5u), 5000); }
 /// An epilog may take long; after this the node is told again, in case it lost the order.
 constexpr std::uint64_t kEpilogPatienceMs = 30'000;
+/// Signals and suspensions of a job whose launch is still under way look again after this.
+constexpr std::uint64_t kLaunchPollMs = 50;
 
 const Effect* open_effect(const state::ClusterState& state, const Effect& effect) {
   return state.effects.find(effect.id);
@@ -114,7 +116,7 @@ io::Task<> Effects::launch(Effect effect) {
     auto state = controller_.replica.snapshot();
     auto job = job_of(*state, effect);
     const model::Node* node = job ? state->node(job->batch_host) : nullptr;
-    if (!job || !job->state.running() || !node) {
+    if (!job || !(job->state.running() || job->state.suspended()) || !node) {
       if (open_effect(*state, effect)) {
         auto done = propose(state::EffectsDone{.effects = {effect.id}});
         co_await done;
@@ -196,8 +198,23 @@ io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
   }
 }
 
+io::Task<> Effects::launched(Effect effect) {
+  while (!stopped_) {
+    const auto state = controller_.replica.snapshot();
+    const bool open = !state->job_effects.for_each_from(std::uint64_t{effect.job.v} << 32, [&](std::uint64_t, const auto& other) {
+      return other->job == effect.job && other->kind != Effect::Kind::launch_batch;
+    });
+    const auto job = job_of(*state, effect);
+    if (!open || !job || job->launched || job->state.completing()) co_return;
+    auto pause = io::sleep(controller_.loop, kLaunchPollMs);
+    co_await pause;
+  }
+}
+
 io::Task<> Effects::signal(Effect effect) {
   constexpr std::uint16_t kToBatchScript = 1 << 0 | 1 << 3;  // KILL_JOB_BATCH, KILL_FULL_JOB
+  auto launch = launched(effect);
+  co_await launch;
   const auto state = controller_.replica.snapshot();
   const auto job = job_of(*state, effect);
   if (job && (job->state.running() || job->state.suspended())) {
@@ -223,6 +240,8 @@ io::Task<> Effects::signal(Effect effect) {
 }
 
 io::Task<> Effects::suspend(Effect effect) {
+  auto launch = launched(effect);
+  co_await launch;
   const auto state = controller_.replica.snapshot();
   const auto job = job_of(*state, effect);
   if (job && (job->state.running() || job->state.suspended())) {
@@ -244,13 +263,31 @@ io::Task<> Effects::suspend(Effect effect) {
   co_await done;
 }
 
+io::Task<> Effects::abort_stray(model::NodeId id, JobId job) {
+  const auto state = controller_.replica.snapshot();
+  const model::Node* node = state->node(id);
+  if (!node || stopped_) co_return;
+  wire::KillJob message;
+  message.step_id.job_id = job;
+  message.time = io::now();
+  const std::uint16_t version = node_version(*node);
+  auto told = tell(node_address(*node), wire::MsgType::REQUEST_ABORT_JOB, codec::pack(message, version), version);
+  const Result<Errc> answered = co_await told;
+  // The next registration tells whether it is still there.
+  if (!answered)
+    log(Level::warn, "job.abort_failed", {{"job_id", job.v}, {"node", node->config.name}, {"error", answered.error().text}});
+}
+
 io::Task<> Effects::send_mail(Effect effect) {
   const auto state = controller_.replica.snapshot();
   if (const auto job = state->jobs.get(effect.job.v)) {
+    auto turn = mail_gate_.enter();
+    co_await turn;
     auto work = io::on_worker(controller_.loop, [config = controller_.config, job, event = effect.mail_event, now = io::now()] {
       return mail_user(*config, *job, event, now);
     });
     const Result<void> sent = co_await work;
+    mail_gate_.leave();
     if (!sent) log(Level::error, "mail.failed", {{"job_id", effect.job.v}, {"error", sent.error().text}});
   }
   auto done = propose(state::EffectsDone{.effects = {effect.id}});

@@ -16,16 +16,26 @@ class Effects {
  public:
   /// node_user: the uid that node daemons run as (SlurmdUser), who alone may read our credentials.
   Effects(Controller& controller, rpc::Client& client, std::uint32_t node_user)
-      : controller_(controller), client_(client), courier_(client), node_user_(node_user), gate_(controller.loop, 128) {}
+      : controller_(controller),
+        client_(client),
+        courier_(client),
+        node_user_(node_user),
+        gate_(controller.loop, 128),
+        mail_gate_(controller.loop, 1) {}
 
   /// The state changed: begins every effect that has not been begun by this process.
   void look();
   void stop() { stopped_ = true; }
+  /// Ends a job on a node that runs it without being meant to. No effect of the state: the node's next registration
+  /// shows whether it is still needed.
+  io::Task<> abort_stray(model::NodeId node, JobId job);
 
  private:
   io::Task<> launch(state::Effect effect);
   io::Task<> end_job(state::Effect effect);
   io::Task<> end_on_node(state::Effect effect, model::NodeId node);
+  /// Waits while the run's launch is under way: before it, the node knows nothing of the job.
+  io::Task<> launched(state::Effect effect);
   io::Task<> signal(state::Effect effect);
   io::Task<> suspend(state::Effect effect);
   io::Task<> send_mail(state::Effect effect);
@@ -38,6 +48,7 @@ class Effects {
   rpc::Courier courier_;
   std::uint32_t node_user_;
   Gate gate_;
+  Gate mail_gate_;  // a slow MailProg holds one worker, never all
   std::uint64_t next_ = 1;  // the first effect not begun
   bool stopped_ = false;
 };

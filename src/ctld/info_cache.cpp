@@ -8,8 +8,10 @@ namespace flurm::ctld {
 std::string_view InfoCache::job(const state::ClusterState& state, const std::shared_ptr<const model::Job>& job,
                                 std::uint16_t version, bool detail) {
   Entry& entry = entries_[job->id.v];
-  if (entry.job != job) {
+  auto head = job->array ? state.jobs.get(job->array->array_job.v) : nullptr;
+  if (entry.job != job || entry.head != head) {
     entry.job = job;
+    entry.head = std::move(head);
     entry.forms.clear();
   }
   for (const Form& form : entry.forms)

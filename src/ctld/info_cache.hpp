@@ -31,7 +31,7 @@ class InfoCache {
     std::string bytes;
   };
   struct Entry {
-    std::shared_ptr<const model::Job> job;
+    std::shared_ptr<const model::Job> job, head;  // head: of the job's array; its throttle is shown with each task
     std::vector<Form> forms;  // as many as client releases ask
   };
   std::map<std::uint32_t, Entry> entries_;

@@ -35,13 +35,11 @@ Result<void> add(const state::ClusterState& state, std::string_view word, std::v
     const model::Job* job = state.job(id);
     // An array's id means all its tasks; the record number of one task means that task.
     if (job && (!job->array || job->array->array_job != id)) {
-      out.push_back({.job = id, .tasks = {}});
+      out.push_back({.job = id, .tasks = {}, .whole_array = false});
       return {};
     }
     if (records.empty()) return fail(Errc::invalid_job_id, "job {}", word);
-    const bool all_over = std::all_of(records.begin(), records.end(), [](const model::Job* r) { return r->state.ended(); });
-    for (const model::Job* record : records)
-      if (all_over || !record->state.ended()) out.push_back({.job = record->id, .tasks = {}});
+    out.push_back({.job = id, .tasks = {}, .whole_array = true});
     return {};
   }
   if (rest.front() != '_') return fail(Errc::invalid_job_id, "job '{}'", word);
@@ -51,11 +49,17 @@ Result<void> add(const state::ClusterState& state, std::string_view word, std::v
   auto tasks = model::TaskSet::parse(rest, state.settings.max_array_size);
   if (!tasks || records.empty()) return fail(Errc::invalid_job_id, "job '{}'", word);
   // Any record of the array will do: tasks are looked up anew when the command is applied.
-  out.push_back({.job = records.front()->id, .tasks = std::move(*tasks)});
+  out.push_back({.job = records.front()->id, .tasks = std::move(*tasks), .whole_array = false});
   return {};
 }
 
 }  // namespace
+
+const model::Job* record_of(const state::ClusterState& state, const state::Target& target) {
+  if (const model::Job* job = state.job(target.job)) return job;
+  const auto records = state.with_array(target.job);
+  return records.empty() ? nullptr : records.front();
+}
 
 Result<std::vector<state::Target>> job_targets(const state::ClusterState& state, std::string_view text) {
   std::vector<state::Target> out;

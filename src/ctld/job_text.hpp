@@ -14,4 +14,7 @@ namespace flurm::ctld {
 /// Source: slurm 22.05 src/slurmctld/job_mgr.c job_str_signal(), update_job_str().
 Result<std::vector<state::Target>> job_targets(const state::ClusterState& state, std::string_view text);
 
+/// A record that the target is about: all records of an array have the same owner. Null: none is known any more.
+const model::Job* record_of(const state::ClusterState& state, const state::Target& target);
+
 }  // namespace flurm::ctld

@@ -1,6 +1,7 @@
 // ctld/mail.cpp — see mail.hpp.
 #include "ctld/mail.hpp"
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 namespace flurm::ctld {
 namespace {
 
+constexpr int kMailPatienceMs = 30'000, kMailLookMs = 10;
 constexpr std::uint16_t kBegin = 1 << 0, kEnd = 1 << 1, kFail = 1 << 2, kRequeue = 1 << 3;
 
 std::string_view verb(std::uint16_t event) {
@@ -62,8 +64,14 @@ Result<void> mail_user(const conf::Config& config, const model::Job& job, std::u
   spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "SLURM_JOB_ID=" + std::to_string(job.id.v),
               "SLURM_JOB_USER=" + job.request->user_name, "SLURM_CLUSTER_NAME=" + config.cluster_name};
   FLURM_TRY(const pid_t pid, exec::spawn(spec));
-  int status = 0;
-  waitpid(pid, &status, 0);
+  for (int waited_ms = 0; waitpid(pid, nullptr, WNOHANG) == 0; waited_ms += kMailLookMs) {
+    if (waited_ms >= kMailPatienceMs) {
+      kill(-pid, SIGKILL);  // it leads a session of its own
+      waitpid(pid, nullptr, 0);
+      return fail(Errc::timed_out, "{} did not end in {} s", spec.program, kMailPatienceMs / 1000);
+    }
+    usleep(kMailLookMs * 1000);
+  }
   return {};
 }
 

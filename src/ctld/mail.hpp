@@ -12,8 +12,8 @@ namespace flurm::ctld {
 /// (slurm 22.05 src/slurmctld/agent.c mail_job_info()).
 std::string mail_subject(const model::Job& job, std::uint16_t event, TimeS now);
 
-/// Runs MailProg with the subject and the recipient, and waits for its end: for worker threads. Errors:
-/// node_execve_failed.
+/// Runs MailProg with the subject and the recipient, and waits for its end, 30 s at most: for worker threads. Errors:
+/// node_execve_failed, timed_out.
 Result<void> mail_user(const conf::Config& config, const model::Job& job, std::uint16_t event, TimeS now);
 
 }  // namespace flurm::ctld

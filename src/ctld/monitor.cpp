@@ -41,7 +41,7 @@ void Monitor::start() {
   const auto state = controller_.replica.snapshot();
   // Every node gets SlurmdTimeout from now to show itself, whatever it was before.
   state->nodes.for_each([&](std::uint64_t id, const auto&) {
-    watched_[static_cast<model::NodeId>(id)] = {.last_heard = now, .asked = {}, .silent = false};
+    watched_[static_cast<model::NodeId>(id)] = {.last_heard = now, .asked = {}, .look_again = {}, .silent = false};
     return true;
   });
   timer_.start(1000, 1000);
@@ -62,9 +62,15 @@ rpc::CallOptions Monitor::options() const {
 }
 
 void Monitor::heard_from(const std::string& name) {
-  if (const Node* node = controller_.replica.snapshot()->node(name)) {
+  const auto state = controller_.replica.snapshot();
+  if (const Node* node = state->node(name)) {
     Watch& watch = watched_[node->id];
     watch.last_heard = watch.asked = io::now();
+    const std::int64_t young_s = controller_.config->batch_start_timeout;
+    const bool young = std::any_of(node->jobs.begin(), node->jobs.end(), [&](JobId job) {
+      return state->now - state->job(job)->start_time < young_s;
+    });
+    watch.look_again = young ? io::now() + young_s + 1 : TimeS{};
     watch.silent = false;
   }
 }
@@ -96,6 +102,10 @@ void Monitor::beat() {
     if (timeout_s && node->base != NodeBase::down && now - watch.last_heard > timeout_s) {
       dead.down.push_back(id);
       watch.last_heard = now;  // say it once
+    }
+    if (watch.look_again && now >= watch.look_again) {
+      watch.look_again = {};
+      io::spawn(send(id, wire::MsgType::REQUEST_NODE_REGISTRATION_STATUS));
     }
     const std::int64_t every_s = watch.silent ? std::min<std::int64_t>(ping_interval_s(), 10) : ping_interval_s();
     if (now - std::max(watch.asked, watch.last_heard) >= every_s) {

@@ -25,6 +25,7 @@ class Monitor {
   struct Watch {
     TimeS last_heard;
     TimeS asked;      // last ping
+    TimeS look_again; // ask for another registration then: jobs too young to be missed stood in the last one
     bool silent = false;
   };
   void beat();

@@ -7,8 +7,8 @@
 namespace flurm::ctld {
 namespace {
 
-/// Replies are fetched right after their entry was applied; older ones belong to proposals of other members.
-constexpr std::size_t kRepliesMax = 65536;
+/// Replies are fetched right after their entry was applied; more than there are proposers belong to nobody.
+constexpr std::size_t kRepliesSpare = 1024;
 
 }  // namespace
 
@@ -21,7 +21,9 @@ io::Task<Result<state::Reply>> Replica::propose(state::Command command) {
   std::vector<std::string> entries;
   entries.push_back(state::encode({.now = io::now(), .command = std::move(command)}));
   auto commit = log_->commit(std::move(entries));
+  ++proposing_;
   const Result<std::uint64_t> index = co_await commit;
+  --proposing_;
   if (!index) co_return std::unexpected(index.error());
   const auto found = replies_.find(*index);
   FLURM_CHECK(found != replies_.end(), "no reply for entry {}", *index);
@@ -46,7 +48,7 @@ void Replica::apply(std::uint64_t index, std::string_view bytes) {
   FLURM_CHECK(entry.has_value(), "entry {}: {}", index, entry ? "" : entry.error().text);
   state::Reply reply = state::apply(state_, *entry);
   if (log_ && log_->leads()) {
-    if (replies_.size() >= kRepliesMax) replies_.erase(replies_.begin());
+    if (replies_.size() >= proposing_ + kRepliesSpare) replies_.erase(replies_.begin());
     replies_.emplace(index, std::move(reply));
   }
   changed();

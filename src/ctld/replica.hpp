@@ -39,6 +39,7 @@ class Replica final : public replog::Machine {
   Snapshot published_;
   bool notify_queued_ = false;
   std::function<void()> listener_;
+  std::size_t proposing_ = 0;                      // callers that wait for a reply
   std::map<std::uint64_t, state::Reply> replies_;  // of entries whose proposers have not been called yet
 };
 

@@ -136,6 +136,7 @@ class Service {
     };
     controller_.schedule_soon = [this] { scheduler_.request(); };
     controller_.node_registered = [this](const std::string& node) { monitor_.heard_from(node); };
+    controller_.abort_stray = [this](model::NodeId node, JobId job) { io::spawn(effects_.abort_stray(node, job)); };
     controller_.server_stats = [this] { return server_ ? server_->stats() : rpc::Stats{}; };
     controller_.reset_server_stats = [this] { server_->reset_stats(); };
   }
@@ -267,12 +268,12 @@ class Service {
     controller_.config = loaded->config;
     controller_.files = std::move(loaded->files);
     read_cgroup_conf();
-    controller_.info_cache.clear();
     users_.clear();
     hosts_.clear();
     log_set_level(level_of(controller_.config->slurmctld_debug, options_.verbose));
     auto configured = propose_configuration(false);
     Result<void> done = co_await configured;
+    controller_.info_cache.clear();
     if (!done) co_return done;
     monitor_.tell_all(wire::MsgType::REQUEST_RECONFIGURE);
     scheduler_.request();

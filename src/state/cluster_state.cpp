@@ -58,6 +58,11 @@ void rebuild_indexes(ClusterState& state) {
     if (job->array && job->array->task != kNoVal32)
       state.array_tasks.set(std::uint64_t{job->array->array_job.v} << 32 | job->array->task,
                             std::make_shared<const JobId>(job->id));
+    state.tasks_without_record += job->pending_count() - 1;
+    return true;
+  });
+  state.effects.for_each([&](std::uint64_t, const auto& effect) {
+    state.job_effects.set(effect_key(*effect), effect);
     return true;
   });
 }

@@ -43,6 +43,11 @@ struct Effect {
   bool operator==(const Effect&) const = default;
 };
 
+/// Effects of one job stand side by side under these keys. Two open effects never share the low half of their ids.
+constexpr std::uint64_t effect_key(const Effect& effect) {
+  return std::uint64_t{effect.job.v} << 32 | (effect.id & 0xffffffff);
+}
+
 /// A finished job and when it finished, in the order of finishing: the queue of jobs to forget.
 struct Finished {
   JobId job;
@@ -72,6 +77,9 @@ struct ClusterState {
   PersistentMap<model::Job> active;      // running, suspended, completing
   PersistentMap<model::Job> dependent;   // waiting ones that have dependencies
   PersistentMap<JobId> array_tasks;      // (array job << 32 | task) of the tasks with a record of their own
+  PersistentMap<Effect> job_effects;     // (job << 32 | low half of the effect's id)
+  std::uint64_t tasks_without_record = 0;  // of all arrays, beyond the one record that stands for them
+  bool dependencies_stale = false;       // jobs changed such that dependencies must be tested; only set inside apply()
   std::shared_ptr<const std::map<std::string, model::NodeId, std::less<>>> node_ids;  // configured names
 
   // When something last changed, for clients that ask "anything new since?".
@@ -82,6 +90,8 @@ struct ClusterState {
   const model::Node* node(std::string_view name) const;
   const model::Partition* partition(std::string_view name) const;
   const model::Partition* default_partition() const;
+  /// Jobs as MaxJobCount counts them: each task of an array is one.
+  std::uint64_t job_count() const { return jobs.size() + tasks_without_record; }
   /// The record of an array's task: its own, or the one that stands for the unstarted tasks. Null: no such task.
   const model::Job* array_task(JobId array_job, std::uint32_t task) const;
   /// All records of the array, or the job itself when it is none.

@@ -60,6 +60,7 @@ void fields(codec::Archive& ar, Schedule& c) {
 void fields(codec::Archive& ar, Target& t) {
   ar("job", t.job);
   ar("tasks", t.tasks);
+  ar("whole_array", t.whole_array);
 }
 
 void fields(codec::Archive& ar, CancelJobs& c) {

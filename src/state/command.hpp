@@ -52,10 +52,13 @@ struct Schedule {
   std::vector<Wait> waits;
 };
 
-/// Jobs that a command is about. `tasks`: only these of the record's unstarted array tasks.
+/// Jobs that a command is about. `tasks`: only these tasks of the job's array. `whole_array`: `job` is an array's id and
+/// means its tasks as they are when the command is applied, so that a task that started meanwhile is not missed; the
+/// ones that are not over yet, or all when all are over.
 struct Target {
   JobId job;
   model::TaskSet tasks;
+  bool whole_array = false;
 };
 
 /// scancel: SIGKILL without `flags` ends a job, everything else is passed on to its processes.

@@ -20,10 +20,10 @@ Standing standing(const Job& job) {
 }
 
 Standing standing_of_array(const ClusterState& state, JobId id) {
-  Standing all{.pending = true, .over = true, .good = true};
+  Standing all{.pending = false, .over = true, .good = true};
   for (const Job* job : state.with_array(id)) {
     const Standing one = standing(*job);
-    all.pending &= one.pending;
+    all.pending |= one.pending;
     all.over &= one.over;
     all.good &= one.good;
   }
@@ -83,16 +83,14 @@ void split_corresponding(ClusterState& state, JobId id) {
   std::vector<std::uint32_t> ready;
   for (const Dependency& dependency : job->dependencies) {
     if (dependency.type != Dependency::Type::after_correspond) continue;
-    for (const model::TaskSet::Range& range : job->array->pending.ranges())
-      for (std::uint64_t task = range.first; task <= range.last; task += range.step) {
-        const Job* other = state.array_task(dependency.job, static_cast<std::uint32_t>(task));
-        if (other && other->array && other->array->task == task && other->state.finished())
-          ready.push_back(static_cast<std::uint32_t>(task));
-      }
+    for (const Job* other : state.with_array(dependency.job))
+      if (other->array && other->array->task != kNoVal32 && other->state.finished() &&
+          job->array->pending.contains(other->array->task))
+        ready.push_back(other->array->task);
   }
   for (std::uint32_t task : ready)
-    if (state.array_task(job->array->array_job, task) && state.job(id)->array->pending.contains(task))
-      split_task(state, id, task);
+    if (state.job(id)->array->pending.contains(task)) split_task(state, id, task);
+  if (!ready.empty()) state.dependencies_stale = true;  // the new records are tested in another pass
 }
 
 void refresh(ClusterState& state, JobId id) {
@@ -126,13 +124,19 @@ void refresh(ClusterState& state, JobId id) {
   });
 }
 
+/// `from` waits for `self`, directly or through others. A loop, not a recursion: chains can be as long as the queue.
 bool reaches(const ClusterState& state, JobId from, JobId self, std::set<std::uint32_t>& seen) {
-  if (from == self) return true;
-  if (!seen.insert(from.v).second) return false;
-  const Job* job = state.pending.find(from.v);
-  if (!job) return false;
-  for (const Dependency& dependency : job->dependencies)
-    if (dependency.type != Dependency::Type::singleton && reaches(state, dependency.job, self, seen)) return true;
+  std::vector<JobId> open{from};
+  while (!open.empty()) {
+    const JobId id = open.back();
+    open.pop_back();
+    if (id == self) return true;
+    if (!seen.insert(id.v).second) continue;
+    const Job* job = state.pending.find(id.v);
+    if (!job) continue;
+    for (const Dependency& dependency : job->dependencies)
+      if (dependency.type != Dependency::Type::singleton) open.push_back(dependency.job);
+  }
   return false;
 }
 
@@ -148,12 +152,16 @@ void refresh_dependencies(ClusterState& state) {
     if (state.pending.find(id.v)) refresh(state, id);
 }
 
+void refresh_dependencies_of(ClusterState& state, JobId id) { refresh(state, id); }
+
 Result<void> bind_dependencies(const ClusterState& state, JobId self, std::vector<Dependency>& dependencies) {
   std::set<std::uint32_t> seen;
   for (Dependency& dependency : dependencies) {
     if (dependency.type == Dependency::Type::singleton) continue;
     const Job* job = state.job(dependency.job);
-    if (dependency.task == kNoVal32 && job && job->array) {
+    if (dependency.task == kNoVal32 && !job && !state.with_array(dependency.job).empty()) {
+      dependency.task = kInfinite32;  // the record with the array's own number is forgotten already
+    } else if (dependency.task == kNoVal32 && job && job->array) {
       if (job->array->array_job == dependency.job) {
         dependency.task = kInfinite32;
       } else {  // the record number of one task

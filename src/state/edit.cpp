@@ -72,6 +72,9 @@ void put_job(ClusterState& state, Job job) {
   const JobId id = job.id;
   const Job* old = state.job(id);
   const bool was_finished = old && old->state.finished();
+  if (old && old->state != job.state) state.dependencies_stale = true;
+  state.tasks_without_record += job.pending_count();
+  state.tasks_without_record -= old ? old->pending_count() : 1;
   if (job.array && job.array->task != kNoVal32)
     state.array_tasks.set(task_key(job.array->array_job, job.array->task), std::make_shared<const JobId>(id));
   if (job.state.finished() && !was_finished)
@@ -104,6 +107,10 @@ void edit_job(ClusterState& state, JobId id, const std::function<void(Job&)>& ch
   put_job(state, std::move(copy));
 }
 
+void recount_node(ClusterState& state, model::NodeId id) {
+  edit_node(state, id, [&](Node& node) { count_use(state, node); });
+}
+
 void edit_node(ClusterState& state, model::NodeId id, const std::function<void(Node&)>& change) {
   const Node* node = state.node(id);
   FLURM_CHECK(node, "node {}", id);
@@ -114,11 +121,18 @@ void edit_node(ClusterState& state, model::NodeId id, const std::function<void(N
 }
 
 JobId new_job_id(ClusterState& state) {
-  for (std::uint32_t tries = 0; tries <= state.settings.max_job_count + 1; ++tries) {
+  const std::uint64_t tries_max = state.jobs.size() + state.array_tasks.size() + 2;
+  for (std::uint64_t tries = 0; tries < tries_max; ++tries) {
     std::uint32_t id = std::max(state.next_job_id, state.settings.first_job_id);
     if (id > state.settings.max_job_id) id = state.settings.first_job_id;
     state.next_job_id = id + 1;
-    if (!state.job(JobId{id})) return JobId{id};
+    bool past = false;
+    // An array's number stays taken while any of its tasks is known.
+    const bool array = !state.array_tasks.for_each_from(std::uint64_t{id} << 32, [&](std::uint64_t key, const auto&) {
+      past = key >> 32 != id;
+      return false;
+    }) && !past;
+    if (!array && !state.job(JobId{id})) return JobId{id};
   }
   return JobId{0};
 }
@@ -134,10 +148,17 @@ std::uint32_t next_priority(ClusterState& state, const model::JobRequest& reques
 void add_effect(ClusterState& state, Effect effect) {
   effect.id = state.next_effect_id++;
   effect.created = state.now;
-  state.effects.set(effect.id, std::make_shared<const Effect>(effect));
+  auto shared = std::make_shared<const Effect>(effect);
+  state.job_effects.set(effect_key(effect), shared);
+  state.effects.set(effect.id, std::move(shared));
 }
 
-void remove_effect(ClusterState& state, std::uint64_t id) { state.effects.erase(id); }
+void remove_effect(ClusterState& state, std::uint64_t id) {
+  const Effect* effect = state.effects.find(id);
+  if (!effect) return;
+  state.job_effects.erase(effect_key(*effect));
+  state.effects.erase(id);
+}
 
 void mail(ClusterState& state, const Job& job, std::uint16_t event) {
   if (!(job.request->mail_type & event)) return;
@@ -158,12 +179,25 @@ JobId split_task(ClusterState& state, JobId record, std::uint32_t task) {
   }
   Job one = *whole;
   one.id = new_job_id(state);
+  if (!one.id.v) return JobId{0};
   one.array->pending = {};
   one.array->task = task;
   edit_job(state, record, [&](Job& job) { job.array->pending.erase(task); });
   const JobId id = one.id;
   put_job(state, std::move(one));
   return id;
+}
+
+void start_over(const ClusterState& state, Job& job) {
+  job.state = {JobBase::pending, 0};
+  ++job.restart_count;
+  job.allocation.reset();
+  job.batch_host.clear();
+  job.launched = false;
+  job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = {};
+  job.suspended_s = job.ran_before_suspend_s = 0;
+  job.exit_code = job.derived_exit_code = 0;
+  job.eligible_time = job.priority == 0 ? TimeS{} : state.now;
 }
 
 void give_nodes(ClusterState& state, const Job& job) {
@@ -213,24 +247,14 @@ void node_cleaned(ClusterState& state, JobId id, model::NodeId cleaned) {
     const bool again = j.state.has(job_flag::requeue);
     j.state.flags &= ~(job_flag::completing | job_flag::requeue);
     if (!again) return;
-    j.state = {JobBase::pending, 0};
-    ++j.restart_count;
-    j.allocation.reset();
-    j.batch_host.clear();
-    j.launched = false;
-    j.start_time = j.end_time = j.suspend_time = {};
-    j.suspended_s = j.ran_before_suspend_s = 0;
-    j.time_limit_signaled = {};
-    j.eligible_time = j.priority == 0 ? TimeS{} : state.now;
+    start_over(state, j);
   });
   job = state.job(id);
   if (!job->completing_nodes.empty()) return;
   std::vector<std::uint64_t> done;
-  state.effects.for_each([&](std::uint64_t effect_id, const auto& effect) {
-    if (effect->job == id && effect->kind != Effect::Kind::mail && effect->kind != Effect::Kind::launch_batch)
-      done.push_back(effect_id);
-    if (effect->job == id && effect->kind == Effect::Kind::launch_batch && !job->state.running())
-      done.push_back(effect_id);
+  state.job_effects.for_each_from(std::uint64_t{id.v} << 32, [&](std::uint64_t, const auto& effect) {
+    if (effect->job != id) return false;
+    if (effect->kind != Effect::Kind::mail) done.push_back(effect->id);
     return true;
   });
   for (std::uint64_t effect_id : done) remove_effect(state, effect_id);
@@ -239,11 +263,9 @@ void node_cleaned(ClusterState& state, JobId id, model::NodeId cleaned) {
 void end_running(ClusterState& state, JobId id, JobBase base, model::JobReason reason, Effect::End end,
                  std::uint32_t extra_flags) {
   edit_job(state, id, [&](Job& job) {
-    if (job.state.suspended() && job.suspend_time) {
-      job.suspended_s += state.now - job.suspend_time;
-      job.end_time = job.suspend_time;  // the clock of a suspended job stands still
-    }
-    job.end_time = state.now;
+    const bool stood_still = job.state.suspended() && job.suspend_time;
+    if (stood_still) job.suspended_s += state.now - job.suspend_time;
+    job.end_time = stood_still ? job.suspend_time : state.now;
     job.state = {base, job_flag::completing | extra_flags};
     job.reason = reason;
     job.state_desc.clear();
@@ -273,7 +295,7 @@ void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, 
   edit_job(state, id, [&](Job& job) {
     job.end_time = state.now;
     job.state = {JobBase::pending, job_flag::completing | job_flag::requeue};
-    job.reason = hold ? model::JobReason::held_admin : model::JobReason::none;
+    job.reason = hold ? model::JobReason::held_user : model::JobReason::none;
     job.state_desc = std::move(desc);
     if (hold) job.priority = 0;
   });
@@ -281,6 +303,14 @@ void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, 
 }
 
 std::vector<JobId> resolve(ClusterState& state, const Target& target) {
+  if (target.whole_array) {
+    std::vector<JobId> all, waiting_or_active;
+    for (const Job* record : state.with_array(target.job)) {
+      all.push_back(record->id);
+      if (!record->state.ended()) waiting_or_active.push_back(record->id);
+    }
+    return waiting_or_active.empty() ? all : waiting_or_active;
+  }
   const Job* job = state.job(target.job);
   if (!job) return {};
   if (target.tasks.empty()) return {target.job};
@@ -291,7 +321,8 @@ std::vector<JobId> resolve(ClusterState& state, const Target& target) {
     for (std::uint64_t task = range.first; task <= range.last; task += range.step) {
       const auto number = static_cast<std::uint32_t>(task);
       const Job* record = state.array_task(array_job, number);
-      if (record) out.push_back(split_task(state, record->id, number));
+      if (!record) continue;
+      if (const JobId id = split_task(state, record->id, number); id.v) out.push_back(id);
     }
   }
   return out;

@@ -14,8 +14,10 @@ void put_job(ClusterState& state, model::Job job);
 /// Changes a job that exists.
 void edit_job(ClusterState& state, JobId id, const std::function<void(model::Job&)>& change);
 void edit_node(ClusterState& state, model::NodeId id, const std::function<void(model::Node&)>& change);
+/// Counts the node's use anew, from the jobs on it: after its configuration changed.
+void recount_node(ClusterState& state, model::NodeId id);
 
-/// An id no job has. 0 when all are taken.
+/// An id that no job and no array has. 0 when all are taken.
 JobId new_job_id(ClusterState& state);
 /// The priority of the next job by order of submission (slurm 22.05 priority/basic).
 std::uint32_t next_priority(ClusterState& state, const model::JobRequest& request);
@@ -26,8 +28,11 @@ void remove_effect(ClusterState& state, std::uint64_t id);
 void mail(ClusterState& state, const model::Job& job, std::uint16_t event);
 
 /// Takes the task out of the record that stands for its array's unstarted tasks, and returns the record that is the
-/// task alone (the same record for the last one). For a plain job, the job itself.
+/// task alone (the same record for the last one). For a plain job, the job itself. 0 when there is no id for it.
 JobId split_task(ClusterState& state, JobId record, std::uint32_t task);
+
+/// The job forgets its last run and waits for the next one.
+void start_over(const ClusterState& state, model::Job& job);
 
 /// Writes the job's resources in the books of its nodes.
 void give_nodes(ClusterState& state, const model::Job& job);
@@ -45,8 +50,10 @@ void end_pending(ClusterState& state, JobId id, model::JobBase base, model::JobR
 /// Ends the present run and lets the job start over. `hold`: it then waits for a release.
 void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc = {});
 
-/// Tests the dependencies of waiting jobs anew; called after commands that let jobs start or end.
+/// Tests the dependencies of all waiting jobs anew; apply() does so after commands that let jobs start or end.
 void refresh_dependencies(ClusterState& state);
+/// The same for one job, which is new.
+void refresh_dependencies_of(ClusterState& state, JobId id);
 /// Tells a job that refers to an array by its id that the whole array is meant. Errors: dependency (on itself),
 /// circular_dependency.
 Result<void> bind_dependencies(const ClusterState& state, JobId self, std::vector<model::Dependency>& dependencies);

@@ -265,11 +265,15 @@ TEST(State, invariants_hold_under_random_commands) {
     std::mt19937 random(seed);
     World w(3), twin(3);
     std::vector<JobId> jobs;
+    const bool lost_effects = seed % 2;  // every other run says of any effect that it is done
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 12) {
-        case 0: case 1: command = w.job(random() % 3 + 1); break;
+      switch (random() % 19) {
+        case 0:
+        case 1:
+          command = w.job(random() % 3 + 1);
+          break;
         case 2: {
           SubmitJob submit = w.job();
           submit.array.emplace();
@@ -277,7 +281,9 @@ TEST(State, invariants_hold_under_random_commands) {
           command = submit;
           break;
         }
-        case 3: case 4: case 5: {
+        case 3:
+        case 4:
+        case 5: {
           model::NodeShare share{.node = static_cast<model::NodeId>(random() % 3)};
           share.cores = {1ull << (random() % 4)};
           share.cpus = 1;
@@ -288,17 +294,78 @@ TEST(State, invariants_hold_under_random_commands) {
           command = plan;
           break;
         }
-        case 6: command = EndBatch{.job = some, .wait_status = static_cast<std::uint32_t>(random() % 2)}; break;
-        case 7: case 8: command = NodeCleaned{.job = some, .node = static_cast<model::NodeId>(random() % 3)}; break;
-        case 9: command = CancelJobs{.targets = {{.job = some, .tasks = {}}}}; break;
-        case 10: command = RequeueJobs{.targets = {{.job = some, .tasks = {}}}}; break;
+        case 6:
+          command = EndBatch{.job = some, .wait_status = static_cast<std::uint32_t>(random() % 2)};
+          break;
+        case 7:
+        case 8:
+          command = NodeCleaned{.job = some, .node = static_cast<model::NodeId>(random() % 3)};
+          break;
+        case 9:
+          command = CancelJobs{.targets = {{.job = some, .tasks = {}}}};
+          break;
+        case 10:
+          command = RequeueJobs{.targets = {{.job = some, .tasks = {}}}};
+          break;
         case 11:
           if (random() % 2) {
             command = NodesSeen{.answered = {}, .silent = {}, .down = {static_cast<model::NodeId>(random() % 3)}};
           } else {
             RegisterNode report{.name = "n" + std::to_string(random() % 3 + 1)};
             report.config_overrides = true;
+            if (random() % 4 == 0) report.boot_time = w.now;
             command = report;
+          }
+          break;
+        case 12: {
+          UpdateJobs update{.targets = {{.job = some, .tasks = {}, .whole_array = random() % 2 == 0}}};
+          update.by_operator = random() % 2;
+          if (random() % 2) update.priority = random() % 2 ? 0 : kInfinite32;
+          if (random() % 2) update.time_limit = random() % 5;
+          if (random() % 3 == 0) {
+            update.dependency_text = "afterany:" + std::to_string(jobs.empty() ? 1 : jobs[random() % jobs.size()].v);
+            update.dependencies = *model::parse_dependencies(*update.dependency_text);
+          }
+          command = update;
+          break;
+        }
+        case 13:
+          command = SuspendJobs{.targets = {{.job = some, .tasks = {}}}, .resume = random() % 2 == 0};
+          break;
+        case 14: {
+          UpdateNodes update{.nodes = {static_cast<model::NodeId>(random() % 4)}};
+          const std::uint32_t states[] = {model::node_flag::drain, model::node_flag::resume, 1 /* down */,
+                                          2 /* idle */};
+          update.state = states[random() % 4];
+          command = update;
+          break;
+        }
+        case 15: {
+          Configure configure;
+          configure.settings = w.state.settings;
+          for (const char* name : {"n1", "n2", "n3"})
+            if (const model::Node* node = w.state.node(name); node && random() % 8)
+              configure.nodes.push_back(node->config);
+          if (configure.nodes.empty()) configure.nodes.push_back({.name = "n1"});
+          configure.partitions.push_back({.name = "all"});
+          configure.partitions.back().nodes_text = "ALL";
+          command = configure;
+          break;
+        }
+        case 16:
+          command = LaunchAnswered{.job = some,
+                                   .restart_count = static_cast<std::uint32_t>(random() % 2),
+                                   .effect = lost_effects ? random() % w.state.next_effect_id : 0,
+                                   .rc = random() % 2 ? Errc::success : Errc::node_prolog_failed};
+          break;
+        case 17:
+          if (lost_effects) command = EffectsDone{.effects = {random() % w.state.next_effect_id}};
+          break;
+        case 18:
+          if (random() % 2) {
+            command = PutPartition{.partition = {.name = "more"}, .create = random() % 2 == 0};
+          } else {
+            command = DeletePartition{random() % 8 ? "more" : "all"};
           }
           break;
       }
@@ -328,8 +395,19 @@ TEST(State, invariants_hold_under_random_commands) {
         EXPECT_EQ(w.state.pending.find(id) != nullptr, job->state.pending());
         EXPECT_EQ(w.state.active.find(id) != nullptr, !job->state.pending() && !job->state.finished());
         EXPECT_EQ(job->state.completing(), !job->completing_nodes.empty());
+        // Who completes is told to end, and who is over leaves no order behind.
+        bool ending = false, ordered = false;
+        w.state.job_effects.for_each_from(id << 32, [&](std::uint64_t, const auto& effect) {
+          if (effect->job.v != id) return false;
+          ending |= effect->kind == Effect::Kind::end_job;
+          ordered |= effect->kind != Effect::Kind::mail;
+          return true;
+        });
+        EXPECT_FALSE(ordered && (job->state.pending() || job->state.finished()));
+        EXPECT_TRUE(lost_effects || ending == job->state.completing());
         return true;
       });
+      EXPECT_EQ(w.state.job_effects.size(), w.state.effects.size());
     }
     const auto loaded = load(save(w.state));
     ASSERT_TRUE(loaded) << loaded.error().text;
@@ -337,6 +415,8 @@ TEST(State, invariants_hold_under_random_commands) {
     EXPECT_EQ(state_hash(twin.state), state_hash(w.state)) << "seed " << seed;
     EXPECT_EQ(loaded->pending.size(), w.state.pending.size());
     EXPECT_EQ(loaded->array_tasks.size(), w.state.array_tasks.size());
+    EXPECT_EQ(loaded->job_effects.size(), w.state.job_effects.size());
+    EXPECT_EQ(loaded->tasks_without_record, w.state.tasks_without_record);
   }
 }
 

@@ -34,6 +34,7 @@ class Viewer {
 
 Answer reply_with(Controller& c, const Call& call, const state::ClusterState& state,
                   const std::vector<std::shared_ptr<const Job>>& jobs, bool detail) {
+  c.info_cache.drop_missing(state);
   std::vector<std::string_view> records;
   records.reserve(jobs.size());
   for (const auto& job : jobs) records.push_back(c.info_cache.job(state, job, call.version, detail));
@@ -52,7 +53,6 @@ Answer job_info_all(Controller& c, const Call& call) {
   if (request->last_update && request->last_update - 1 >= state->jobs_changed)
     return rc_answer(call, Errc::no_change_in_data);
   const Viewer viewer(c, *state, call, request->show_flags);
-  c.info_cache.drop_missing(*state);
   std::vector<std::shared_ptr<const Job>> jobs;
   if (request->job_ids) {
     for (JobId id : *request->job_ids)

@@ -11,8 +11,8 @@ Result<std::vector<state::Target>> allowed(const Controller& c, const state::Clu
                                            std::vector<state::Target> targets) {
   const std::size_t all = targets.size();
   std::erase_if(targets, [&](const state::Target& target) {
-    const model::Job* job = state.job(target.job);
-    return job && !c.may_change(call.uid, *job);
+    const model::Job* job = record_of(state, target);
+    return !job || !c.may_change(call.uid, *job);
   });
   if (targets.empty() && all) return fail(Errc::access_denied);
   return targets;

@@ -64,6 +64,12 @@ std::string_view mismatch(const model::Job& job, const wire::KillJobs& f, const 
 
 /// The target's records, each with those of the named tasks that it stands for.
 std::vector<state::Target> by_record(const state::ClusterState& state, const state::Target& target) {
+  if (target.whole_array) {
+    std::vector<state::Target> over, others;
+    for (const model::Job* record : state.with_array(target.job))
+      (record->state.ended() ? over : others).push_back({.job = record->id, .tasks = {}});
+    return others.empty() ? over : others;
+  }
   const model::Job& any = *state.job(target.job);
   if (target.tasks.empty() || !any.array) return {target};
   std::vector<state::Target> out;

@@ -1,5 +1,8 @@
 // ctld/handlers/node_rpc.cpp — what nodes report: themselves, ended batch scripts, finished epilogs.
 // Only the nodes' daemons (root, SlurmUser) and, for a node that runs as an ordinary user, SlurmUser may do so.
+#include <algorithm>
+#include <set>
+
 #include "ctld/handlers/handlers.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/kill_job.hpp"
@@ -24,6 +27,15 @@ std::vector<wire::TresRec> counted_tres() {
     out.push_back(std::move(record));
   }
   return out;
+}
+
+/// Does the job belong on the node, be it to run or to be ended there? What a node brings back from a time of silence may
+/// run elsewhere by now, or be forgotten.
+bool belongs(const state::ClusterState& state, JobId id, model::NodeId node) {
+  const model::Job* job = state.job(id);
+  if (!job || job->state.pending() || job->state.finished() || !job->allocation) return false;
+  const auto& shares = job->allocation->shares;
+  return std::any_of(shares.begin(), shares.end(), [&](const auto& share) { return share.node == node; });
 }
 
 }  // namespace
@@ -65,6 +77,16 @@ io::Task<Answer> register_node(Controller& c, Call call) {
   if (!reply) co_return error_answer(call, reply.error());
   log(Level::verbose, "node.registered", {{"node", status->node_name}, {"version", status->version}, {"peer", call.peer}});
   c.node_registered(status->node_name);
+  snapshot = c.replica.snapshot();
+  if (const model::Node* node = snapshot->node(status->node_name)) {
+    std::set<JobId> strays;
+    for (const wire::StepId& step : status->step_id)
+      if (!belongs(*snapshot, step.job_id, node->id)) strays.insert(step.job_id);
+    for (JobId job : strays) {
+      log(Level::error, "job.stray", {{"job_id", job.v}, {"node", status->node_name}});
+      c.abort_stray(node->id, job);
+    }
+  }
   c.schedule_soon();
   if (!(status->flags & wire::slurmd_reg_flag_resp)) co_return rc_answer(call, Errc::success);
   wire::NodeRegistrationResponse response;

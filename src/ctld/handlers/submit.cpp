@@ -103,14 +103,13 @@ std::size_t script_bytes_max(const conf::Config& config) {
 Result<Checked> check(Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
                       std::uint32_t uid, bool batch) {
   const bool is_operator = c.is_operator(uid);
-  if (desc.user_id != uid && !is_operator)
-    return fail(Errc::user_id_missing, "user {} may not submit for user {}", uid, desc.user_id);
   if (desc.script && desc.script->size() > script_bytes_max(*c.config))
     return fail(Errc::pathname_too_long, "script of {} bytes, at most {}", desc.script->size(), script_bytes_max(*c.config));
   if (batch && desc.script && desc.environment.empty()) return fail(Errc::environment_missing);
   if (!is_operator) {
     if (desc.priority != 0) desc.priority = kNoVal32;
-    if (desc.nice != kNoVal32 && desc.nice < kNiceOffset) desc.nice = kNiceOffset;
+    if (desc.nice < kNiceOffset) return fail(Errc::invalid_nice, "a negative nice value is for operators");
+    if (desc.admin_comment || (desc.reboot && desc.reboot != kNoVal16)) return fail(Errc::access_denied);
   }
 
   Checked out;
@@ -209,13 +208,18 @@ Answer refusal(const Call& call, const Error& error) {
   return error_answer(call, error);
 }
 
-/// Whom the job is for. Since 23.02 clients leave that to the credential unless they were given --uid or --gid.
-/// Source: slurm 24.11 src/slurmctld/proc_req.c _valid_id().
+/// Whom the job is for: unset ids are the sender's own, and only SlurmUser and root may name others. The group matters
+/// as much as the user, for the job's processes get it. Since 23.02 clients leave both to the credential unless they were
+/// given --uid or --gid.
+/// Source: slurm 22.05, 24.11 src/slurmctld/proc_req.c _valid_id().
 Result<void> settle_identity(const Controller& c, const Call& call, wire::JobDesc& desc) {
   constexpr std::uint32_t kAsAuthenticated = 99;
-  if (desc.user_id == kAsAuthenticated) desc.user_id = call.uid;
-  if (desc.group_id == kAsAuthenticated) desc.group_id = call.gid;
-  if (desc.group_id != call.gid && desc.group_id != kNoVal32 && !c.is_operator(call.uid))
+  if (desc.user_id == kAsAuthenticated || desc.user_id == kNoVal32) desc.user_id = call.uid;
+  if (desc.group_id == kAsAuthenticated || desc.group_id == kNoVal32) desc.group_id = call.gid;
+  if (c.is_operator(call.uid)) return {};
+  if (desc.user_id != call.uid)
+    return fail(Errc::user_id_missing, "user {} may not submit for user {}", call.uid, desc.user_id);
+  if (desc.group_id != call.gid)
     return fail(Errc::group_id_missing, "user {} of group {} may not submit for group {}", call.uid, call.gid, desc.group_id);
   return {};
 }

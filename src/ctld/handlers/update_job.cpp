@@ -77,7 +77,7 @@ state::UpdateJobs changes(const wire::JobDesc& d) {
 Result<void> check_names(const state::ClusterState& state, const state::UpdateJobs& command,
                          const std::vector<state::Target>& targets) {
   if (targets.empty() || !(command.features || command.req_nodes || command.exc_nodes || command.licenses)) return {};
-  const model::Job& job = *state.job(targets.front().job);
+  const model::Job& job = *record_of(state, targets.front());
   model::JobRequest request = *job.request;
   if (command.features) request.features = *command.features;
   if (command.req_nodes) request.req_nodes = *command.req_nodes;
@@ -105,7 +105,8 @@ io::Task<Answer> update_job(Controller& c, Call call) {
   auto targets = job_targets(*snapshot, named);
   if (!targets) co_return unknown_job(call, named, targets.error());
   for (const state::Target& target : *targets)
-    if (!c.may_change(call.uid, *snapshot->job(target.job))) co_return rc_answer(call, Errc::user_id_missing);
+    if (const model::Job* job = record_of(*snapshot, target); !job || !c.may_change(call.uid, *job))
+      co_return rc_answer(call, Errc::user_id_missing);
 
   state::UpdateJobs command = changes(*desc);
   if (command.partitions)

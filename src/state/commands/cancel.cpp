@@ -32,7 +32,8 @@ Errc cancel(ClusterState& state, JobId id, const CancelJobs& command) {
     return Errc::success;
   }
   if (job.state.ended()) return Errc::already_done;
-  if (end && !(command.flags & kBatchOnly && !job.request->batch)) {
+  if (command.flags & kBatchOnly && !job.request->batch) return Errc::job_script_missing;
+  if (end && !(command.flags & kBatchOnly)) {  // killing the script alone lets the job end as failed
     edit_job(state, id, [&](Job& changed) { changed.cancelled_by = command.uid; });
     end_running(state, id, JobBase::cancelled, JobReason::none, Effect::End::terminate);
     return Errc::success;
@@ -51,7 +52,7 @@ Errc requeue(ClusterState& state, JobId id, const RequeueJobs& command) {
   const auto hold = [&](Job& changed) {
     changed.priority = 0;
     changed.reason = JobReason::held_user;
-    changed.state_desc = command.special_exit ? "" : "job requeued in held state";
+    changed.state_desc = command.special_exit ? "job requeued in special exit state" : "job requeued in held state";
     changed.state.flags |= command.special_exit ? job_flag::special_exit : 0;
     changed.eligible_time = {};
   };
@@ -62,17 +63,10 @@ Errc requeue(ClusterState& state, JobId id, const RequeueJobs& command) {
     if (command.hold) edit_job(state, id, hold);
   } else {  // finished: starts over at once
     edit_job(state, id, [&](Job& changed) {
-      changed.state = {JobBase::pending, 0};
+      start_over(state, changed);
       changed.reason = JobReason::none;
-      ++changed.restart_count;
-      changed.allocation.reset();
-      changed.batch_host.clear();
-      changed.launched = false;
-      changed.start_time = changed.end_time = changed.suspend_time = {};
-      changed.suspended_s = changed.ran_before_suspend_s = 0;
-      changed.exit_code = changed.derived_exit_code = 0;
+      changed.state_desc.clear();
       changed.cancelled_by = kNoVal32;
-      changed.eligible_time = changed.priority == 0 ? TimeS{} : state.now;
       if (command.hold) hold(changed);
     });
   }
@@ -85,6 +79,7 @@ Errc suspend(ClusterState& state, JobId id, bool resume) {
   if (job.state.pending()) return Errc::job_pending;
   if (job.state.ended()) return Errc::already_done;
   if (resume != job.state.suspended()) return resume ? Errc::job_not_suspended : Errc::job_suspended;
+  const std::uint32_t run = job.restart_count;
   edit_job(state, id, [&](Job& changed) {
     if (resume) {
       const std::int64_t pause = state.now - changed.suspend_time;
@@ -97,7 +92,7 @@ Errc suspend(ClusterState& state, JobId id, bool resume) {
     }
     changed.suspend_time = state.now;
   });
-  add_effect(state, {.kind = Effect::Kind::suspend_job, .job = id, .restart_count = job.restart_count,
+  add_effect(state, {.kind = Effect::Kind::suspend_job, .job = id, .restart_count = run,
                      .op = static_cast<std::uint16_t>(resume ? 1 : 0)});
   return Errc::success;
 }

@@ -36,11 +36,13 @@ void put_nodes(ClusterState& state, const std::vector<model::NodeConfig>& config
     if (const Node* known = state.node(config.name)) {
       ids->emplace(config.name, known->id);
       if (known->config == config && !known->removed) continue;
-      edit_node(state, known->id, [&](Node& node) {
+      const model::NodeId known_id = known->id;
+      edit_node(state, known_id, [&](Node& node) {
         if (node.features_active == node.config.features) node.features_active = config.features;
         node.config = config;
         node.removed = false;
       });
+      recount_node(state, known_id);
       continue;
     }
     auto node = std::make_shared<Node>();
@@ -65,12 +67,23 @@ void put_nodes(ClusterState& state, const std::vector<model::NodeConfig>& config
   state.nodes_changed = state.now;
 }
 
+/// `name` is in the comma list.
+bool names(std::string_view list, std::string_view name) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (list.substr(0, comma) == name) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<void> resolve_partition(const ClusterState& state, model::Partition& partition) {
   partition.nodes.clear();
   partition.total_nodes = partition.total_cpus = 0;
   if (partition.nodes_text.empty()) return {};
+  Result<void> result;
   std::vector<std::string> hosts;
   if (partition.nodes_text == "ALL") {
     for (const auto& [name, id] : *state.node_ids) hosts.push_back(name);
@@ -79,14 +92,16 @@ Result<void> resolve_partition(const ClusterState& state, model::Partition& part
   }
   for (const std::string& host : hosts) {
     const Node* node = state.node(host);
-    if (!node) return fail(Errc::invalid_node_name, "partition {}: no node {}", partition.name, host);
-    partition.nodes.push_back(node->id);
+    if (node)
+      partition.nodes.push_back(node->id);
+    else if (result)
+      result = fail(Errc::invalid_node_name, "partition {}: no node {}", partition.name, host);
   }
   std::sort(partition.nodes.begin(), partition.nodes.end());
   partition.nodes.erase(std::unique(partition.nodes.begin(), partition.nodes.end()), partition.nodes.end());
   for (model::NodeId id : partition.nodes) partition.total_cpus += state.node(id)->config.cpus;
   partition.total_nodes = static_cast<std::uint32_t>(partition.nodes.size());
-  return {};
+  return result;
 }
 
 Reply apply_to(ClusterState& state, const Configure& command) {
@@ -136,14 +151,8 @@ Reply apply_to(ClusterState& state, const PutPartition& command) {
 
 Reply apply_to(ClusterState& state, const DeletePartition& command) {
   if (!state.partition(command.name)) return {.code = Errc::invalid_partition_name};
-  const bool unused = state.active.for_each([&](std::uint64_t, const auto& job) { return job->partition != command.name; });
-  if (!unused) return {.code = Errc::partition_in_use};
-  std::vector<JobId> orphans;
-  state.pending.for_each([&](std::uint64_t, const auto& job) {
-    if (job->partition == command.name) orphans.push_back(job->id);
-    return true;
-  });
-  for (JobId id : orphans) end_pending(state, id, model::JobBase::cancelled, model::JobReason::down_partition);
+  const auto unused = [&](std::uint64_t, const auto& job) { return !names(job->partition, command.name); };
+  if (!state.active.for_each(unused) || !state.pending.for_each(unused)) return {.code = Errc::partition_in_use};
   std::erase_if(state.partitions, [&](const auto& each) { return each->name == command.name; });
   state.partitions_changed = state.now;
   return {};

@@ -84,7 +84,8 @@ Reply apply_to(ClusterState& state, const NodeCleaned& command) {
 Reply apply_to(ClusterState& state, const LaunchAnswered& command) {
   remove_effect(state, command.effect);
   const Job* job = state.job(command.job);
-  if (!job || job->restart_count != command.restart_count || !job->state.running()) return {};
+  if (!job || job->restart_count != command.restart_count || !(job->state.running() || job->state.suspended()))
+    return {};
   if (command.rc == Errc::success) {
     edit_job(state, command.job, [](Job& changed) { changed.launched = true; });
   } else {

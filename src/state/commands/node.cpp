@@ -59,9 +59,9 @@ std::vector<JobId> lost_jobs(const ClusterState& state, const Node& node, const 
 
 void fail_on_node(ClusterState& state, JobId id, const std::string& node_name) {
   constexpr bool kHold = false;
-  const Job& job = *state.job(id);
   edit_job(state, id, [&](Job& changed) { changed.failed_node = node_name; });
-  if (job.request->batch && state.job(id)->requeue_allowed) {
+  const Job& job = *state.job(id);
+  if (job.request->batch && job.requeue_allowed) {
     requeue_running(state, id, Effect::End::abort, kHold);
   } else {
     end_running(state, id, JobBase::node_fail, JobReason::down_node, Effect::End::abort);
@@ -91,6 +91,11 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
   const bool rebooted = known->boot_time && report.boot_time > known->boot_time + 1 &&
                         report.boot_time > known->last_response;
   const bool had_jobs = !known->jobs.empty();
+  // A reboot ended whatever ran before it, also what this node was not the batch host of.
+  std::vector<JobId> died;
+  if (rebooted)
+    for (JobId job : known->jobs)
+      if (state.job(job)->start_time < report.boot_time) died.push_back(job);
   edit_node(state, id, [&](Node& node) {
     node.protocol_version = report.protocol_version;
     node.version = report.version;
@@ -142,7 +147,10 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
       }
     }
   });
-  for (JobId job : lost) fail_on_node(state, job, report.name);
+  for (const auto& list : {died, lost})
+    for (JobId job : list)
+      if (const Job& now = *state.job(job); now.state.running() || now.state.suspended())
+        fail_on_node(state, job, report.name);
   return {};
 }
 

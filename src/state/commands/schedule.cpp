@@ -61,6 +61,7 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
   if (!eligible(state, *found) || !fits(state, *found, start)) return;
   if (found->array && found->array->task == kNoVal32 && start.task == kNoVal32) return;
   const JobId id = split_task(state, found->id, start.task);
+  if (!id.v) return;
 
   auto allocation = std::make_shared<model::Allocation>();
   allocation->shares = start.shares;

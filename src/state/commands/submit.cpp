@@ -13,7 +13,7 @@ using model::JobReason;
 /// The parts of the request that may have become impossible since the controller looked.
 Errc still_valid(const ClusterState& state, const SubmitJob& command) {
   const std::uint64_t tasks = command.array ? command.array->pending.count() : 1;
-  if (state.jobs.size() + tasks > state.settings.max_job_count) return Errc::error_on_desc_to_record_copy;
+  if (state.job_count() + tasks > state.settings.max_job_count) return Errc::error_on_desc_to_record_copy;
   std::string_view rest = command.partitions;
   while (!rest.empty()) {
     const std::size_t comma = std::min(rest.find(','), rest.size());
@@ -65,7 +65,9 @@ Reply apply_to(ClusterState& state, const SubmitJob& command) {
   if (job.priority != 0 && job.dependencies.empty() && later) job.reason = JobReason::begin_time;
   job.accrue_time = job.eligible_time;
   job.last_sched_eval = state.now;
+  const bool waits = !job.dependencies.empty();
   put_job(state, std::move(job));
+  if (waits) refresh_dependencies_of(state, id);
   return {.job = id};
 }
 

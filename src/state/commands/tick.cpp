@@ -20,6 +20,7 @@ std::int64_t over_time_s(const ClusterState& state, const Job& job) {
 }
 
 void forget_old_jobs(ClusterState& state) {
+  if (state.settings.min_job_age_s == 0) return;  // keep them all
   std::vector<std::uint64_t> old;
   state.finished.for_each([&](std::uint64_t order, const auto& finished) {
     if (state.now - finished->end_time < std::int64_t{state.settings.min_job_age_s}) return false;
@@ -33,7 +34,9 @@ void forget_old_jobs(ClusterState& state) {
     if (!job || !job->state.finished() || job->end_time != finished.end_time) continue;
     if (job->array && job->array->task != kNoVal32)
       state.array_tasks.erase(std::uint64_t{job->array->array_job.v} << 32 | job->array->task);
+    state.tasks_without_record -= job->pending_count() - 1;
     state.jobs.erase(finished.job.v);
+    state.dependencies_stale = true;
     state.jobs_changed = state.now;
   }
 }
@@ -41,6 +44,7 @@ void forget_old_jobs(ClusterState& state) {
 }  // namespace
 
 Reply apply_to(ClusterState& state, const Tick&) {
+  state.dependencies_stale = true;  // "after:ID+minutes"
   std::vector<JobId> timed_out, to_warn;
   state.active.for_each([&](std::uint64_t, const auto& job) {
     if (!job->state.running() || job->time_limit == kInfinite32) return true;

@@ -126,6 +126,10 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
   Job job = *state.job(id);
   if (job.state.ended() && !(c.comment || c.admin_comment || c.system_comment || c.extra)) return Errc::job_finished;
   if (only_pending(c) && !job.state.pending()) return Errc::job_not_pending;
+  if (!c.by_operator) {
+    if (c.admin_comment || c.system_comment || c.core_spec) return Errc::access_denied;
+    if (c.contiguous && *c.contiguous >= job.request->contiguous) return Errc::access_denied;
+  }
   if (c.nice && !c.by_operator && *c.nice < 0x80000000) return Errc::access_denied;
   auto request = std::make_shared<JobRequest>(*job.request);
   change_request(*request, c);
@@ -140,7 +144,10 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
     if (const Errc code = set_priority(state, job, c); code != Errc::success) return code;
   if (c.time_limit)
     if (const Errc code = set_time_limit(state, job, c); code != Errc::success) return code;
-  if (c.end_time && job.state.running()) {
+  if (c.end_time) {
+    if (!job.state.running()) return Errc::job_not_running;
+    if (*c.end_time < state.now) return Errc::invalid_time_value;
+    if (!c.by_operator && *c.end_time >= job.end_time) return Errc::access_denied;
     job.end_time = *c.end_time;
     job.time_limit = static_cast<std::uint32_t>(std::max<std::int64_t>((job.end_time - job.start_time) / 60, 0));
   }
@@ -172,7 +179,9 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
       job.eligible_time = job.dependencies.empty() ? std::max(state.now, job.request->begin_time) : TimeS{};
     }
   }
+  if (c.name) state.dependencies_stale = true;  // singletons
   put_job(state, std::move(job));
+  if (state.dependent.find(id.v)) refresh_dependencies_of(state, id);
   return Errc::success;
 }
 

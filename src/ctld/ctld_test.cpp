@@ -1,0 +1,176 @@
+// ctld/ctld_test.cpp — the controller's pure parts: names of jobs, what is due, texts, and records for clients.
+#include "ctld/clockwork.hpp"
+#include "ctld/info_cache.hpp"
+#include "ctld/job_text.hpp"
+#include "ctld/mail.hpp"
+#include "ctld/translate/info.hpp"
+#include "ctld/translate/job_request.hpp"
+#include "ctld/translate/launch.hpp"
+#include "ctld/translate/tres.hpp"
+#include "gtest/gtest.h"
+#include "state/world.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+using state::test::World;
+
+TEST(JobText, names_jobs_tasks_and_arrays) {
+  World w;
+  const JobId plain = w.submit(), array = w.submit_array("0-5");
+  w.start(array, 0, 1, 3);
+  const JobId three = w.state.array_task(array, 3)->id;
+  const auto targets = [&](const std::string& text) { return job_targets(w.state, text); };
+  ASSERT_EQ(targets("1,2_[1,4-5],3")->size(), 3u);
+  EXPECT_EQ(targets("1")->front().job, plain);
+  EXPECT_FALSE(targets("1")->front().whole_array);
+  EXPECT_TRUE(targets("2")->front().whole_array);
+  EXPECT_TRUE(targets("2_*")->front().whole_array);
+  EXPECT_EQ(targets("2_[1,4-5]")->front().tasks.text(), "1,4-5");
+  EXPECT_EQ(targets("2_[1,4-5%2]")->front().tasks.text(), "1,4-5");
+  EXPECT_EQ(targets(std::to_string(three.v))->front().job, three);
+  EXPECT_FALSE(targets(std::to_string(three.v))->front().whole_array);
+  for (const char* bad : {"", "x", "0", "99", "99_1", "2_", "2_x", "2x", "1,", "4294967296", "2_[", "2_]["})
+    EXPECT_FALSE(targets(bad)) << bad;
+}
+
+TEST(JobText, an_array_is_known_by_its_tasks_when_its_own_record_is_forgotten) {
+  World w;
+  const JobId array = w.submit_array("0-1");
+  w.start(array, 0, 1, 0);
+  w.cancel({{.job = array, .tasks = {}}});
+  w.now = w.now + 400;
+  w.run(state::Tick{});
+  ASSERT_EQ(w.state.job(array), nullptr);
+  const auto targets = job_targets(w.state, std::to_string(array.v));
+  ASSERT_TRUE(targets);
+  const model::Job* record = record_of(w.state, targets->front());
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->array->task, 0u);
+  EXPECT_EQ(record_of(w.state, {.job = JobId{77}, .tasks = {}}), nullptr);
+}
+
+TEST(Clockwork, a_tick_is_due_at_limits_and_forgetting_times_only) {
+  World w;
+  const JobId id = w.submit();
+  EXPECT_FALSE(tick_due(w.state, w.now));
+  w.start(id);
+  EXPECT_FALSE(tick_due(w.state, w.now + 599));
+  EXPECT_TRUE(tick_due(w.state, w.now + 600));
+  w.finish(id);
+  EXPECT_FALSE(tick_due(w.state, w.now + 299));
+  EXPECT_TRUE(tick_due(w.state, w.now + 300));
+  w.state.settings.min_job_age_s = 0;
+  EXPECT_FALSE(tick_due(w.state, w.now + 300));
+  state::SubmitJob late = w.job();
+  late.request.deadline = w.now + 50;
+  w.run(std::move(late));
+  EXPECT_FALSE(tick_due(w.state, w.now + 49));
+  EXPECT_TRUE(tick_due(w.state, w.now + 50));
+}
+
+TEST(Mail, subjects_read_as_slurms) {
+  World w;
+  const JobId id = w.submit();
+  w.now = w.now + 65;
+  w.start(id);
+  EXPECT_EQ(mail_subject(w.at(id), 1, w.now), "Slurm Job_id=1 Name=job Began, Queued time 00:01:05");
+  w.now = w.now + 3;
+  w.finish(id, 2 << 8);
+  EXPECT_EQ(mail_subject(w.at(id), 2, w.now), "Slurm Job_id=1 Name=job Ended, Run time 00:00:03, FAILED, ExitCode 2");
+  EXPECT_EQ(mail_subject(w.at(id), 4, w.now), "Slurm Job_id=1 Name=job Failed, Run time 00:00:03, FAILED, ExitCode 2");
+}
+
+TEST(Tres, memory_is_written_in_the_largest_whole_unit) {
+  EXPECT_EQ(memory_text(0), "0M");
+  EXPECT_EQ(memory_text(1000), "1000M");
+  EXPECT_EQ(memory_text(2048), "2G");
+  EXPECT_EQ(memory_text(3ull << 20), "3T");
+  EXPECT_EQ(configured_tres(8, 2048, 2, true), "cpu=8,mem=2G,node=2,billing=8");
+  World w;
+  const JobId id = w.submit();
+  EXPECT_EQ(allocated_tres(w.at(id)), "");
+  w.start(id, 0, 0b11, kNoVal32, 512);
+  EXPECT_EQ(allocated_tres(w.at(id)), "cpu=2,mem=512M,node=1,billing=2");
+  EXPECT_EQ(used_tres(*w.state.node(0u)), "cpu=2,mem=512M");
+}
+
+TEST(JobInfo, a_jobs_life) {
+  World w;
+  const JobId id = w.submit();
+  wire::JobInfo info = job_info(w.state, w.at(id), true);
+  EXPECT_EQ(info.job_state, 0u);
+  EXPECT_EQ(info.nodes, "");
+  EXPECT_FALSE(info.job_resrcs);
+  w.start(id, 1, 0b110);
+  info = job_info(w.state, w.at(id), true);
+  EXPECT_EQ(info.job_state, 1u);
+  EXPECT_EQ(info.nodes, "n2");
+  EXPECT_EQ(info.num_cpus, 2u);
+  ASSERT_TRUE(info.job_resrcs);
+  EXPECT_TRUE(info.job_resrcs->core_bitmap.test(1) && info.job_resrcs->core_bitmap.test(2));
+  EXPECT_FALSE(info.job_resrcs->core_bitmap.test(0));
+  EXPECT_EQ(info.end_time - info.start_time, 600);
+  w.end(id, 9);
+  info = job_info(w.state, w.at(id), true);
+  EXPECT_EQ(info.job_state, 5u | 0x8000);  // failed, completing
+  w.clean(id, 1);
+  info = job_info(w.state, w.at(id), true);
+  EXPECT_EQ(info.job_state, 5u);
+  EXPECT_EQ(info.exit_code, 9u);
+  EXPECT_EQ(info.nodes, "n2");
+}
+
+TEST(JobInfo, arrays_show_their_tasks_and_throttle) {
+  World w;
+  state::SubmitJob submit = w.job();
+  submit.array.emplace();
+  submit.array->pending = *model::TaskSet::parse("0-3", 10);
+  submit.array->max_running = 2;
+  const JobId array = w.run(std::move(submit)).job;
+  w.start(array, 0, 1, 1);
+  const wire::JobInfo rest = job_info(w.state, w.at(array), false);
+  EXPECT_EQ(rest.array_task_str, "0xD");
+  EXPECT_EQ(rest.array_max_tasks, 2u);
+  const wire::JobInfo task = job_info(w.state, *w.state.array_task(array, 1), false);
+  EXPECT_EQ(task.array_job_id, array);
+  EXPECT_EQ(task.array_task_id, 1u);
+}
+
+TEST(InfoCache, follows_the_job_and_the_head_of_its_array) {
+  World w;
+  const JobId array = w.submit_array("0-3");
+  w.start(array, 0, 1, 1);
+  const auto task = [&] { return w.state.jobs.get(w.state.array_task(array, 1)->id.v); };
+  InfoCache cache;
+  const std::string before(cache.job(w.state, task(), wire::v22_05, false));
+  EXPECT_EQ(cache.job(w.state, task(), wire::v22_05, false), before);
+  state::UpdateJobs throttle{.targets = {{.job = array, .tasks = {}}}};
+  throttle.array_throttle = 1;
+  w.run(std::move(throttle));
+  EXPECT_NE(cache.job(w.state, task(), wire::v22_05, false), before);
+}
+
+TEST(Launch, an_array_task_knows_its_place) {
+  World w;
+  state::SubmitJob submit = w.job();
+  submit.payload.script = "#!/bin/sh\n";
+  submit.array.emplace();
+  submit.array->pending = *model::TaskSet::parse("0-3", 10);
+  submit.array->task_count = 4;
+  submit.array->task_max = 3;
+  const JobId array = w.run(std::move(submit)).job;
+  w.start(array, 2, 0b1000, 1);
+  const model::Job& task = *w.state.array_task(array, 1);
+  const wire::BatchJobLaunch launch = batch_launch(w.state, task, {.name = "u"}, w.now, wire::v22_05);
+  EXPECT_EQ(launch.job_id, task.id);
+  EXPECT_EQ(launch.array_job_id, array);
+  EXPECT_EQ(launch.array_task_id, 1u);
+  EXPECT_EQ(launch.nodes, "n3");
+  EXPECT_EQ(launch.cpus_per_node, (std::vector<std::uint16_t>{1}));
+  EXPECT_EQ(launch.environment.front(), "SLURM_ARRAY_TASK_COUNT=4");
+  EXPECT_FALSE(launch.cred.signed_bytes.empty());
+}
+
+}  // namespace
+}  // namespace flurm::ctld
