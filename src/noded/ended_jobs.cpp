@@ -17,8 +17,10 @@ namespace {
 
 constexpr std::size_t kFileMax = 64u << 20;
 
-std::string line_of(std::uint32_t job_id, std::uint32_t restart_count, TimeS ordered_at, TimeS noted_at, bool done) {
-  return fmt::format("{} {} {} {} {}.\n", job_id, restart_count, ordered_at.v, noted_at.v, done ? 1 : 0);
+std::string line_of(std::uint32_t job_id, std::uint32_t restart_count, TimeS ordered_at, TimeS noted_at,
+                    std::uint32_t wait_status, bool done) {
+  return fmt::format("{} {} {} {} {} {}.\n", job_id, restart_count, ordered_at.v, noted_at.v, wait_status,
+                     done ? 1 : 0);
 }
 
 }  // namespace
@@ -33,15 +35,16 @@ void EndedJobs::load() {
   std::istringstream lines(exec::read_file(path_, kFileMax).value_or(""));
   std::string line;
   while (std::getline(lines, line)) {
-    unsigned job_id = 0, restart_count = 0;
+    unsigned job_id = 0, restart_count = 0, wait_status = 0;
     long long ordered_at = 0, noted_at = 0;
     int done = 0;
     // A line cut short by a crash is not complete and does not count.
-    if (std::sscanf(line.c_str(), "%u %u %lld %lld %d.", &job_id, &restart_count, &ordered_at, &noted_at, &done) != 5 ||
+    if (std::sscanf(line.c_str(), "%u %u %lld %lld %u %d.", &job_id, &restart_count, &ordered_at, &noted_at,
+                    &wait_status, &done) != 6 ||
         !line.ends_with('.')) {
       continue;
     }
-    entries_[job_id] = {restart_count, TimeS{ordered_at}, TimeS{noted_at}, done != 0};
+    entries_[job_id] = {restart_count, TimeS{ordered_at}, TimeS{noted_at}, wait_status, done != 0};
   }
 }
 
@@ -59,7 +62,7 @@ void EndedJobs::compact(TimeS now) {
   if (path_.empty()) return;
   std::string text;
   for (const auto& [job_id, entry] : entries_)
-    text += line_of(job_id, entry.restart_count, entry.ordered_at, entry.noted_at, entry.done);
+    text += line_of(job_id, entry.restart_count, entry.ordered_at, entry.noted_at, entry.wait_status, entry.done);
   if (auto written = exec::replace_file(path_, text, 0600); !written) {
     log(Level::error, "noded.ended_jobs", {{"error", written.error().text}});
   }
@@ -68,7 +71,8 @@ void EndedJobs::compact(TimeS now) {
 
 void EndedJobs::note(std::uint32_t job_id, Entry& entry, TimeS now) {
   entry.noted_at = now;
-  const std::string line = line_of(job_id, entry.restart_count, entry.ordered_at, entry.noted_at, entry.done);
+  const std::string line =
+      line_of(job_id, entry.restart_count, entry.ordered_at, entry.noted_at, entry.wait_status, entry.done);
   if (file_ && !exec::write_all(file_.get(), line)) log(Level::error, "noded.ended_jobs", {{"file", path_}});
   if (++lines_ > 4 * kEntriesMax || entries_.size() > kEntriesMax) compact(now);
 }
@@ -78,12 +82,14 @@ void EndedJobs::ordered(std::uint32_t job_id, std::uint32_t restart_count, TimeS
   if (restart_count == kNoVal32 && entry.done) return;  // a repeated order for what is over
   entry.restart_count = restart_count;
   entry.ordered_at = std::max(entry.ordered_at, ordered_at);
+  entry.wait_status = kNoVal32;
   entry.done = false;
   note(job_id, entry, now);
 }
 
-void EndedJobs::carried_out(std::uint32_t job_id, TimeS now) {
+void EndedJobs::carried_out(std::uint32_t job_id, std::uint32_t wait_status, TimeS now) {
   Entry& entry = entries_[job_id];
+  if (wait_status != kNoVal32) entry.wait_status = wait_status;
   entry.done = true;
   note(job_id, entry, now);
 }
@@ -104,6 +110,11 @@ bool EndedJobs::was_here(std::uint32_t job_id, std::uint32_t restart_count) cons
 bool EndedJobs::carried_out(std::uint32_t job_id) const {
   const auto it = entries_.find(job_id);
   return it != entries_.end() && it->second.done;
+}
+
+std::uint32_t EndedJobs::wait_status(std::uint32_t job_id) const {
+  const auto it = entries_.find(job_id);
+  return it == entries_.end() ? kNoVal32 : it->second.wait_status;
 }
 
 }  // namespace flurm::noded

@@ -20,8 +20,8 @@ class EndedJobs {
   /// The order to end the job came; `ordered_at` is the controller's time of it. restart_count: of the run that was
   /// here, kNoVal32 when none was.
   void ordered(std::uint32_t job_id, std::uint32_t restart_count, TimeS ordered_at, TimeS now);
-  /// Its end was carried out, epilog included.
-  void carried_out(std::uint32_t job_id, TimeS now);
+  /// Its end was carried out, epilog included. wait_status: of its batch step, kNoVal32 when it had none here.
+  void carried_out(std::uint32_t job_id, std::uint32_t wait_status, TimeS now);
 
   /// Whether a launch of this run, with a credential made at `made_at`, comes too late. A run after the one that was
   /// here is welcome; so is any whose credential is younger than the order (a controller that counts job ids anew).
@@ -29,6 +29,8 @@ class EndedJobs {
   /// Whether this very run was here and its end was carried out.
   bool was_here(std::uint32_t job_id, std::uint32_t restart_count) const;
   bool carried_out(std::uint32_t job_id) const;
+  /// As given to carried_out(); kNoVal32 when not known.
+  std::uint32_t wait_status(std::uint32_t job_id) const;
 
   static constexpr std::int64_t kSpanS = 24 * 3600;
   static constexpr std::size_t kEntriesMax = 50'000;  ///< beyond, the older half is forgotten
@@ -37,6 +39,7 @@ class EndedJobs {
   struct Entry {
     std::uint32_t restart_count = kNoVal32;
     TimeS ordered_at, noted_at;
+    std::uint32_t wait_status = kNoVal32;
     bool done = false;
   };
   void load();

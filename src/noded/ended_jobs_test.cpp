@@ -37,7 +37,7 @@ TEST(EndedJobs, repeated_order_keeps_what_was_done) {
   EndedJobs ended("", t(0));
   ended.ordered(7, 2, t(10), t(10));
   EXPECT_FALSE(ended.carried_out(7));
-  ended.carried_out(7, t(12));
+  ended.carried_out(7, 256, t(12));
   ended.ordered(7, kNoVal32, t(20), t(20));
   EXPECT_TRUE(ended.carried_out(7));
   EXPECT_TRUE(ended.was_here(7, 2));
@@ -49,13 +49,15 @@ TEST(EndedJobs, survives_a_restart_and_a_torn_line) {
   {
     EndedJobs ended(path, t(0));
     ended.ordered(7, 1, t(10), t(10));
-    ended.carried_out(7, t(11));
+    ended.carried_out(7, 256, t(11));
     ended.ordered(8, kNoVal32, t(12), t(12));
     std::ofstream(path, std::ios::app) << "9 0 10001";
   }
   EndedJobs again(path, t(13));
   EXPECT_TRUE(again.carried_out(7));
   EXPECT_TRUE(again.was_here(7, 1));
+  EXPECT_EQ(again.wait_status(7), 256u);
+  EXPECT_EQ(again.wait_status(8), kNoVal32);
   EXPECT_TRUE(again.refuses(8, 0, t(12)));
   EXPECT_FALSE(again.refuses(9, 0, t(0)));
   EndedJobs much_later(path, t(EndedJobs::kSpanS + 100));

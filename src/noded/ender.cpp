@@ -73,7 +73,7 @@ io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
   const bool epilog_due = !node_.setup.config.epilog.empty() && !done_before;
   const bool aborting = type == wire::MsgType::REQUEST_ABORT_JOB;
   if (!starting && !running && !epilog_due) {
-    node_.ended.carried_out(job_id, io::now());
+    node_.ended.carried_out(job_id, job ? job->wait_status : kNoVal32, io::now());
     if (job) node_.jobs.erase(job);
     co_return aborting ? Errc::success : Errc::kill_job_already_complete;
   }
@@ -104,7 +104,7 @@ io::Task<void> Ender::carry_out(Ender& self, NodeJobPtr job, wire::MsgType type,
     auto waiting = job->changed.changed();
     (void)co_await waiting;
   }
-  self.node_.ended.carried_out(job_id, io::now());
+  self.node_.ended.carried_out(job_id, job->wait_status, io::now());
   self.node_.jobs.erase(job);
   if (aborting) co_return;
   auto reporting = self.reporter_.epilog_complete(job_id, rc);

@@ -76,14 +76,20 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
   if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
 
   if (NodeJobPtr known = node_.jobs.find(job_id); known && known->restart_count != kNoVal32) {
-    if (known->restart_count == order.restart_cnt) co_return Errc::success;  // a repetition
+    if (known->restart_count == order.restart_cnt) {  // a repetition
+      if (known->wait_status != kNoVal32) io::spawn(reporter_.repeat_end(job_id, order.uid, known->wait_status));
+      co_return Errc::success;
+    }
     log(Level::error, "noded.job_still_here", {{"job_id", job_id}});
-    auto failing = reporter_.launch_failed(job_id, Errc::duplicate_job_id);
-    io::spawn(std::move(failing));
+    io::spawn(reporter_.launch_failed(job_id, Errc::duplicate_job_id));
     co_return Errc::duplicate_job_id;
   }
   if (node_.ended.refuses(job_id, order.restart_cnt, order.cred.ctime)) {
-    if (node_.ended.was_here(job_id, order.restart_cnt)) co_return Errc::success;
+    if (node_.ended.was_here(job_id, order.restart_cnt)) {
+      const std::uint32_t wait_status = node_.ended.wait_status(job_id);
+      if (wait_status != kNoVal32) io::spawn(reporter_.repeat_end(job_id, order.uid, wait_status));
+      co_return Errc::success;
+    }
     log(Level::info, "noded.job_ended_before_launch", {{"job_id", job_id}});
     co_return Errc::node_credential_revoked;
   }

@@ -19,10 +19,11 @@ struct NodeJob {
   PrologJob facts;  ///< for prolog and epilog; owner of the job
   std::uint32_t restart_count = kNoVal32;
   Prolog prolog = Prolog::not_run;
-  bool launching = false;    ///< a batch launch is on its way to a supervisor
-  bool terminating = false;  ///< its end was ordered
-  bool aborted = false;      ///< and nobody wants to hear of it
-  int reports = 0;           ///< that the controller has not acknowledged
+  bool launching = false;                ///< a batch launch is on its way to a supervisor
+  bool terminating = false;              ///< its end was ordered
+  bool aborted = false;                  ///< and nobody wants to hear of it
+  int reports = 0;                       ///< that the controller has not acknowledged
+  std::uint32_t wait_status = kNoVal32;  ///< of the batch step, once its end was acknowledged
   std::map<std::uint32_t, StepLink::Ptr> steps;
   Condition changed;  ///< notified whenever anything above changes
 

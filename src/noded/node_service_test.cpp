@@ -11,12 +11,12 @@
 #include <cstdlib>
 #include <deque>
 
+#include "base/log.hpp"
 #include "codec/unpack.hpp"
 #include "exec/fd.hpp"
 #include "fmt/format.h"
 #include "gtest/gtest.h"
 #include "io/timer.hpp"
-#include "base/log.hpp"
 #include "noded/strays.hpp"
 #include "noded/user_environment.hpp"
 #include "wire/msg/job_complete.hpp"
@@ -248,17 +248,19 @@ TEST_F(NodeServiceTest, a_launch_happens_once) {
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, order), Errc::success);
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, order), Errc::success);
   hear(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT);
+  pass(100);
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, order), Errc::success) << "ended, but nobody said so yet";
   EXPECT_EQ(rc(MsgType::REQUEST_TERMINATE_JOB, end(7)), Errc::kill_job_already_complete);
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, order), Errc::success) << "late repetition";
   pass(200);
   EXPECT_EQ(exec::read_file(dir_ + "/runs", 100).value_or(""), "run\n");
-  EXPECT_EQ(controller_.count(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT), 1u);
+  // The controller orders it again, so it does not know of the end.
+  EXPECT_EQ(controller_.count(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT), 3u);
   // Requeued, it is another run.
   wire::BatchJobLaunch again = order;
   again.restart_cnt = 1;
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, again), Errc::success);
-  hear(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT, 2);
+  hear(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT, 4);
   EXPECT_EQ(exec::read_file(dir_ + "/runs", 100).value_or(""), "run\nrun\n");
 }
 

@@ -104,8 +104,20 @@ io::Task<void> Reporter::report(NodeContext& node, NodeJobPtr job, StepLink::Ptr
   if (!directory.empty()) remove_step_files(directory, state.key.step_id);
   const auto it = job->steps.find(state.key.step_id);
   if (it != job->steps.end() && it->second == link) job->steps.erase(it);
+  job->wait_status = state.end ? state.end->wait_status : std::uint32_t{SIGKILL};
   --job->reports;
   job->changed.notify();
+}
+
+io::Task<void> Reporter::repeat_end(std::uint32_t job_id, std::uint32_t uid, std::uint32_t wait_status) {
+  log(Level::info, "noded.end_repeated", {{"job_id", job_id}, {"status", wait_status}});
+  wire::CompleteBatchScript report;
+  report.step_id = batch_step(job_id);
+  report.user_id = uid;
+  report.node_name = node_.setup.facts.node_name;
+  report.job_rc = wait_status;
+  auto asking = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT, std::move(report)));
+  (void)co_await asking;
 }
 
 io::Task<void> Reporter::prolog_complete(std::uint32_t job_id, Errc rc) {

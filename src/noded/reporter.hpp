@@ -17,6 +17,9 @@ class Reporter {
   /// The same for a step of which only the state file is left; removes `directory`.
   void step_found_dead(NodeJobPtr job, exec::StepState state, std::string directory);
 
+  /// Tells the controller once more how a batch step ended that it ordered again: it forgot.
+  io::Task<void> repeat_end(std::uint32_t job_id, std::uint32_t uid, std::uint32_t wait_status);
+
   io::Task<void> prolog_complete(std::uint32_t job_id, Errc rc);
   io::Task<void> epilog_complete(std::uint32_t job_id, Errc rc);
   /// The job could not be launched: has it requeued and held, or killed where it may not be requeued.
