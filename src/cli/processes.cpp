@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
@@ -143,6 +144,24 @@ bool stop_daemon(const Layout& layout, const std::string& name, std::chrono::mil
   return true;
 }
 
+namespace {
+
+std::string link_target(pid_t pid, const char* name) {
+  char target[PATH_MAX];
+  const ssize_t n = readlink(fmt::format("/proc/{}/{}", pid, name).c_str(), target, sizeof target);
+  std::string out(target, n > 0 ? static_cast<std::size_t>(n) : 0);
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (out.ends_with(kDeleted)) out.resize(out.size() - kDeleted.size());
+  return out;
+}
+
+/// A step's supervisor has a bare environment, but works in the folder that its node daemon works in.
+bool is_supervisor(const Layout& layout, pid_t pid) {
+  return link_target(pid, "exe").ends_with("/flurmstepd") && link_target(pid, "cwd") == layout.dir;
+}
+
+}  // namespace
+
 std::vector<pid_t> cluster_processes(const Layout& layout, pid_t except) {
   const std::string mark = std::string(kMark) + "=" + layout.dir, conf = "SLURM_CONF=" + layout.slurm_conf();
   std::map<pid_t, std::vector<pid_t>> children;
@@ -152,6 +171,7 @@ std::vector<pid_t> cluster_processes(const Layout& layout, pid_t except) {
     const auto info = exec::process_info(pid);
     if (!alive(info)) continue;
     children[info->parent].push_back(pid);
+    if (is_supervisor(layout, pid)) open.push_back(pid);
     auto environment = exec::read_file(fmt::format("/proc/{}/environ", pid), 4 << 20);
     if (!environment) continue;
     // A process of a job has left its family when its supervisor is gone; it still knows its job and the cluster.

@@ -19,6 +19,8 @@ using state::Effect;
 
 /// Waits between tries: soon again at first, then patiently.
 std::uint64_t backoff_ms(unsigned attempt) { return std::min<std::uint64_t>(250u << std::min(attempt, 5u), 5000); }
+/// How often a launch is repeated that a node takes for the run it has just ended.
+constexpr unsigned kRevokedTries = 5;
 /// An epilog may take long; after this the node is told again, in case it lost the order.
 constexpr std::uint64_t kEpilogPatienceMs = 30'000;
 /// Signals and suspensions of a job whose launch is still under way look again after this.
@@ -139,6 +141,10 @@ io::Task<> Effects::launch(Effect effect) {
     } else {
       answered = std::unexpected(body.error());
     }
+    // slurmd counts a job's end in whole seconds: it takes a new run's credential for one of the run that it ended
+    // within the same second. A little later it will not.
+    if (answered && *answered == Errc::node_credential_revoked && attempt < kRevokedTries)
+      answered = fail(Errc::node_credential_revoked, "{} still takes it for the run it ended", job->batch_host);
     if (answered) {
       // The node has it already when an earlier answer was lost on the way.
       const Errc rc = *answered == Errc::node_step_exists ? Errc::success : *answered;
