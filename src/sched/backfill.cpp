@@ -52,33 +52,66 @@ std::optional<Backfill::Slot> Backfill::find(const Shape& shape, std::uint32_t u
   const TimeS limit = now_ + window_s_;
   Slot slot;
   Bitmap fit(cluster_.size());
-  for (std::int64_t jump_s = 0; from < limit; jump_s = std::max<std::int64_t>(2 * jump_s, 30)) {
+  for (std::int64_t jump_s = 0; from < limit;) {
     if (now_only && from != now_) break;
     fit.clear_all();
     ready_.clear();
     usable.for_each([&](std::size_t i) {
       const auto node = static_cast<NodeIndex>(i);
-      const TimeS ready = d.sharing == Sharing::row && from == now_
-                              ? from
-                              : profile_.earliest(node, needs[cluster_.node(node).kind], from, duration_s);
+      const bool may_share = d.sharing == Sharing::row && from == now_;
+      const TimeS ready = may_share ? from : profile_.earliest(node, needs[cluster_.node(node).kind], from, duration_s);
       if (ready == from) fit.set(i);
-      ready_.push_back(ready);
+      ready_.push_back({ready, cluster_.node(node).cpus});
     });
-    const auto nth = ready_.begin() + (d.min_nodes - 1);
-    std::nth_element(ready_.begin(), nth, ready_.end());
-    if (*nth == from) {
-      slot.start = from;
-      if (place_at(shape, user, fit, from, duration_s, slot.holding)) {
-        searched_[key] = from;
-        return slot;
-      }
-      from = std::max(profile_.next_change(usable, from), from + jump_s);
-    } else {
-      from = *nth;  // before, too few nodes had room
+    if (const TimeS least = enough_ready(d); least > from) {
+      from = least;
+      continue;
     }
+    slot.start = from;
+    if (place_at(shape, user, fit, from, duration_s, slot.holding)) {
+      searched_[key] = from;
+      return slot;
+    }
+    // A change at a time for the jobs at the head of the queue; in leaps when this has cost enough.
+    if (exact_tries_left_ > 0)
+      --exact_tries_left_;
+    else
+      jump_s = std::max<std::int64_t>(2 * jump_s, 30);
+    from = std::max(profile_.next_change(usable, from), from + jump_s);
   }
   searched_[key] = std::max(from, now_ + 1);
   return std::nullopt;
+}
+
+void Backfill::take(const Slot& slot, std::int64_t duration_s) {
+  const TimeS end = slot.start + duration_s;
+  if (slot.start == now_) return profile_.hold(slot.holding, end);
+  if (slot.holding.shares.size() == 1) return profile_.reserve(slot.holding, slot.start, end);
+  Holding whole = slot.holding;
+  whole.whole_node = true;
+  for (Share& share : whole.shares) {
+    const ConstCores cores = cluster_.cores(share.node);
+    share.cores.assign(cores.begin(), cores.end());
+  }
+  profile_.reserve(whole, slot.start, end);
+}
+
+/// Before that time there are too few nodes, or too few CPUs even if the nodes that have room were all free.
+TimeS Backfill::enough_ready(const Demand& d) {
+  const auto nth = ready_.begin() + (d.min_nodes - 1);
+  std::ranges::nth_element(ready_, nth, {}, &Ready::at);
+  TimeS least = nth->at;
+  std::uint64_t cpus = 0;
+  for (const Ready& node : ready_)
+    if (node.at <= least) cpus += node.cpus;
+  if (cpus >= d.min_cpus || d.overcommit) return least;
+  std::ranges::sort(ready_, {}, &Ready::at);
+  cpus = 0;
+  for (const Ready& node : ready_) {
+    cpus += node.cpus;
+    if (cpus >= d.min_cpus) return std::max(least, node.at);
+  }
+  return kNever;
 }
 
 }  // namespace flurm::sched

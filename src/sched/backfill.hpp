@@ -14,7 +14,7 @@ namespace flurm::sched {
 class Backfill {
  public:
   /// `usage` is what is held at `now`, with the jobs that the pass has started.
-  Backfill(const Cluster& cluster, const Bitmap& usable, Placer& placer, const Profile& profile, const Usage& usage,
+  Backfill(const Cluster& cluster, const Bitmap& usable, Placer& placer, Profile& profile, const Usage& usage,
            TimeS now, std::int64_t window_s)
       : cluster_(cluster),
         usable_(usable),
@@ -31,10 +31,20 @@ class Backfill {
   };
   /// The earliest slot that begins within the window; `now_only`: one that begins now.
   std::optional<Slot> find(const Shape& shape, std::uint32_t user, std::int64_t duration_s, bool now_only);
+  /// The job has that slot: from now, or later. Of a job on several nodes, these are kept whole: which of them it gets,
+  /// and how its tasks lie on them, may turn out otherwise when their free cores are others by then.
+  void take(const Slot& slot, std::int64_t duration_s);
 
  private:
   /// How far the search for one shape has come: earlier times are known to be full.
   using SearchKey = std::pair<const Shape*, std::int64_t>;
+
+  /// When a node first has room for the job's least, and its CPUs.
+  struct Ready {
+    TimeS at;
+    std::uint32_t cpus;
+  };
+  TimeS enough_ready(const Demand& demand);
 
   bool place_at(const Shape& shape, std::uint32_t user, const Bitmap& nodes, TimeS start, std::int64_t duration_s,
                 Holding& holding);
@@ -42,13 +52,14 @@ class Backfill {
   const Cluster& cluster_;
   const Bitmap& usable_;
   Placer& placer_;
-  const Profile& profile_;
+  Profile& profile_;
   const Usage& usage_;
   TimeS now_;
   std::int64_t window_s_;
   Usage window_usage_;
   std::map<SearchKey, TimeS> searched_;
-  std::vector<TimeS> ready_;
+  std::vector<Ready> ready_;
+  int exact_tries_left_ = 4000;
 };
 
 }  // namespace flurm::sched

@@ -12,7 +12,7 @@ using Word = std::uint64_t;
 using Cores = std::span<Word>;
 using ConstCores = std::span<const Word>;
 
-inline bool test(ConstCores set, std::size_t core) { return set[core / 64] >> (core % 64) & 1; }
+inline bool has(ConstCores set, std::size_t core) { return set[core / 64] >> (core % 64) & 1; }
 inline void set(Cores set, std::size_t core) { set[core / 64] |= Word{1} << (core % 64); }
 inline void clear(Cores set, std::size_t core) { set[core / 64] &= ~(Word{1} << (core % 64)); }
 

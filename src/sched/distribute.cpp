@@ -182,7 +182,7 @@ class NodeCores {
   bool take_next(std::uint32_t socket) {
     std::uint32_t& core = next_[socket];
     const std::uint32_t end = (socket + 1u) * node_.cores;
-    while (core < end && !test(chosen_.cores, core)) ++core;
+    while (core < end && !has(chosen_.cores, core)) ++core;
     if (core == end) return false;
     set(taken_, core++);
     return true;

@@ -42,7 +42,7 @@ std::uint32_t take_cores(const Demand& d, const NodeInfo& node, std::uint32_t pe
   for (std::uint32_t s = 0; s < node.sockets; ++s) {
     std::uint32_t here = 0;
     for (std::uint32_t core = s * node.cores; core < (s + 1u) * node.cores; ++core) {
-      if (!test(free, core)) continue;
+      if (!has(free, core)) continue;
       if (!sockets[s] || (here != 0 && here >= socket_cpus_max)) {
         clear(free, core);
         continue;

@@ -18,6 +18,7 @@ Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const
       licenses_(inventory.licenses()),
       available_(inventory.usable()),
       blocked_(cluster_.partitions().size()),
+      careful_(cluster_.partitions().size()),
       answers_(queue.jobs().size()) {
   placer_.watch(usage_);
 }
@@ -93,6 +94,10 @@ void Pass::start_tasks(const QueueEntry& entry) {
     Holding holding;
     const Outcome outcome = try_now(entry, holding);
     if (outcome != Outcome::placed) return hold_back(entry, outcome);
+    if (careful_[entry.partition]) {
+      answer(entry.job, JobReason::priority);
+      return held_back_.push_back(&entry);
+    }
     start(entry, many ? left.first() : kNoVal32, std::move(holding));
     if (many) left.erase(left.first());
   } while (!left.empty());
@@ -129,6 +134,7 @@ void Pass::hold_back(const QueueEntry& entry, Outcome outcome) {
       break;
     case Outcome::not_available:
       answer(entry.job, JobReason::node_not_avail, unavailable_nodes(shape));
+      held_back_.push_back(&entry);  // its nodes may only be waited for by a job further up
       break;
     case Outcome::busy:
       answer(entry.job, JobReason::resources);
@@ -137,8 +143,12 @@ void Pass::hold_back(const QueueEntry& entry, Outcome outcome) {
   }
   failed_[&shape] = outcome;
   if (shape.required.size() != 0 && shape.required.count() >= shape.demand.min_nodes) {
-    // jobs further down may not take the nodes it waits for, but need not wait with it
+    // Jobs further down may not take the nodes it waits for, but need not wait with it; where there is backfill, that
+    // sees to it that they do not delay it by taking other nodes that it needs too.
     available_.and_not(shape.required);
+    if (outcome == Outcome::busy && inventory_.settings().backfill && limits_.backfill_jobs_max != 0)
+      for (std::size_t p = 0; p < careful_.size(); ++p)
+        if (cluster_.partitions()[p].nodes.intersects(cluster_.partitions()[entry.partition].nodes)) careful_[p] = true;
   } else if (outcome == Outcome::busy) {
     block(entry.partition);
   }
@@ -164,12 +174,12 @@ void Pass::backfill() {
   Backfill slots(cluster_, inventory_.usable(), placer_, profile, usage_, now_, limits_.backfill_window_s);
   for (const QueueEntry* entry : held_back_) {
     if (searches_ == limits_.backfill_jobs_max) break;
-    if (!answers_[entry->job].started && entry->shape) plan_tasks(*entry, profile, slots);
+    if (!answers_[entry->job].started && entry->shape) plan_tasks(*entry, slots);
   }
 }
 
 /// One job, or the first tasks of an array: those that start now, and a few more.
-void Pass::plan_tasks(const QueueEntry& entry, Profile& profile, Backfill& slots) {
+void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
   constexpr int kTasksPlannedMax = 20;  // as Slurm's bf_max_job_array_resv
   const model::Job& job = job_of(entry);
   const bool many = job.array && job.array->task == kNoVal32;
@@ -185,11 +195,10 @@ void Pass::plan_tasks(const QueueEntry& entry, Profile& profile, Backfill& slots
     const bool starts = slot && slot->start == now_;
     if (!starts) ++searches_;
     if (!slot) return;
+    slots.take(*slot, duration);
     if (starts) {
-      profile.hold(slot->holding, now_ + duration);
       start(entry, many ? left.first() : kNoVal32, std::move(slot->holding));
     } else {
-      profile.reserve(slot->holding, slot->start, slot->start + duration);
       ++planned;
       if (answer.planned == 0) {
         // one that was only behind others has a time now

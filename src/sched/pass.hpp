@@ -41,7 +41,7 @@ class Pass {
   std::string unavailable_nodes(const Shape& shape) const;
 
   void backfill();
-  void plan_tasks(const QueueEntry& entry, Profile& profile, Backfill& slots);
+  void plan_tasks(const QueueEntry& entry, Backfill& slots);
   Forecast forecast_of(const QueueEntry& entry, TimeS start, const Holding& holding) const;
 
   void answer(std::uint32_t job, model::JobReason reason, std::string text = {});
@@ -63,10 +63,11 @@ class Pass {
   LicensePool licenses_;
   std::map<std::uint32_t, std::uint32_t> tasks_started_;  // by array, in this pass
   Bitmap available_;                                      // usable, and not waited for by a job further up
-  std::vector<bool> blocked_;                             // partitions in which a job waits for resources
-  std::unordered_map<const Shape*, Outcome> failed_;      // only ever looked up
-  std::vector<std::pair<Holding, TimeS>> started_;        // and until when
-  std::vector<const QueueEntry*> held_back_;              // for want of resources, or behind such a job
+  std::vector<bool> blocked_;  // partitions in which a job waits for resources: nothing starts past it
+  std::vector<bool> careful_;  // what starts there, starts by backfill only
+  std::unordered_map<const Shape*, Outcome> failed_;  // only ever looked up
+  std::vector<std::pair<Holding, TimeS>> started_;    // and until when
+  std::vector<const QueueEntry*> held_back_;          // for want of resources, or behind such a job
 
   std::vector<Answer> answers_;  // as Queue::jobs()
   std::vector<std::uint32_t> answered_;
