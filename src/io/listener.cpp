@@ -170,8 +170,12 @@ Task<Result<sockaddr_storage>> resolve(Loop& loop, std::string host, std::uint16
       [](uv_getaddrinfo_t* request, int result, addrinfo* list) {
         std::unique_ptr<ResolveRequest> self(static_cast<ResolveRequest*>(request->data));
         if (result == 0 && list) {
+          // IPv4 where there is one: Slurm's daemons listen there, and "localhost" often names both.
+          const addrinfo* chosen = list;
+          while (chosen && chosen->ai_family != AF_INET) chosen = chosen->ai_next;
+          if (!chosen) chosen = list;
           sockaddr_storage address{};
-          std::memcpy(&address, list->ai_addr, list->ai_addrlen);
+          std::memcpy(&address, chosen->ai_addr, chosen->ai_addrlen);
           self->done.set(address);
         } else {
           self->done.set(fail(Errc::communications_connection, "{}", uv_strerror(result)));

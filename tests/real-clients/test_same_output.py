@@ -59,9 +59,12 @@ class SameOutput(unittest.TestCase):
     def setUpClass(cls):
         if not (shutil.which("slurmctld", path="/usr/sbin") and shutil.which("slurmd", path="/usr/sbin")):
             raise cls.skipTest(cls, "needs Debian's slurmctld and slurmd to compare with")
-        cls.both = []
-        for real in (False, True):
-            cls.both.append(Cluster(nodes=3, extra=EXTRA, real=real).__enter__())
+        cls.both = [Cluster(nodes=3, extra=EXTRA, real=False).__enter__()]
+        try:
+            cls.both.append(Cluster(nodes=3, extra=EXTRA, real=True).__enter__())
+        except AssertionError as error:
+            cls.tearDownClass()
+            raise cls.skipTest(cls, f"Slurm's own daemons do not start here: {error}")
 
     @classmethod
     def tearDownClass(cls):
