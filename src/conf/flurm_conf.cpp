@@ -58,26 +58,30 @@ std::span<const FlurmKey> keys() {
   return kKeys;
 }
 
-/// Parameters that slurm.conf has a key for: they have one home.
+/// Parameters of the deployment guide that have their home elsewhere.
 struct Elsewhere {
-  std::string_view key, slurm_key;
+  std::string_view key, home;
 };
 constexpr Elsewhere kElsewhere[] = {
-    {"ClusterName", "ClusterName"},
-    {"SlurmctldHost", "SlurmctldHost"},
-    {"SlurmctldPort", "SlurmctldPort"},
-    {"SlurmdPort", "SlurmdPort"},
-    {"StateDir", "StateSaveLocation"},
-    {"SpoolDir", "SlurmdSpoolDir"},
-    {"SchedulerPlugin", "SchedulerType"},
-    {"ScheduleInterval", "SchedulerParameters=sched_interval"},
-    {"MaxJobCount", "MaxJobCount"},
-    {"DefaultTimeLimit", "PartitionName=… DefaultTime"},
-    {"MaxTimeLimit", "PartitionName=… MaxTime"},
-    {"AuthType", "AuthType"},
-    {"LogLevel", "SlurmctldDebug"},
-    {"HeartbeatTimeout", "SlurmdTimeout"},
-    {"Partitions", "PartitionName"},
+    {"ClusterName", "slurm.conf: ClusterName"},
+    {"SlurmctldHost", "slurm.conf: SlurmctldHost"},
+    {"SlurmctldPort", "slurm.conf: SlurmctldPort"},
+    {"SlurmdPort", "slurm.conf: SlurmdPort"},
+    {"StateDir", "slurm.conf: StateSaveLocation"},
+    {"SpoolDir", "slurm.conf: SlurmdSpoolDir"},
+    {"SchedulerPlugin", "slurm.conf: SchedulerType"},
+    {"ScheduleInterval", "slurm.conf: SchedulerParameters=sched_interval"},
+    {"MaxJobCount", "slurm.conf: MaxJobCount"},
+    {"DefaultTimeLimit", "slurm.conf: DefaultTime of a PartitionName line"},
+    {"MaxTimeLimit", "slurm.conf: MaxTime of a PartitionName line"},
+    {"Partitions", "slurm.conf: PartitionName lines"},
+    {"AuthType", "slurm.conf: AuthType"},
+    {"LogLevel", "slurm.conf: SlurmctldDebug"},
+    {"HeartbeatInterval", "slurm.conf: SlurmdTimeout, a third of which is the interval"},
+    {"HeartbeatTimeout", "slurm.conf: SlurmdTimeout"},
+    {"NodeDownThreshold", "slurm.conf: SlurmdTimeout"},
+    {"CheckpointDir", "flurm.conf: RaDataDir"},
+    {"CheckpointInterval", "flurm.conf: RaftSnapshotInterval, in log entries"},
 };
 
 std::string variable_name(const FlurmKey& key) {
@@ -96,8 +100,7 @@ void read_line(const Line& line, const Report& report, FlurmConf& conf) {
   const auto& [name, value] = line.pairs[0];
   if (line.pairs.size() > 1) report.error(name, fmt::format("'{}' does not belong on this line", line.pairs[1].key));
   for (const Elsewhere& other : kElsewhere)
-    if (same_word(other.key, name))
-      return report.error(name, fmt::format("belongs in slurm.conf: {}", other.slurm_key));
+    if (same_word(other.key, name)) return report.error(name, fmt::format("is set elsewhere; {}", other.home));
   for (const FlurmKey& one : keys()) {
     if (!same_word(one.key.name, name)) continue;
     const FlurmConf old = conf;

@@ -102,7 +102,7 @@ TEST(FlurmConf, file_then_environment) {
   EXPECT_EQ(bad.error().text, "environment: error: FLURM_CLUSTER_NODES: 2 controllers; allowed: 1, 3, 5 or 7");
   auto other = parse_flurm_conf("MaxJobCount=5\n", "f", no_include, {}, out);
   ASSERT_FALSE(other);
-  EXPECT_EQ(other.error().text, "f:1: error: MaxJobCount: belongs in slurm.conf: MaxJobCount");
+  EXPECT_EQ(other.error().text, "f:1: error: MaxJobCount: is set elsewhere; slurm.conf: MaxJobCount");
 }
 
 RC_GTEST_PROP(OtherConfProp, any_text_is_answered, ()) {
