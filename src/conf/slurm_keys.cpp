@@ -282,7 +282,7 @@ std::span<const Key<Config>> slurm_keys() {
       plain("SrunEpilog", clients, &C::srun_epilog),
       own<C>("SrunPortRange", clients, special::srun_port_range),
       plain("SrunProlog", clients, &C::srun_prolog),
-      plain("StateSaveLocation", acted, &C::state_save_location),
+      plain("StateSaveLocation", clients, &C::state_save_location),
       plain("SuspendExcNodes", later, &C::suspend_exc_nodes),
       plain("SuspendExcParts", later, &C::suspend_exc_parts),
       plain("SuspendExcStates", later, &C::suspend_exc_states),
