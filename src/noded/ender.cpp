@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "model/job_state.hpp"
+#include "noded/scripts.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -15,6 +16,7 @@ using exec::SignalScope;
 using exec::StepFrame;
 
 constexpr std::uint32_t kGraceMinS = 5;  // as slurmd, whatever KillWait says
+constexpr std::uint64_t kUnkillableProgramMs = 300'000;
 
 /// What a user is told: a SlurmSignal, or 0 for a plain cancellation.
 std::uint16_t reason(wire::MsgType type, std::uint32_t job_state) {
@@ -58,9 +60,7 @@ io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
     if (!job || it == job->steps.end()) co_return Errc::success;
     auto ending = it->second->ask(
         StepFrame::terminate,
-        exec::StepTerminate{.why = reason(type, order.job_state),
-                            .details = order.details,
-                            .grace_s = std::max<std::uint32_t>(node_.setup.config.kill_wait, kGraceMinS)});
+        exec::StepTerminate{.why = reason(type, order.job_state), .details = order.details, .grace_s = grace_s()});
     (void)co_await ending;
     co_return Errc::success;
   }
@@ -111,23 +111,45 @@ io::Task<void> Ender::carry_out(Ender& self, NodeJobPtr job, wire::MsgType type,
   co_await reporting;
 }
 
+std::uint32_t Ender::grace_s() const { return std::max<std::uint32_t>(node_.setup.config.kill_wait, kGraceMinS); }
+
+io::Task<void> Ender::order_end(StepLink::Ptr link, exec::StepTerminate order) {
+  auto ending = link->ask(StepFrame::terminate, std::move(order));
+  auto answer = co_await ending;
+  if (!answer)
+    log(Level::warn, "noded.terminate", {{"job_id", link->state().key.job_id}, {"error", answer.error().text}});
+}
+
 io::Task<void> Ender::end_steps(NodeJobPtr job, std::uint16_t why, wire::KillJob order, bool at_once) {
-  const auto steps = job->steps;  // the table changes while we wait
-  for (const auto& [step_id, link] : steps) {
+  for (const auto& [step_id, link] : job->steps) {
     if (link->over()) continue;
-    auto ending =
-        link->ask(StepFrame::terminate,
-                  exec::StepTerminate{
-                      .why = why,
-                      .details = order.details,
-                      .grace_s = at_once ? 0 : std::max<std::uint32_t>(node_.setup.config.kill_wait, kGraceMinS)});
-    auto answer = co_await ending;
-    if (!answer) log(Level::warn, "noded.terminate", {{"job_id", job->id()}, {"error", answer.error().text}});
+    io::spawn(order_end(link, {.why = why, .details = order.details, .grace_s = at_once ? 0 : grace_s()}));
   }
+  const std::uint64_t patience_s = (at_once ? 0 : grace_s()) + node_.setup.config.unkillable_timeout;
+  auto deadline = io::Deadline::in_ms(patience_s * 1000);
   while (job->running_steps() > 0) {
-    auto waiting = job->changed.changed();
-    (void)co_await waiting;
+    auto waiting = job->changed.changed(deadline);
+    if (co_await waiting) continue;
+    deadline = io::Deadline::never();
+    io::spawn(unkillable(*this, job->id()));
   }
+}
+
+/// Processes that SIGKILL does not end: the node should get no new work, and somebody should look. The job stays
+/// completing as long as they are there.
+io::Task<void> Ender::unkillable(Ender& self, std::uint32_t job_id) {
+  log(Level::error, "noded.unkillable", {{"job_id", job_id}});
+  const conf::Config& config = self.node_.setup.config;
+  if (!config.unkillable_program.empty()) {
+    ScriptCall call{
+        .kind = "unkillable step", .program = config.unkillable_program, .timeout_ms = kUnkillableProgramMs};
+    call.env.set("SLURM_JOB_ID", std::to_string(job_id));
+    call.env.set("SLURMD_NODENAME", self.node_.setup.facts.node_name);
+    auto running = run_script(self.node_.loop, self.node_.children, std::move(call));
+    (void)co_await running;
+  }
+  auto draining = self.reporter_.drain_node("Kill task failed");
+  co_await draining;
 }
 
 io::Task<Errc> Ender::epilog(NodeJobPtr job, wire::KillJob order) {

@@ -26,7 +26,10 @@ class Ender {
 
  private:
   static io::Task<void> carry_out(Ender& self, NodeJobPtr job, wire::MsgType type, wire::KillJob order);
+  static io::Task<void> order_end(StepLink::Ptr link, exec::StepTerminate order);
   io::Task<void> end_steps(NodeJobPtr job, std::uint16_t why, wire::KillJob order, bool at_once);
+  static io::Task<void> unkillable(Ender& self, std::uint32_t job_id);
+  std::uint32_t grace_s() const;
   io::Task<Errc> epilog(NodeJobPtr job, wire::KillJob order);
   bool may_signal(const NodeJob& job, std::uint32_t uid) const;
 

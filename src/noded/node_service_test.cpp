@@ -20,6 +20,7 @@
 #include "noded/strays.hpp"
 #include "noded/user_environment.hpp"
 #include "wire/msg/job_complete.hpp"
+#include "wire/msg/update_node.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -336,6 +337,27 @@ TEST_F(NodeServiceTest, ending_a_running_job) {
             std::ranges::find(types, MsgType::MESSAGE_EPILOG_COMPLETE));
   EXPECT_EQ(controller_.count(MsgType::MESSAGE_EPILOG_COMPLETE), 1u);
   EXPECT_EQ(rc(MsgType::REQUEST_TERMINATE_JOB, order), Errc::kill_job_already_complete) << "the epilog runs once";
+}
+
+TEST_F(NodeServiceTest, processes_that_cannot_be_killed) {
+  node_->setup.config.unkillable_timeout = 1;
+  node_->setup.config.unkillable_program = dir_ + "/unkillable";
+  write_script("unkillable", "echo $SLURM_JOB_ID > " + dir_ + "/unkillable.out");
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "sleep 30")), Errc::success);
+  pass(300);
+  const auto supervisor = static_cast<pid_t>(node_->jobs.find(7)->steps.at(kBatchStep)->state().supervisor_pid);
+  kill(supervisor, SIGSTOP);  // it cannot kill anything now
+  EXPECT_EQ(rc(MsgType::REQUEST_ABORT_JOB, end(7)), Errc::success);
+  hear(MsgType::REQUEST_UPDATE_NODE);
+  const auto update = controller_.last<wire::UpdateNode>(MsgType::REQUEST_UPDATE_NODE);
+  EXPECT_EQ(update.node_names, "n1");
+  EXPECT_EQ(update.node_state, 0x200u);
+  EXPECT_EQ(update.reason, "Kill task failed");
+  EXPECT_EQ(exec::read_file(dir_ + "/unkillable.out", 100).value_or(""), "7\n");
+  EXPECT_NE(node_->jobs.find(7), nullptr);
+  kill(supervisor, SIGCONT);
+  for (int i = 0; i < 100 && node_->jobs.find(7); ++i) pass(50);
+  EXPECT_EQ(node_->jobs.find(7), nullptr);
 }
 
 TEST_F(NodeServiceTest, abort_is_silent) {

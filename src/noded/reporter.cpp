@@ -8,11 +8,13 @@
 #include "noded/strays.hpp"
 #include "wire/msg/job_control.hpp"
 #include "wire/msg/kill_job.hpp"
+#include "wire/msg/update_node.hpp"
 
 namespace flurm::noded {
 namespace {
 
 constexpr std::uint32_t kJobLaunchFailed = 1u << 8, kJobRequeueHold = 1u << 11, kJobPending = 0;
+constexpr std::uint32_t kNodeStateDrain = 1u << 9;
 /// Ids of the TRES that every cluster has; jobacctinfo's arrays run over them.
 constexpr std::uint32_t kTresIds[] = {1, 2, 3, 4, 5, 6, 7, 8};
 constexpr std::size_t kTresCpu = 0, kTresMemory = 1, kTresVirtualMemory = 6, kTresCount = std::size(kTresIds);
@@ -162,6 +164,15 @@ io::Task<void> Reporter::launch_failed(std::uint32_t job_id, Errc rc) {
   kill.signal = SIGKILL;
   auto killing = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_KILL_JOB, std::move(kill)));
   (void)co_await killing;
+}
+
+io::Task<void> Reporter::drain_node(std::string reason) {
+  wire::UpdateNode update;
+  update.node_names = node_.setup.facts.node_name;
+  update.node_state = kNodeStateDrain;
+  update.reason = std::move(reason);
+  auto asking = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_UPDATE_NODE, std::move(update)));
+  (void)co_await asking;
 }
 
 }  // namespace flurm::noded

@@ -24,6 +24,8 @@ class Reporter {
   io::Task<void> epilog_complete(std::uint32_t job_id, Errc rc);
   /// The job could not be launched: has it requeued and held, or killed where it may not be requeued.
   io::Task<void> launch_failed(std::uint32_t job_id, Errc rc);
+  /// Asks the controller to give this node no more work.
+  io::Task<void> drain_node(std::string reason);
 
  private:
   static io::Task<void> report(NodeContext& node, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,

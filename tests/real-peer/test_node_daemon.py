@@ -10,6 +10,16 @@ from peer import Peer, USER
 from cluster import ClusterTest, main, wait_for
 
 
+def has_memory_cgroup():
+    if os.access("/sys/fs/cgroup/memory/memory.limit_in_bytes", os.W_OK):
+        return True
+    try:
+        with open("/sys/fs/cgroup/cgroup.controllers") as file:
+            return "memory" in file.read().split()
+    except OSError:
+        return False
+
+
 class PeerTest(ClusterTest):
     cluster_type = Peer
     nodes = 2
@@ -182,6 +192,33 @@ class Control(PeerTest):
     def test_ping_of_the_daemon(self):
         out = self.c.run("scontrol", "show", "slurmd", "n1", env={"SLURMD_NODENAME": "n1"})
         self.assertIn("Slurmd PID", out)
+
+
+@unittest.skipUnless(has_memory_cgroup(), "no cgroup memory controller")
+class Cgroups(PeerTest):
+    extra = "ProctrackType=proctrack/cgroup\nTaskPlugin=task/cgroup\n"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with open(cls.cluster.dir + "/etc/cgroup.conf", "w") as file:
+            file.write("CgroupAutomount=no\nConstrainRAMSpace=yes\n")
+        cls.cluster.run("scontrol", "reconfigure")
+        wait_for(lambda: "noded.reconfigured" in cls.cluster.log("n1"), 10, "reconfigured")
+
+    def test_too_much_memory(self):
+        job = self.c.submit("-w", "n1", "--mem=40", "-o", f"{self.c.work}/%j", script="x=$(head -c 150000000 /dev/zero | tr '\\0' a); echo alive")
+        self.assertEqual(self.c.wait_end(job)["JobState"], "OUT_OF_MEMORY")
+        self.assertIn("out-of-memory", self.c.read(job))
+
+    def test_everything_is_cleaned_up(self):
+        job = self.c.submit("-w", "n1", "--mem=40", "-o", f"{self.c.work}/%j", script="setsid sleep 300 & echo $!; cat /proc/self/cgroup")
+        self.c.wait_state(job, "COMPLETED")
+        sleeper, groups = self.c.read(job).split("\n", 1)
+        self.assertIn(f"/flurm_n1/job_{job}/step_batch\n", groups)
+        self.assertFalse(os.path.exists(f"/proc/{sleeper}"))
+        left = subprocess.run(["find", "/sys/fs/cgroup", "-maxdepth", "3", "-name", f"job_{job}"], capture_output=True, text=True)
+        self.assertEqual(left.stdout, "")
 
 
 class Configless(unittest.TestCase):
