@@ -514,6 +514,7 @@ TEST_F(NodeServiceTest, simple_requests) {
 }
 
 TEST_F(NodeServiceTest, login_environment) {
+  using namespace std::string_literals;
   if (getuid() == 0) {
     // nobody has no login shell: the job runs with what it was sent.
     wire::BatchJobLaunch order = launch(7, "echo $MINE");
@@ -523,7 +524,7 @@ TEST_F(NodeServiceTest, login_environment) {
     EXPECT_EQ(output(7), "kept\n");
   }
   const auto parsed = parse_user_environment(
-      std::string("motd--flurm-environment-mark--A=1\0DISPLAY=x\0B=2\n3\0broken\0--flurm-environment-mark--bye", 93));
+      "motd--flurm-environment-mark--A=1\0DISPLAY=x\0B=2\n3\0broken\0--flurm-environment-mark--bye"s);
   ASSERT_TRUE(parsed);
   EXPECT_EQ(*parsed, (std::vector<std::string>{"A=1", "B=2\n3"}));
   EXPECT_FALSE(parse_user_environment("This account is currently not available.\n"));
