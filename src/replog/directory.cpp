@@ -107,8 +107,11 @@ Result<void> DirectoryLock::take(const std::string& directory) {
   std::string path = directory + "/lock";
   int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return fail(Errc::io, "{}: {}", path, std::strerror(errno));
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    int error = errno;
+  // A holder that was killed a moment ago keeps the lock until the last of its threads is gone.
+  int error = 0;
+  for (int tries = 0; (error = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno) == EWOULDBLOCK && tries < 40; ++tries)
+    usleep(50'000);
+  if (error != 0) {
     char holder[32] = "";
     if (ssize_t n = pread(fd, holder, sizeof holder - 1, 0); n > 0) holder[n] = 0;
     close(fd);

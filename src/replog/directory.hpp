@@ -18,7 +18,8 @@ class DirectoryLock {
   ~DirectoryLock() { release(); }
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;
-  /// Makes the directory if it is missing. Errors: io; einval when another process holds it.
+  /// Makes the directory if it is missing. Blocks, two seconds at most, while another process holds it. Errors: io;
+  /// einval when it goes on holding it.
   Result<void> take(const std::string& directory);
   void release();
 

@@ -27,6 +27,14 @@ exec chroot ${who:+"--userspec=$who"} "$root" env -C "$cwd" "$@"
 """
 
 
+def mounts_or_stop():
+    """Ends the test as not run where a process cannot have mounts of its own (not root, or a root that is no mount)."""
+    done = subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        print("Not run: no mounts of one's own here: " + done.stderr.strip(), file=sys.stderr)
+        sys.exit(SKIPPED)
+
+
 def folder_or_none():
     """Path of the Debian 13 folder, made when it is not there; None, with the reason printed, when it cannot be made."""
     tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/debian13-clients")

@@ -113,4 +113,5 @@ if __name__ == "__main__":
     if not is_root():
         print("Not run: mounting MUNGE's socket where it is looked for needs root.", file=sys.stderr)
         sys.exit(debian13.SKIPPED)
+    debian13.mounts_or_stop()
     main()

@@ -131,6 +131,7 @@ class Restart(ClusterTest):
     def test_job_outlives_the_node_daemon(self):
         job = self.c.submit("-o", "out.%j", "--wrap", "echo begin; sleep 2; echo end")
         node = self.c.wait_state(job, "RUNNING")["NodeList"]
+        self.c.wait_text("out." + job, "begin")
         self.stop(node, signal.SIGKILL)
         self.assertEqual(self.c.local("up").returncode, 0)
         self.assertEqual(self.c.wait_end(job)["JobState"], "COMPLETED")

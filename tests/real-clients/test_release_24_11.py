@@ -187,5 +187,6 @@ class Release2411(ClusterTest):
 
 
 if __name__ == "__main__":
+    debian13.mounts_or_stop()
     debian13.Debian13Cluster.root = debian13.folder()
     main()
