@@ -196,9 +196,11 @@ std::vector<pid_t> cluster_processes(const Layout& layout, pid_t except) {
 
 std::vector<pid_t> kill_processes(const Layout& layout, std::chrono::milliseconds patience) {
   const auto deadline = Clock::now() + patience;
-  for (;;) {
+  // A process in the middle of execve() shows no environment, so one empty look is not enough.
+  for (int empty_looks = 0;;) {
     auto left = cluster_processes(layout, getpid());
-    if (left.empty() || Clock::now() > deadline) return left;
+    empty_looks = left.empty() ? empty_looks + 1 : 0;
+    if (empty_looks == 3 || Clock::now() > deadline) return left;
     for (const pid_t pid : left) kill(pid, SIGKILL);
     pause_briefly();
   }

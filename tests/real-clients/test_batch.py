@@ -171,7 +171,7 @@ class Control(ClusterTest):
     def test_begin(self):
         job = self.c.submit("--begin=now+2")
         self.c.wait_reason(job, "BeginTime", seconds=2)
-        self.c.wait_state(job, "COMPLETED", seconds=15)
+        self.c.wait_state(job, "COMPLETED", seconds=70)  # Slurm's scheduler may be that late
 
     def test_cancel_a_running_job(self):
         job = self.c.submit("-o", "cancel.out", "--wrap", "trap 'echo got TERM; exit 0' TERM; echo started; sleep 1000 & wait")

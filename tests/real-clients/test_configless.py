@@ -10,7 +10,7 @@ import sys
 import unittest
 
 import debian13
-from cluster import Cluster, is_root, main, wait_for
+from cluster import Cluster, is_root, main, need_slurms_nodes, wait_for
 
 ENTER = """
 set -e
@@ -91,6 +91,7 @@ class Configless(unittest.TestCase):
         self.take_over_n3(self.c.bin + "/flurmnd")
 
     def test_node_of_slurm(self):
+        need_slurms_nodes()
         self.take_over_n3("/usr/sbin/slurmd")
 
     def test_the_files_of_nodes_are_not_for_everybody(self):

@@ -60,6 +60,10 @@ class Peer(Cluster):
 class AllReal(Peer):
     node_program = "/usr/sbin/slurmd"
 
+    def __init__(self, *words, **options):
+        cluster.need_slurms_nodes()
+        super().__init__(*words, **options)
+
 
 def in_cluster(pid, folder):
     """Whether a supervisor belongs to this cluster: it keeps the job's directory open."""
