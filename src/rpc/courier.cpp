@@ -65,10 +65,11 @@ io::Task<Result<std::shared_ptr<Courier::Connection>>> Courier::connection_for(s
   --peer->opening;
   if (!opened) {
     const Errc code = opened.error().code;
-    if (code == Errc::communications_connection || code == Errc::timed_out || code == Errc::auth_cred_invalid)
-      co_return fail(opened.error());
+    if (code == Errc::communications_connection || code == Errc::auth_cred_invalid) co_return fail(opened.error());
     peer->plain_ms = code == Errc::unexpected_msg ? kRefusedMs : std::clamp(2 * peer->plain_ms, kClosedMs, kRefusedMs);
     peer->plain_until_ms = io::monotonic_ms() + peer->plain_ms;
+    // It may know no such request and say nothing; the next call finds out, this one's time is over.
+    if (code == Errc::timed_out) co_return fail(opened.error());
     log(Level::debug, "rpc.no_persistent", {{"peer", to.text()}, {"error", opened.error().text}});
     co_return nullptr;
   }

@@ -86,7 +86,6 @@ io::Task<Result<std::unique_ptr<PersistentClient>>> open_task(io::Loop& loop, co
   io::Deadline deadline = io::Deadline::in_ms(options.timeout_ms);
   wire::Header header;
   header.version = init.version;
-  header.flags = wire::global_auth_key;
   header.msg_type = wire::MsgType::REQUEST_PERSIST_INIT;
   auto sealing = io::on_worker(loop, [header, body = codec::pack(init, init.version), &munge,
                                       uid = options.restrict_uid] { return seal_frame(header, body, munge, uid); });
