@@ -56,7 +56,7 @@ class CourierTest : public testing::Test {
 
   io::Task<void> one(int number, int& right, int& left, io::Event done) {
     CallOptions options;
-    options.timeout_ms = 5000;
+    options.timeout_ms = timeout_ms;
     options.restrict_uid = getuid();
     auto calling = courier.call(to, MsgType::REQUEST_SHUTDOWN,
                                 codec::pack(wire::Shutdown{static_cast<std::uint16_t>(number)}, wire::v24_05),
@@ -87,6 +87,7 @@ class CourierTest : public testing::Test {
   std::unique_ptr<Server> server;
   Address to{"127.0.0.1", 0};
   int persistent = 0, plain = 0;
+  std::uint64_t timeout_ms = 5000;
 };
 
 TEST_F(CourierTest, calls_share_few_connections) {
@@ -122,6 +123,24 @@ TEST_F(CourierTest, a_peer_without_persistent_connections_is_asked_once) {
   refusing->reset();
   stop();
   start(silent.port);  // known to be plain for now: the next call opens nothing
+  EXPECT_EQ(right_of(5), 5);
+  EXPECT_EQ(plain, 5);
+  EXPECT_EQ(persistent, 0);
+  stop();
+}
+
+/// Slurm's controller tries a credential it cannot check for longer than the call may take.
+TEST_F(CourierTest, a_peer_that_is_silent_to_the_first_frame_costs_one_call) {
+  std::vector<io::Stream> held;
+  auto silent = io::Listener::tcp(loop, "127.0.0.1", 0, [&](io::Stream stream) { held.push_back(std::move(stream)); });
+  ASSERT_TRUE(silent);
+  to.port = (*silent)->port();
+  timeout_ms = 300;
+  EXPECT_EQ(right_of(1), 0);
+  held.clear();
+  silent->reset();
+  timeout_ms = 5000;
+  start(to.port);
   EXPECT_EQ(right_of(5), 5);
   EXPECT_EQ(plain, 5);
   EXPECT_EQ(persistent, 0);
