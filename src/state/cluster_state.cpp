@@ -4,16 +4,13 @@
 #include <algorithm>
 
 #include "codec/archive.hpp"
-#include "codec/pack.hpp"
-#include "codec/unpack.hpp"
+#include "state/format.hpp"
 
 namespace flurm::state {
 namespace {
 
 using model::Job;
 
-/// The snapshot's format; a later one reads all earlier ones.
-constexpr std::uint16_t kFormat = 1;
 constexpr std::string_view kMagic = "FLURM state\n";
 
 /// A table as a list of its values; the key is found in, or follows from, the value.
@@ -81,6 +78,8 @@ struct PartitionList {
 
 }  // namespace
 
+void session_fields(codec::Archive& ar, Sessions& sessions);  // session.cpp
+
 void fields(codec::Archive& ar, Effect& e) {
   ar("id", e.id);
   ar("kind", e.kind);
@@ -122,6 +121,7 @@ void fields(codec::Archive& ar, ClusterState& s) {
       s.finished.set(s.next_finished++, finished);
       return true;
     });
+  session_fields(ar, s.sessions);
   ar("jobs_changed", s.jobs_changed);
   ar("nodes_changed", s.nodes_changed);
   ar("partitions_changed", s.partitions_changed);
@@ -168,13 +168,13 @@ std::vector<const Job*> ClusterState::with_array(JobId id) const {
 }
 
 std::string save(const ClusterState& state) {
-  return std::string(kMagic) + codec::pack(state, kFormat);
+  return std::string(kMagic) + pack_with_format(state);
 }
 
 Result<ClusterState> load(std::string_view bytes) {
   if (!bytes.starts_with(kMagic)) return fail(Errc::corrupt, "not a FLURM state snapshot");
-  auto state = codec::unpack<ClusterState>(bytes.substr(kMagic.size()), kFormat);
-  if (!state) return fail(Errc::corrupt, "state snapshot: {}", state.error().text);
+  auto state = unpack_with_format<ClusterState>(bytes.substr(kMagic.size()), "state snapshot");
+  if (!state) return state;
   rebuild_indexes(*state);
   return state;
 }

@@ -15,6 +15,7 @@
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "model/partition.hpp"
+#include "state/session.hpp"
 
 namespace flurm::state {
 
@@ -71,6 +72,7 @@ struct ClusterState {
   std::vector<std::shared_ptr<const model::Partition>> partitions;  // in configuration order
   PersistentMap<Effect> effects;         // by Effect::id
   PersistentMap<Finished> finished;      // by order of finishing
+  Sessions sessions;                     // of the controllers that proposed lately
 
   // Derived from the above; not stored.
   PersistentMap<model::Job> pending;     // jobs that wait

@@ -3,13 +3,10 @@
 #include "state/command.hpp"
 
 #include "codec/archive.hpp"
-#include "codec/pack.hpp"
-#include "codec/unpack.hpp"
+#include "state/format.hpp"
 
 namespace flurm::state {
 namespace {
-
-constexpr std::uint16_t kFormat = 1;
 
 /// optional<T> of any T, as a byte and the value.
 template <class T>
@@ -239,8 +236,11 @@ void code_alternative(codec::Archive& ar, Command& command, std::size_t wanted, 
 
 }  // namespace
 
+void fields(codec::Archive& ar, RequestId& id);  // session.cpp
+
 void fields(codec::Archive& ar, Entry& e) {
   ar("now", e.now);
+  ar("id", e.id);
   auto number = static_cast<std::uint16_t>(e.command.index() + 1);
   ar("number", number);
   constexpr std::size_t kCount = std::variant_size_v<Command>;
@@ -251,12 +251,7 @@ void fields(codec::Archive& ar, Entry& e) {
   code_alternative(ar, e.command, number - 1u, std::make_index_sequence<kCount>{});
 }
 
-std::string encode(const Entry& entry) { return codec::pack(entry, kFormat); }
-
-Result<Entry> decode(std::string_view bytes) {
-  auto entry = codec::unpack<Entry>(bytes, kFormat);
-  if (!entry) return fail(Errc::corrupt, "log entry: {}", entry.error().text);
-  return entry;
-}
+std::string encode(const Entry& entry) { return pack_with_format(entry); }
+Result<Entry> decode(std::string_view bytes) { return unpack_with_format<Entry>(bytes, "log entry"); }
 
 }  // namespace flurm::state

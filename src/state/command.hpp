@@ -11,6 +11,7 @@
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "model/partition.hpp"
+#include "state/session.hpp"
 
 namespace flurm::state {
 
@@ -183,6 +184,7 @@ using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJ
 struct Entry {
   TimeS now;  // stamped by the leader
   Command command;
+  RequestId id{};
 };
 
 /// The stored form. Errors of decode: corrupt (also a command that this release does not know).

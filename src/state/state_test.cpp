@@ -428,9 +428,14 @@ TEST(State, damaged_snapshots_and_entries_are_refused) {
   for (std::size_t cut = 0; cut < good.size(); cut += 7)
     EXPECT_EQ(load(std::string_view(good).substr(0, cut)).error().code, Errc::corrupt);
   EXPECT_EQ(decode("").error().code, Errc::corrupt);
-  std::string later = encode({.now = w.now, .command = Tick{}});
-  later[9] = 99;  // a command number of the future
+  const std::string tick = encode({.now = w.now, .command = Tick{}});
+  ASSERT_TRUE(decode(tick));
+  std::string later = tick;
+  later.back() = 99;  // a command number of the future
   EXPECT_EQ(decode(later).error().code, Errc::corrupt);
+  later = tick;
+  later[1] = 99;  // a format of the future
+  EXPECT_NE(decode(later).error().text.find("format 99"), std::string::npos) << decode(later).error().text;
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+// state/format.hpp — the number of the stored form, in front of everything that is stored or sent to other controllers.
+//
+// New fields go last, with since(<format>); the number grows with them. A release reads its own format and all before
+// it, and refuses later ones by name instead of misreading them.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "codec/pack.hpp"
+#include "codec/unpack.hpp"
+
+namespace flurm::state {
+
+inline constexpr std::uint16_t kFormat = 1;
+
+/// u16 format (big-endian), then the value in it.
+template <class T>
+std::string pack_with_format(const T& value, std::uint16_t format = kFormat) {
+  return codec::pack(format, format) + codec::pack(value, format);
+}
+
+/// Errors: corrupt, also for a later format; the text begins with `what`.
+template <class T>
+Result<T> unpack_with_format(std::string_view bytes, std::string_view what) {
+  if (bytes.size() < 2) return fail(Errc::corrupt, "{}: {} bytes", what, bytes.size());
+  const auto format = codec::unpack<std::uint16_t>(bytes.substr(0, 2), kFormat);
+  if (!format || *format == 0 || *format > kFormat)
+    return fail(Errc::corrupt, "{}: format {}, this release reads 1 to {}", what, format ? *format : 0, kFormat);
+  auto value = codec::unpack<T>(bytes.substr(2), *format);
+  if (!value) return fail(Errc::corrupt, "{}: {}", what, value.error().text);
+  return value;
+}
+
+}  // namespace flurm::state
