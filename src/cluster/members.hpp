@@ -1,0 +1,35 @@
+// cluster/members.hpp — who the controllers are, and the secret that they share.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace flurm::cluster {
+
+struct Member {
+  std::uint64_t id = 0;    ///< member_id(name), or 1 for a controller whose log is from the time before there were several
+  std::string name;        ///< as SlurmctldHost or FLURM_CLUSTER_NODES has it
+  std::string host;        ///< where its controller port listens: a name or numeric address
+  std::uint16_t port = 0;  ///< of the controller link
+  bool operator==(const Member&) const = default;
+};
+
+constexpr std::size_t kMembersMax = 7;
+
+/// A member's number: a hash of its name, so that it stays the same when lines are added or change places. > 1.
+std::uint64_t member_id(std::string_view name);
+
+/// One entry of FLURM_CLUSTER_NODES: "host", "host:port" or "name@host[:port]". Errors: einval.
+Result<Member> parse_member(std::string_view text, std::uint16_t default_port);
+
+/// Errors: einval when there are too many, when one is named twice, or when two have the same id or address.
+Result<void> check_members(const std::vector<Member>& members);
+
+/// The secret in `path`, without white space at its end. Errors: io; eperm when others than its owner may read it;
+/// einval when it is empty or larger than 4096 bytes.
+Result<std::string> read_secret(const std::string& path);
+
+}  // namespace flurm::cluster
