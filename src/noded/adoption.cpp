@@ -1,5 +1,6 @@
 // noded/adoption.cpp — the part of Launcher that runs at start: steps that outlived an earlier daemon.
 #include <dirent.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <memory>
@@ -7,6 +8,7 @@
 #include "base/log.hpp"
 #include "codec/unpack.hpp"
 #include "exec/fd.hpp"
+#include "exec/step_order.hpp"
 #include "io/timer.hpp"
 #include "noded/launcher.hpp"
 #include "noded/strays.hpp"
@@ -20,8 +22,8 @@ constexpr int kStateReads = 3;
 constexpr std::uint64_t kStatePauseMs = 20;
 
 struct Found {
-  std::string directory;
-  std::uint32_t step_id = 0;
+  std::string directory, file;
+  std::uint32_t step_id = 0;  ///< of a state file
 };
 
 std::vector<std::string> names_in(const std::string& directory) {
@@ -34,21 +36,29 @@ std::vector<std::string> names_in(const std::string& directory) {
   return names;
 }
 
-/// The state files "<spool>/job<id>/step_<id>.state".
-std::vector<Found> find_states(const std::string& spool) {
+/// The files "<spool>/job<id>/step_*" with the suffix.
+std::vector<Found> find_files(const std::string& spool, std::string_view suffix) {
   std::vector<Found> found;
   for (const std::string& job : names_in(spool)) {
     if (!job.starts_with("job")) continue;
     const std::string directory = spool + "/" + job;
     for (const std::string& name : names_in(directory)) {
-      if (!name.starts_with("step_") || !name.ends_with(".state")) continue;
-      const std::string_view step = std::string_view(name).substr(5, name.size() - 5 - 6);
-      std::uint32_t step_id = kBatchStep;
-      if (step != "batch" && std::from_chars(step.data(), step.data() + step.size(), step_id).ec != std::errc{})
-        continue;
-      found.push_back({directory, step_id});
+      if (name.starts_with("step_") && name.ends_with(suffix)) found.push_back({directory, name});
     }
   }
+  return found;
+}
+
+/// The state files "step_<id>.state".
+std::vector<Found> find_states(const std::string& spool) {
+  constexpr std::string_view kBegin = "step_", kEnd = ".state";
+  std::vector<Found> found = find_files(spool, kEnd);
+  std::erase_if(found, [&](Found& each) {
+    const std::string_view step =
+        std::string_view(each.file).substr(kBegin.size(), each.file.size() - kBegin.size() - kEnd.size());
+    each.step_id = kBatchStep;
+    return step != "batch" && std::from_chars(step.data(), step.data() + step.size(), each.step_id).ec != std::errc{};
+  });
   return found;
 }
 
@@ -60,10 +70,33 @@ Result<exec::StepState> read_state(const std::string& file) {
 }  // namespace
 
 io::Task<void> Launcher::find_running() {
-  for (const Found& found : find_states(node_.setup.settings.spool_directory)) {
+  const std::string& spool = node_.setup.settings.spool_directory;
+  for (const std::string_view suffix : {exec::kOrderSuffix, exec::kGivenUpSuffix}) {
+    for (const Found& found : find_files(spool, suffix)) give_up(found.directory, found.file);
+  }
+  for (const Found& found : find_states(spool)) {
     auto adopting = adopt(found.directory, found.step_id);
     co_await adopting;
   }
+}
+
+/// An order that the earlier daemon took and nobody began: its job starts over.
+void Launcher::give_up(const std::string& directory, const std::string& name) {
+  const auto given_up = exec::give_up_step_order(directory, name);
+  if (!given_up) return;  // begun in this moment: its state file is there
+  const std::string note = directory + "/" + *given_up;
+  auto state = read_state(note);
+  if (!state || state->started_at.v < boot_time_s()) {
+    // Cut short, so the order was never answered; or of a time before the machine restarted, which the controller sees.
+    unlink(note.c_str());
+    rmdir(directory.c_str());
+    return;
+  }
+  NodeJobPtr job = node_.jobs.find_or_make(state->key.job_id);
+  job->restart_count = state->key.restart_count;
+  job->facts.uid = state->uid;
+  job->facts.gid = state->gid;
+  reporter_.never_started(std::move(job), directory, note);
 }
 
 io::Task<void> Launcher::adopt(std::string directory, std::uint32_t step_id) {

@@ -2,6 +2,9 @@
 #include "noded/controller_client.hpp"
 
 #include "base/log.hpp"
+#include "model/job_state.hpp"
+#include "wire/msg/job_info.hpp"
+#include "wire/msg/job_requests.hpp"
 #include "wire/msg/return_code.hpp"
 #include "wire/versions.hpp"
 
@@ -81,6 +84,23 @@ io::Task<Result<std::uint32_t>> ControllerClient::ask(Outgoing message) {
   if (answer->is<wire::ReturnCode>()) co_return answer->as<wire::ReturnCode>().return_code;
   if (answer->is<wire::ReturnCode2>()) co_return answer->as<wire::ReturnCode2>().return_code;
   co_return 0u;
+}
+
+io::Task<Result<std::optional<JobRun>>> ControllerClient::job_run(std::uint32_t job_id) {
+  wire::JobReady question;
+  question.step_id.job_id = JobId{job_id};
+  auto calling = call(Outgoing::of(wire::MsgType::REQUEST_JOB_INFO_SINGLE, std::move(question)));
+  auto answer = co_await calling;
+  if (!answer) co_return std::unexpected(answer.error());
+  if (!answer->is<wire::JobInfoArray>()) co_return std::nullopt;
+  for (const wire::JobInfo& job : answer->as<wire::JobInfoArray>().job_array) {
+    if (job.step_id.job_id.v != job_id) continue;
+    const auto state = model::JobState::from_number(job.job_state);
+    co_return JobRun{.active = (state.running() || state.suspended()) && !state.completing(),
+                     .batch_host = job.batch_host,
+                     .restart_count = job.restart_cnt};
+  }
+  co_return std::nullopt;
 }
 
 io::Task<Result<void>> ControllerClient::tell(Outgoing message) {

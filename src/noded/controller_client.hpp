@@ -21,6 +21,7 @@ class ControllerClient final : public ControllerPort {
 
   io::Task<Result<std::uint32_t>> ask(Outgoing message) override;
   io::Task<Result<void>> tell(Outgoing message) override;
+  io::Task<Result<std::optional<JobRun>>> job_run(std::uint32_t job_id) override;
   /// The answer itself, for requests whose answer is more than a code.
   io::Task<Result<rpc::Response>> call(Outgoing message);
 

@@ -5,6 +5,8 @@
 
 #include "base/hostlist.hpp"
 #include "base/log.hpp"
+#include "exec/step_order.hpp"
+#include "noded/strays.hpp"
 #include "noded/user_environment.hpp"
 
 namespace flurm::noded {
@@ -81,7 +83,7 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
       co_return Errc::success;
     }
     log(Level::error, "noded.job_still_here", {{"job_id", job_id}});
-    io::spawn(reporter_.launch_failed(job_id, Errc::duplicate_job_id));
+    io::spawn(reporter_.launch_failed(known, Errc::duplicate_job_id));
     co_return Errc::duplicate_job_id;
   }
   if (node_.ended.refuses(job_id, order.restart_cnt, order.cred.ctime)) {
@@ -96,13 +98,30 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
   NodeJobPtr job = node_.jobs.find_or_make(job_id);
   if (job->terminating) co_return Errc::node_credential_revoked;
   job->restart_count = order.restart_cnt;
+  // Before the answer: from then on the controller relies on hearing of this run, whatever becomes of this daemon.
+  if (auto noted = note_order(*job, order); !noted) {
+    log(Level::error, "noded.job_directory", {{"job_id", job_id}, {"error", noted.error().text}});
+    if (job->prolog == NodeJob::Prolog::not_run) node_.jobs.erase(job);
+    job->restart_count = kNoVal32;
+    co_return noted.error().code;
+  }
   job->launching = true;
   if (job->prolog == NodeJob::Prolog::not_run) job->facts = prolog_facts(order);
   io::spawn(run_batch(*this, std::move(job), std::move(order)));
   co_return Errc::success;
 }
 
+Result<void> Launcher::note_order(const NodeJob& job, const wire::BatchJobLaunch& order) const {
+  exec::StepState ordered;
+  ordered.key = {.job_id = job.id(), .step_id = kBatchStep, .restart_count = order.restart_cnt};
+  ordered.uid = order.uid;
+  ordered.gid = order.gid;
+  ordered.started_at = io::now();
+  return exec::write_step_order(exec::job_directory(node_.setup.settings.spool_directory, job.id()), ordered);
+}
+
 io::Task<void> Launcher::run_batch(Launcher& self, NodeJobPtr job, wire::BatchJobLaunch order) {
+  const exec::StepKey run{.job_id = job->id(), .step_id = kBatchStep, .restart_count = job->restart_count};
   auto prolog = self.prolog_before_batch(job);
   Errc rc = co_await prolog;
   if (rc == Errc::success && !job->terminating) {
@@ -110,15 +129,17 @@ io::Task<void> Launcher::run_batch(Launcher& self, NodeJobPtr job, wire::BatchJo
     auto starting = self.start_step(job, std::move(order));
     rc = co_await starting;
   }
-  job->launching = false;
-  job->changed.notify();
-  if (rc == Errc::success) co_return;
   const bool told =
       job->prolog == NodeJob::Prolog::failed && (self.node_.setup.config.prolog_flags & conf::kPrologAlloc);
-  if (told) co_return;  // by run_prolog_order()
-  auto failing = self.reporter_.launch_failed(job->id(), rc);
-  co_await failing;
-  if (rc == Errc::node_prolog_failed || rc == Errc::node_setup_environment) self.node_trouble_(rc);
+  job->launching = false;
+  job->changed.notify();
+  if (rc != Errc::success && !told) {  // told by run_prolog_order()
+    auto failing = self.reporter_.launch_failed(job, rc);
+    co_await failing;
+    if (rc == Errc::node_prolog_failed || rc == Errc::node_setup_environment) self.node_trouble_(rc);
+  }
+  if (!job->steps.contains(kBatchStep))
+    exec::remove_step_order(exec::job_directory(self.node_.setup.settings.spool_directory, job->id()), run);
 }
 
 io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) {
@@ -152,7 +173,16 @@ io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) 
   auto link = co_await launching;
   if (!link) {
     log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
-    co_return Errc::node_execve_failed;
+    const std::string directory = exec::job_directory(node_.setup.settings.spool_directory, job->id());
+    const exec::StepKey run{.job_id = job->id(), .step_id = kBatchStep, .restart_count = job->restart_count};
+    auto given_up = exec::give_up_step_order(directory, exec::step_order_name(run));
+    if (given_up) {
+      remove_step_files(directory, kBatchStep);
+      co_return Errc::node_execve_failed;
+    }
+    auto adopting = adopt(directory, kBatchStep);  // it began before it fell silent: it must not begin again
+    co_await adopting;
+    co_return Errc::success;
   }
   add_step(job, kBatchStep, std::move(*link));
   co_return Errc::success;
@@ -197,7 +227,7 @@ io::Task<void> Launcher::run_prolog_order(Launcher& self, NodeJobPtr job) {
     co_await reporting;
   }
   if (rc == Errc::success || !first) co_return;
-  auto failing = self.reporter_.launch_failed(job->id(), rc);
+  auto failing = self.reporter_.launch_failed(job, rc);
   co_await failing;
   self.node_trouble_(rc);
 }

@@ -32,7 +32,9 @@ class Launcher {
   io::Task<Errc> check(wire::Cred credential, std::uint32_t job_id, std::uint32_t uid);
   io::Task<void> run_prolog(NodeJobPtr job);
   io::Task<Errc> prolog_before_batch(NodeJobPtr job);
+  Result<void> note_order(const NodeJob& job, const wire::BatchJobLaunch& order) const;
   io::Task<Errc> start_step(NodeJobPtr job, wire::BatchJobLaunch order);
+  void give_up(const std::string& directory, const std::string& name);
   io::Task<void> adopt(std::string directory, std::uint32_t step_id);
   void add_step(const NodeJobPtr& job, std::uint32_t step_id, StepLink::Ptr link);
   void step_over(const NodeJobPtr& job, std::uint32_t step_id);

@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/log.hpp"
 #include "io/timer.hpp"
 #include "io/worker.hpp"
@@ -12,8 +10,6 @@
 
 namespace flurm::noded {
 namespace {
-
-constexpr std::uint64_t kPauseFirstMs = 100, kPauseMaxMs = 15'000;
 
 Result<exec::Identity> look_up(auth::Users& users, std::uint32_t uid, std::uint32_t gid) {
   auto user = users.by_uid(uid);
@@ -29,16 +25,16 @@ Result<exec::Identity> look_up(auth::Users& users, std::uint32_t uid, std::uint3
 }  // namespace
 
 io::Task<std::uint32_t> NodeContext::ask_until_answered(Outgoing message) {
-  std::uint64_t pause_ms = kPauseFirstMs;
+  Pauses pauses;
   while (true) {
     auto asking = controller.ask(message);
     auto code = co_await asking;
     if (code) co_return *code;
+    const std::uint64_t pause_ms = pauses.next_ms();
     log(Level::warn, "noded.controller_silent",
         {{"message", wire::msg_type_name(message.type)}, {"error", code.error().text}, {"retry_ms", pause_ms}});
     auto waiting = io::sleep(loop, pause_ms);
     co_await waiting;
-    pause_ms = std::min(pause_ms * 2, kPauseMaxMs);
   }
 }
 

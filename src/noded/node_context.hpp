@@ -1,7 +1,9 @@
 // noded/node_context.hpp — what all parts of the node service share.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "auth/users.hpp"
 #include "conf/config.hpp"
@@ -14,6 +16,16 @@
 #include "noded/step_plan.hpp"
 
 namespace flurm::noded {
+
+/// Growing pauses between tries to reach the controller.
+class Pauses {
+ public:
+  std::uint64_t next_ms() { return std::exchange(next_ms_, std::min(next_ms_ * 2, kMaxMs)); }
+
+ private:
+  static constexpr std::uint64_t kFirstMs = 100, kMaxMs = 15'000;
+  std::uint64_t next_ms_ = kFirstMs;
+};
 
 /// What reconfiguration replaces as a whole.
 struct NodeSetup {

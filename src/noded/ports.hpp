@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
@@ -24,6 +25,13 @@ struct Outgoing {
   }
 };
 
+/// A run of a job, as the controller has it.
+struct JobRun {
+  bool active = false;  ///< running or suspended, not ending
+  std::string batch_host;
+  std::uint32_t restart_count = 0;
+};
+
 /// The controllers of the cluster, seen as one.
 class ControllerPort {
  public:
@@ -33,6 +41,8 @@ class ControllerPort {
   virtual io::Task<Result<std::uint32_t>> ask(Outgoing message) = 0;
   /// The same for a message that is not answered.
   virtual io::Task<Result<void>> tell(Outgoing message) = 0;
+  /// The job's present run; nullopt when no controller knows the job. Errors: as ask().
+  virtual io::Task<Result<std::optional<JobRun>>> job_run(std::uint32_t job_id) = 0;
 };
 
 /// Judges job credentials.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
+#include "io/timer.hpp"
 #include "noded/strays.hpp"
 #include "wire/msg/job_control.hpp"
 #include "wire/msg/kill_job.hpp"
@@ -145,25 +146,73 @@ io::Task<void> Reporter::epilog_complete(std::uint32_t job_id, Errc rc) {
   if (!told) log(Level::warn, "noded.epilog_complete_unsent", {{"job_id", job_id}, {"error", told.error().text}});
 }
 
-io::Task<void> Reporter::launch_failed(std::uint32_t job_id, Errc rc) {
-  log(Level::error, "noded.launch_failed", {{"job_id", job_id}, {"error", errc_text(rc)}});
-  if (rc != Errc::node_credential_revoked) {
+io::Task<void> Reporter::launch_failed(NodeJobPtr job, Errc rc) {
+  log(Level::error, "noded.launch_failed", {{"job_id", job->id()}, {"error", errc_text(rc)}});
+  ++job->reports;
+  if (rc == Errc::node_credential_revoked) {
+    auto killing = kill(job->id());
+    co_await killing;
+  } else {
     const bool hold = !conf::Config::has_option(node_.setup.config.sched_params, "nohold_on_prolog_fail");
-    wire::JobRequeue requeue;
-    requeue.step_id.job_id = JobId{job_id};
-    requeue.flags = hold ? kJobRequeueHold | kJobLaunchFailed : kJobPending;
-    auto asking = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_JOB_REQUEUE, std::move(requeue)));
-    const std::uint32_t code = co_await asking;
-    if (code != static_cast<std::uint32_t>(Errc::disabled) && code != static_cast<std::uint32_t>(Errc::batch_only)) {
-      co_return;
-    }
+    auto starting_over = start_over(job->id(), hold ? kJobRequeueHold | kJobLaunchFailed : kJobPending);
+    co_await starting_over;
   }
-  wire::JobStepKill kill;
-  kill.step_id.job_id = JobId{job_id};
-  kill.sjob_id = std::to_string(job_id);
-  kill.signal = SIGKILL;
-  auto killing = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_KILL_JOB, std::move(kill)));
-  (void)co_await killing;
+  --job->reports;
+  job->changed.notify();
+}
+
+void Reporter::never_started(NodeJobPtr job, std::string directory, std::string note) {
+  log(Level::warn, "noded.never_started", {{"job_id", job->id()}, {"restart_count", job->restart_count}});
+  ++job->reports;
+  io::spawn(report_never_started(*this, std::move(job), std::move(directory), std::move(note)));
+}
+
+io::Task<void> Reporter::report_never_started(Reporter& self, NodeJobPtr job, std::string directory, std::string note) {
+  // The order to requeue names the job alone. While this daemon was away the job may have gone elsewhere.
+  auto asking = self.run_at_controller(job->id());
+  const std::optional<JobRun> run = co_await asking;
+  if (run && run->active && run->batch_host == self.node_.setup.facts.node_name &&
+      run->restart_count == job->restart_count) {
+    auto starting_over = self.start_over(job->id(), kJobPending);
+    co_await starting_over;
+  }
+  unlink(note.c_str());
+  rmdir(directory.c_str());
+  --job->reports;
+  job->changed.notify();
+}
+
+io::Task<std::optional<JobRun>> Reporter::run_at_controller(std::uint32_t job_id) {
+  Pauses pauses;
+  while (true) {
+    auto asking = node_.controller.job_run(job_id);
+    auto run = co_await asking;
+    if (run) co_return std::move(*run);
+    auto waiting = io::sleep(node_.loop, pauses.next_ms());
+    co_await waiting;
+  }
+}
+
+io::Task<void> Reporter::start_over(std::uint32_t job_id, std::uint32_t flags) {
+  wire::JobRequeue requeue;
+  requeue.step_id.job_id = JobId{job_id};
+  requeue.flags = flags;
+  auto asking = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_JOB_REQUEUE, std::move(requeue)));
+  const std::uint32_t code = co_await asking;
+  const bool may_not =
+      code == static_cast<std::uint32_t>(Errc::disabled) || code == static_cast<std::uint32_t>(Errc::batch_only);
+  if (!may_not) co_return;
+  auto killing = kill(job_id);
+  co_await killing;
+}
+
+io::Task<void> Reporter::kill(std::uint32_t job_id) {
+  wire::JobStepKill order;
+  order.step_id.job_id = JobId{job_id};
+  order.sjob_id = std::to_string(job_id);
+  order.signal = SIGKILL;
+  auto asking = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_KILL_JOB, std::move(order)));
+  (void)co_await asking;
 }
 
 io::Task<void> Reporter::drain_node(std::string reason) {

@@ -22,14 +22,24 @@ class Reporter {
 
   io::Task<void> prolog_complete(std::uint32_t job_id, Errc rc);
   io::Task<void> epilog_complete(std::uint32_t job_id, Errc rc);
-  /// The job could not be launched: has it requeued and held, or killed where it may not be requeued.
-  io::Task<void> launch_failed(std::uint32_t job_id, Errc rc);
+  /// The job could not be launched: has it requeued and held, or killed where it may not be requeued. Counts in
+  /// job->reports meanwhile.
+  io::Task<void> launch_failed(NodeJobPtr job, Errc rc);
+  /// A run that an earlier daemon took and nobody began: has it requeued, or killed where it may not be, if it is
+  /// still what the controller believes to run here. Then removes the file `note` and, if empty, its directory.
+  /// Counts in job->reports meanwhile.
+  void never_started(NodeJobPtr job, std::string directory, std::string note);
   /// Asks the controller to give this node no more work.
   io::Task<void> drain_node(std::string reason);
 
  private:
   static io::Task<void> report(NodeContext& node, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
                                std::string directory);
+  static io::Task<void> report_never_started(Reporter& self, NodeJobPtr job, std::string directory, std::string note);
+  /// flags: of JobRequeue.
+  io::Task<void> start_over(std::uint32_t job_id, std::uint32_t flags);
+  io::Task<void> kill(std::uint32_t job_id);
+  io::Task<std::optional<JobRun>> run_at_controller(std::uint32_t job_id);
   NodeContext& node_;
 };
 

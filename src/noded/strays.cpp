@@ -51,7 +51,7 @@ int kill_strays(std::uint32_t job_id, std::uint32_t uid) {
 void remove_step_files(const std::string& directory, std::uint32_t step_id) {
   const std::string base = directory + "/" + exec::step_file_name(step_id);
   for (const std::string& path :
-       {directory + "/" + std::string(exec::kScriptName), base + ".sock", base + ".state", base + ".state.new"}) {
+       {directory + "/" + std::string(exec::kScriptName), base + ".sock", base + ".state"}) {
     unlink(path.c_str());
   }
   rmdir(directory.c_str());

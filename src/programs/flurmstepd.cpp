@@ -12,6 +12,7 @@ int main() {
   exec::Fd daemon(fcntl(0, F_DUPFD_CLOEXEC, 3));
   exec::Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!daemon || !null || dup2(null.get(), 0) < 0) return 1;
+  if (!stepd::die_with_daemon(daemon.get())) return 1;
   auto launch = stepd::read_launch(daemon.get());
   if (!launch) {
     std::fprintf(stderr, "flurmstepd: %s\n", launch.error().text.c_str());

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "codec/pack.hpp"
+#include "exec/step_order.hpp"
 #include "fmt/format.h"
 
 namespace flurm::stepd {
@@ -56,10 +57,16 @@ Result<Fd> StepDirectory::listen() {
   return socket;
 }
 
+Result<void> StepDirectory::begin(const exec::StepKey& key) { return exec::begin_step_order(fd_.get(), key); }
+
 Result<void> StepDirectory::write_state(const exec::StepState& state) {
   const std::string name = base_ + ".state";
-  if (!state_file_)
-    state_file_ = Fd(openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!state_file_) {
+    // Not emptied: whoever reads it now finds what the order said.
+    state_file_ = Fd(openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    struct stat about {};
+    if (state_file_ && fstat(state_file_.get(), &about) == 0) state_bytes_ = static_cast<std::size_t>(about.st_size);
+  }
   // In place, in one write: a new file for each change would cost more than all else a short step does.
   const std::string bytes = codec::pack(state, exec::kStepProtocol);
   if (!state_file_ || pwrite(state_file_.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) ||

@@ -19,6 +19,8 @@ class StepDirectory {
   Result<std::string> write_script(const exec::StepLaunch& launch);
   /// A listening socket that only our own uid can connect to. Errors: io.
   Result<exec::Fd> listen();
+  /// The run begins: its order becomes the state file. Errors: node_credential_revoked (it was given up).
+  Result<void> begin(const exec::StepKey& key);
   /// Writes the state file. Who reads it at that moment may see a torn one, and looks again. Errors: io.
   Result<void> write_state(const exec::StepState& state);
   void remove_script();

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +42,14 @@ std::uint64_t microseconds(const timeval& time) {
 }
 
 }  // namespace
+
+bool die_with_daemon(int socket) {
+  ucred daemon{};
+  socklen_t length = sizeof daemon;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &daemon, &length) != 0)
+    return false;
+  return getppid() == daemon.pid;  // else it died before the kernel was told
+}
 
 Result<exec::StepLaunch> read_launch(int fd) {
   exec::StepFrameReader reader(exec::kLaunchFrameMax);
@@ -119,6 +129,7 @@ Result<void> Supervisor::start() {
   task.memory_mib = launch_.memory_mib;
   task.admin_prolog = launch_.admin_prolog;
   task.user_prolog = launch_.user_prolog;
+  FLURM_TRY_VOID(begin());
   FLURM_TRY(exec::StartingTask starting, exec::start_task(task, *tracker_));
   task_pid_ = starting.pid;
   report_ = std::move(starting.report);
@@ -127,6 +138,14 @@ Result<void> Supervisor::start() {
   if (launch_.sample_interval_s != 0) sample_at_ms_ = monotonic_ms() + launch_.sample_interval_s * 1000;
   write_state();
   for (Connection& connection : connections_) connection.send(exec::StepFrame::state, state());
+  return {};
+}
+
+/// From here on the task may have run: the order is taken, and this process outlives the daemon.
+Result<void> Supervisor::begin() {
+  prctl(PR_SET_PDEATHSIG, 0);
+  FLURM_TRY_VOID(directory_->begin(launch_.key));
+  begun_ = true;
   return {};
 }
 
@@ -211,6 +230,10 @@ void Supervisor::clean_up() {
 
 void Supervisor::finish(std::int32_t slurm_rc) {
   if (end_) return;
+  if (directory_ && !begun_ && !begin()) {  // what was given up meanwhile has been reported
+    released_ = true;
+    return;
+  }
   end_.emplace();
   end_->slurm_rc = slurm_rc;
   end_->ended_at = wall_clock();

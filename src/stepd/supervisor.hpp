@@ -17,6 +17,9 @@
 
 namespace flurm::stepd {
 
+/// Until the step begins, this process dies with the daemon at the other end of the socket: the next daemon gives up
+/// what has not begun, and nothing of it may be left. False: that daemon is gone.
+bool die_with_daemon(int socket);
 /// Reads the launch frame from a blocking socket. Errors: closed, corrupt.
 Result<exec::StepLaunch> read_launch(int fd);
 
@@ -24,7 +27,8 @@ Result<exec::StepLaunch> read_launch(int fd);
 ///
 ///   starting ── task reports its streams ──► running ── task ends ──► ending ── all processes gone ──► ended
 ///
-/// A launch that fails goes straight to `ended` with slurm_rc set. In `ended` the process only waits for release.
+/// A launch that fails goes straight to `ended` with slurm_rc set. One that the daemon gave up before it began ends the
+/// process without a trace. In `ended` the process only waits for release.
 class Supervisor {
  public:
   /// `daemon`: the connection the launch came on.
@@ -38,6 +42,7 @@ class Supervisor {
   // Lifecycle (supervisor.cpp)
   Result<void> set_up();
   Result<void> start();
+  Result<void> begin();
   void loop();
   void reap();
   void handle_report();
@@ -80,6 +85,7 @@ class Supervisor {
   pid_t task_pid_ = 0, epilog_pid_ = 0;
   exec::Fd report_, stderr_fd_;
   bool suspended_ = false, announced_ = false, aborted_ = false, over_memory_ = false, released_ = false;
+  bool begun_ = false;  ///< the daemon cannot give the order up any more
   bool everyone_gone_ = false;
   std::size_t epilogs_done_ = 0;
   TimeS started_at_;

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "codec/unpack.hpp"
+#include "exec/step_order.hpp"
 #include "fmt/format.h"
 #include "gtest/gtest.h"
 
@@ -49,6 +50,7 @@ class SupervisorTest : public testing::Test {
 
   void start(const std::string& script) {
     launch_.script = "#!/bin/bash\n" + script;
+    if (ordered_) (void)exec::write_step_order(launch_.directory, {.key = launch_.key});
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     Fd theirs(ends[1]);
@@ -127,6 +129,7 @@ class SupervisorTest : public testing::Test {
 
   std::string dir_;
   exec::StepLaunch launch_;
+  bool ordered_ = true;
   pid_t pid_ = 0;
   Fd connection_;
   exec::StepFrameReader reader_{exec::kStepFrameMax};
@@ -288,6 +291,31 @@ TEST_F(SupervisorTest, memory_over_the_limit_by_sampling) {
   const exec::StepEnd end = expect_end();
   EXPECT_EQ(end.wait_status, exec::kSignalOutOfMemory);
   EXPECT_NE(output().find("Exceeded job memory limit"), std::string::npos) << output();
+  release();
+}
+
+TEST_F(SupervisorTest, what_was_given_up_does_not_run) {
+  exec::StepKey earlier = launch_.key;
+  earlier.restart_count = 0;  // its order is there, but is not ours
+  ordered_ = false;
+  ASSERT_TRUE(exec::write_step_order(launch_.directory, {.key = earlier}));
+  start("echo ran");
+  int status = 0;
+  ASSERT_EQ(waitpid(pid_, &status, 0), pid_);
+  pid_ = 0;
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(expect<exec::StepState>(StepFrame::ended)) << "whoever gave it up has reported that";
+  EXPECT_EQ(output(), "");
+  EXPECT_NE(access((launch_.directory + "/step_batch.state").c_str(), F_OK), 0);
+  EXPECT_TRUE(exec::give_up_step_order(launch_.directory, exec::step_order_name(earlier)));
+}
+
+TEST_F(SupervisorTest, what_has_begun_cannot_be_given_up) {
+  start("echo ran");
+  ASSERT_TRUE(expect<exec::StepState>(StepFrame::state));
+  EXPECT_FALSE(exec::give_up_step_order(launch_.directory, exec::step_order_name(launch_.key)));
+  expect_end();
+  EXPECT_EQ(output(), "ran\n");
   release();
 }
 

@@ -1,5 +1,5 @@
-"""No acknowledged job is lost and none runs twice: the controller is killed (SIGKILL) at random moments while clients
-submit. FLURM_CRASHES sets how often (50)."""
+"""No acknowledged job is lost and none runs twice: the controller, or a node's daemon, is killed (SIGKILL) at random
+moments while clients submit. FLURM_CRASHES sets how often (50)."""
 
 import os
 import random
@@ -25,7 +25,7 @@ def kill(pid):
             return True
 
     os.kill(pid, signal.SIGKILL)
-    wait_for(gone, 10, "the end of the killed controller")
+    wait_for(gone, 10, "the end of the killed daemon")
 
 
 class Submitter(threading.Thread):
@@ -93,6 +93,35 @@ class Crash(unittest.TestCase):
             states = cluster.run("squeue", "-h", "-t", "all", "-o", "%T").split()
             self.assertEqual(set(states), {"COMPLETED"})
             print("%d crashes, %d jobs acknowledged, %d ran" % (CRASHES, len(printed), len(ids)), flush=True)
+
+    def test_node_killed_while_jobs_start(self):
+        """The daemon dies between taking a job and its script's start, somewhere within or after."""
+        seed = int(os.environ.get("FLURM_SEED", time.time_ns() % 1000000))
+        print("FLURM_SEED=%d" % seed, flush=True)
+        chance = random.Random(seed)
+        with Cluster(nodes=1, extra="MaxJobCount=100000\nMinJobAge=86400\n") as cluster:
+            ran = cluster.work + "/ran"
+            open(ran, "w").close()
+            os.chmod(ran, 0o666)
+            printed = []
+            for crash in range(CRASHES):
+                for _ in range(3):
+                    printed.append(int(cluster.submit(
+                        "-o", "/dev/null", "--mem=1",
+                        script="echo $SLURM_JOB_ID >> %s; sleep %.3f" % (ran, chance.choice((0, 0, 0.05))))))
+                    time.sleep(chance.uniform(0, 0.02))
+                time.sleep(chance.uniform(0, chance.choice((0.005, 0.06))))
+                kill(cluster.pid("n1"))
+                cluster.up()
+            wait_for(lambda: cluster.run("squeue", "-h") == "", 60, "the queue to run dry")
+            with open(ran) as file:
+                ids = [int(line) for line in file]
+            self.assertEqual(len(ids), len(set(ids)), "a job ran twice")
+            self.assertEqual(set(printed) - set(ids), set(), "acknowledged jobs never ran")
+            states = dict(line.split() for line in cluster.run("squeue", "-h", "-t", "all", "-o", "%A %T").splitlines())
+            self.assertEqual({job: state for job, state in states.items() if state != "COMPLETED"}, {})
+            again = cluster.log("n1").count("noded.never_started")
+            print("%d crashes, %d jobs, %d started over" % (CRASHES, len(printed), again), flush=True)
 
 
 if __name__ == "__main__":
