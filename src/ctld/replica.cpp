@@ -2,7 +2,7 @@
 #include "ctld/replica.hpp"
 
 #include "base/log.hpp"
-#include "io/clock.hpp"
+#include "ctld/colleagues.hpp"
 
 namespace flurm::ctld {
 namespace {
@@ -18,18 +18,40 @@ Replica::Snapshot Replica::snapshot() {
 }
 
 io::Task<Result<state::Reply>> Replica::propose(state::Command command) {
+  auto proposing = colleagues_->propose(std::move(command));
+  co_return co_await proposing;
+}
+
+io::Task<Result<Replica::Committed>> Replica::commit(state::Entry entry) {
   std::vector<std::string> entries;
-  entries.push_back(state::encode({.now = io::now(), .command = std::move(command)}));
-  auto commit = log_->commit(std::move(entries));
+  entries.push_back(state::encode(entry));
+  auto committing = log_->commit(std::move(entries));
   ++proposing_;
-  const Result<std::uint64_t> index = co_await commit;
+  const Result<std::uint64_t> index = co_await committing;
   --proposing_;
   if (!index) co_return std::unexpected(index.error());
   const auto found = replies_.find(*index);
   FLURM_CHECK(found != replies_.end(), "no reply for entry {}", *index);
-  state::Reply reply = std::move(found->second);
+  Committed committed{*index, std::move(found->second)};
   replies_.erase(found);
-  co_return reply;
+  co_return committed;
+}
+
+io::Task<Result<void>> Replica::applied(std::uint64_t index, io::Deadline deadline) {
+  if (applied_ >= index) co_return Result<void>{};
+  const io::Event reached(loop_);
+  const auto at = waiting_.emplace(index, reached);
+  auto waiting = reached.wait(deadline);
+  const auto woken = co_await waiting;
+  if (woken) co_return Result<void>{};
+  waiting_.erase(at);
+  co_return fail(Errc::timed_out, "entry {} has not come here", index);
+}
+
+void Replica::wake_waiting() {
+  // One that has given up in this very moment takes itself out.
+  for (auto at = waiting_.begin(); at != waiting_.end() && at->first <= applied_;)
+    at = at->second.set({}) ? waiting_.erase(at) : std::next(at);
 }
 
 void Replica::changed() {
@@ -51,6 +73,8 @@ void Replica::apply(std::uint64_t index, std::string_view bytes) {
     if (replies_.size() >= proposing_ + kRepliesSpare) replies_.erase(replies_.begin());
     replies_.emplace(index, std::move(reply));
   }
+  applied_ = index;
+  wake_waiting();
   changed();
 }
 
@@ -61,6 +85,8 @@ replog::SnapshotJob Replica::take_snapshot() {
 Result<void> Replica::restore(std::uint64_t index, std::string_view bytes) {
   FLURM_TRY(state_, state::load(bytes));
   log(Level::info, "ctld.state_restored", {{"index", index}, {"jobs", state_.jobs.size()}});
+  applied_ = index;
+  wake_waiting();
   changed();
   return {};
 }

@@ -4,11 +4,13 @@
 #include <map>
 #include <memory>
 
-#include "io/task.hpp"
+#include "io/event.hpp"
 #include "replog/log.hpp"
 #include "state/apply.hpp"
 
 namespace flurm::ctld {
+
+class Colleagues;
 
 /// Applies committed entries; hands out immutable snapshots; carries each proposer's reply back. Loop thread only.
 class Replica final : public replog::Machine {
@@ -16,13 +18,26 @@ class Replica final : public replog::Machine {
   using Snapshot = std::shared_ptr<const state::ClusterState>;
 
   explicit Replica(io::Loop& loop) : loop_(loop) {}
-  /// The log that proposals go to; must be set before the first one.
-  void attach(replog::Log& log) { log_ = &log; }
+  /// The log, and where proposals go; must be set before the first one.
+  void attach(replog::Log& log, Colleagues& colleagues) {
+    log_ = &log;
+    colleagues_ = &colleagues;
+  }
 
   /// The state after everything applied so far. Cheap; keep it as long as you like, on any thread.
   Snapshot snapshot();
-  /// Proposes one command and waits until it is applied here. Errors: not_leader, io, closed.
+  /// Has the command applied, through whichever controller leads, and waits until it is applied here. Errors as
+  /// Colleagues::propose().
   io::Task<Result<state::Reply>> propose(state::Command command);
+  /// What became of an entry.
+  struct Committed {
+    std::uint64_t index = 0;
+    state::Reply reply;
+  };
+  /// Gives an entry to this member's own log and waits until it is applied. Errors: not_leader, io, closed, einval.
+  io::Task<Result<Committed>> commit(state::Entry entry);
+  /// Waits until entry `index` is applied here. Errors: timed_out.
+  io::Task<Result<void>> applied(std::uint64_t index, io::Deadline deadline);
   /// Called after entries were applied, once per loop iteration. One listener.
   void on_change(std::function<void()> listener) { listener_ = std::move(listener); }
 
@@ -32,9 +47,13 @@ class Replica final : public replog::Machine {
 
  private:
   void changed();
+  void wake_waiting();
 
   io::Loop& loop_;
   replog::Log* log_ = nullptr;
+  Colleagues* colleagues_ = nullptr;
+  std::uint64_t applied_ = 0;                             // the last entry
+  std::multimap<std::uint64_t, io::Event> waiting_;       // for an entry to be applied
   state::ClusterState state_;
   Snapshot published_;
   bool notify_queued_ = false;

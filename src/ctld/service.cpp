@@ -18,6 +18,7 @@
 #include "conf/flurm_conf.hpp"
 #include "conf/other_conf.hpp"
 #include "ctld/clockwork.hpp"
+#include "ctld/colleagues.hpp"
 #include "ctld/config_files.hpp"
 #include "ctld/controller.hpp"
 #include "ctld/effects.hpp"
@@ -176,7 +177,11 @@ class Service {
     std::error_code ignored;
     std::filesystem::create_directories(std::filesystem::path(raft.directory).parent_path(), ignored);
     log_ = replog::make_raft_log(loop_, replica_, raft);
-    replica_.attach(*log_);
+    const auto nobody = [](std::uint64_t, Ask, std::string, std::uint64_t) -> io::Task<Result<std::string>> {
+      co_return fail(Errc::not_leader, "a single controller");
+    };
+    colleagues_.emplace(loop_, *log_, replica_, Colleagues::Options{}, nobody);
+    replica_.attach(*log_, *colleagues_);
     log_->on_fatal([this](Error error) {
       log(Level::fatal, "ctld.log_failed", {{"error", error.text}});
       result_ = std::unexpected(std::move(error));
@@ -318,6 +323,7 @@ class Service {
   Monitor monitor_;
   std::optional<conf::CgroupConf> cgroup_conf_;
   std::unique_ptr<replog::Log> log_;
+  std::optional<Colleagues> colleagues_;
   std::unique_ptr<rpc::Server> server_;
   std::vector<std::unique_ptr<io::SignalWatch>> signals_;
   Result<void> result_;
