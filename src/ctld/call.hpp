@@ -48,6 +48,8 @@ inline Answer rc_answer(const Call& call, Errc code) { return rpc::Reply::rc(cod
 
 /// A number that clients know: our own codes, which must not travel, become a general one.
 inline Errc public_code(Errc code) {
+  // Nobody could decide: to the client it is as if no controller had been there.
+  if (code == Errc::timed_out || code == Errc::not_leader || code == Errc::closed) return Errc::controller_unreachable;
   return static_cast<std::int32_t>(code) >= 100000 ? Errc::error : code;
 }
 inline Answer error_answer(const Call& call, const Error& error) { return rc_answer(call, public_code(error.code)); }

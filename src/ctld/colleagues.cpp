@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "codec/pack.hpp"
 #include "codec/unpack.hpp"
 #include "io/clock.hpp"
@@ -15,6 +16,8 @@ constexpr std::uint64_t kAgainMs = 20;
 /// One question, at most; a change of leader ends it sooner.
 constexpr std::uint64_t kQuestionMs = 3'000;
 constexpr std::uint64_t kWatchMs = 20;
+/// How long a reader waits for a new leader.
+constexpr std::uint64_t kElectionMs = 1'000;
 constexpr std::uint16_t kNumbers = 1;  // form of the numbers in questions and answers
 
 std::string number_text(std::uint64_t number) { return codec::pack(number, kNumbers); }
@@ -144,6 +147,35 @@ io::Task<Result<void>> Colleagues::fence(io::Deadline deadline) {
   const auto read = co_await waiting;
   if (!read) co_return fail(Errc::timed_out, "too few controllers can be reached");
   co_return Result<void>{};
+}
+
+io::Task<bool> Colleagues::find_leader() {
+  auto fencing = fence(io::Deadline::in_ms(options_.patience_ms));
+  const Result<void> stands = co_await fencing;
+  set_out_of_touch(!stands);
+  co_return stands.has_value();
+}
+
+io::Task<bool> Colleagues::in_touch() {
+  if (out_of_touch_) co_return false;
+  auto fencing = fence(io::Deadline::in_ms(kElectionMs));
+  const Result<void> stands = co_await fencing;
+  set_out_of_touch(!stands);
+  co_return stands.has_value();
+}
+
+void Colleagues::set_out_of_touch(bool out) {
+  if (std::exchange(out_of_touch_, out) == out) return;
+  log(out ? Level::error : Level::info, "cluster.out_of_touch", {{"reads", out ? "from what is known here" : "current"}});
+  if (out) io::spawn(look_again());
+}
+
+io::Task<> Colleagues::look_again() {
+  while (out_of_touch_ && !stopping_) {
+    auto fencing = fence(io::Deadline::in_ms(kElectionMs));
+    const Result<void> stands = co_await fencing;
+    if (stands) set_out_of_touch(false);
+  }
 }
 
 io::Task<> Colleagues::serve_readers() {

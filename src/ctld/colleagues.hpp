@@ -49,6 +49,11 @@ class Colleagues {
   /// Returns when the replica's snapshot has all that was acknowledged anywhere before the call. Errors: timed_out,
   /// when too few controllers can be reached to know.
   io::Task<Result<void>> fence(io::Deadline deadline);
+  /// A fence for a request that changes something: as patient as a proposal. True when it stands.
+  io::Task<bool> find_leader();
+  /// A fence for a request that only reads, which is better served from what is known here than not at all: waits for
+  /// an election, but not again while the last wait was in vain. True when the fence stands.
+  io::Task<bool> in_touch();
   /// Answers another member.
   io::Task<Result<std::string>> answer(std::uint64_t from, Ask ask, std::string body);
   /// Attempts end with `closed`.
@@ -71,6 +76,8 @@ class Colleagues {
   io::Task<> carry_into(std::uint64_t member, Ask ask, std::string body, std::uint64_t timeout_ms,
                         io::OneShot<Result<std::string>> done);
   void watch();
+  void set_out_of_touch(bool out);
+  io::Task<> look_again();
   io::Task<> serve_readers();
   io::Task<Result<void>> read_round();
   /// A majority takes this member for the leader of its term.
@@ -90,6 +97,7 @@ class Colleagues {
   io::Timer watch_;
   std::vector<Reader> readers_;   // wait for the next round
   bool reading_ = false;
+  bool out_of_touch_ = false;     // the last reader waited in vain
   bool stopping_ = false;
 };
 

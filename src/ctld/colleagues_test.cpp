@@ -225,6 +225,25 @@ TEST_F(ColleaguesTest, a_leader_that_others_left_cannot_read) {
   EXPECT_TRUE(fence(3));
 }
 
+TEST_F(ColleaguesTest, without_a_majority_readers_wait_once) {
+  for (int i : {0, 1}) members[static_cast<std::size_t>(i)]->log.cut_off = true;
+  agreed.leader = 0;
+  const auto ask = [&] {
+    std::optional<bool> out;
+    io::spawn(into(members[2]->colleagues.in_touch(), out));
+    turn([&] { return out.has_value(); });
+    return *out;
+  };
+  EXPECT_FALSE(ask());
+  const std::uint64_t begin = io::monotonic_ms();
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(ask());
+  EXPECT_LT(io::monotonic_ms() - begin, 1000u) << "each waited";
+  members[0]->log.cut_off = false;
+  agreed.leader = 1;
+  turn([&, count = 0]() mutable { return ++count > 200; });
+  EXPECT_TRUE(ask());
+}
+
 TEST_F(ColleaguesTest, reads_share_rounds) {
   std::vector<std::optional<Result<void>>> out(200);
   carried = 0;

@@ -8,6 +8,7 @@
 
 #include "conf/config.hpp"
 #include "ctld/call.hpp"
+#include "ctld/colleagues.hpp"
 #include "ctld/info_cache.hpp"
 #include "ctld/replica.hpp"
 #include "ctld/statistics.hpp"
@@ -48,6 +49,7 @@ struct Controller {
   std::function<rpc::Stats()> server_stats;
   std::function<void()> reset_server_stats;
 
+  Colleagues& colleagues() { return replica.colleagues(); }
   /// Root and SlurmUser; operators of the accounting database come with it.
   bool is_operator(std::uint32_t uid) const { return uid == 0 || uid == slurm_user; }
   bool may_change(std::uint32_t uid, const model::Job& job) const {

@@ -64,19 +64,47 @@ Write writer(MsgType type) {
   }
 }
 
+/// Requests about this process rather than about the cluster.
+bool about_this_process(MsgType type) {
+  switch (type) {
+    case MsgType::REQUEST_CONFIG:
+    case MsgType::REQUEST_BUILD_INFO:
+    case MsgType::REQUEST_STATS_INFO:
+    case MsgType::REQUEST_CONTROL_STATUS:
+    case MsgType::REQUEST_SET_DEBUG_LEVEL:
+    case MsgType::REQUEST_SET_DEBUG_FLAGS:
+    case MsgType::REQUEST_SHUTDOWN:
+    case MsgType::REQUEST_CONTROL: return true;
+    default: return false;
+  }
+}
+
+bool from_node(MsgType type) {
+  return type == MsgType::MESSAGE_NODE_REGISTRATION_STATUS || type == MsgType::REQUEST_COMPLETE_BATCH_SCRIPT ||
+         type == MsgType::MESSAGE_EPILOG_COMPLETE;
+}
+
 }  // namespace
 
 io::Task<Answer> dispatch(Controller& controller, Call call) {
-  if (const Read read = reader(call.type)) co_return read(controller, call);
-  if (const Write write = writer(call.type)) {
-    auto task = write(controller, std::move(call));
-    Answer answer = co_await task;
-    co_return answer;
+  const Read read = reader(call.type);
+  const Write write = read ? nullptr : writer(call.type);
+  if (!read && !write) {
+    log(Level::warn, "rpc.unknown",
+        {{"type", wire::msg_type_name(call.type)}, {"number", static_cast<std::uint16_t>(call.type)},
+         {"peer", call.peer}, {"uid", call.uid}});
+    co_return rc_answer(call, Errc::einval);
   }
-  log(Level::warn, "rpc.unknown",
-      {{"type", wire::msg_type_name(call.type)}, {"number", static_cast<std::uint16_t>(call.type)}, {"peer", call.peer},
-       {"uid", call.uid}});
-  co_return rc_answer(call, Errc::einval);
+  if (!about_this_process(call.type)) {
+    // Everything that was acknowledged, by whichever controller, is seen by what comes after.
+    auto looking = read ? controller.colleagues().in_touch() : controller.colleagues().find_leader();
+    const bool current = co_await looking;
+    if (call.type == MsgType::REQUEST_PING && !current) co_return rc_answer(call, Errc::controller_unreachable);
+    if (write && !current) co_return from_node(call.type) ? Answer::none() : rc_answer(call, Errc::controller_unreachable);
+  }
+  if (read) co_return read(controller, call);
+  auto task = write(controller, std::move(call));
+  co_return co_await task;
 }
 
 }  // namespace flurm::ctld

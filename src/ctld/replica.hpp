@@ -24,6 +24,8 @@ class Replica final : public replog::Machine {
     colleagues_ = &colleagues;
   }
 
+  Colleagues& colleagues() { return *colleagues_; }
+
   /// The state after everything applied so far. Cheap; keep it as long as you like, on any thread.
   Snapshot snapshot();
   /// Has the command applied, through whichever controller leads, and waits until it is applied here. Errors as

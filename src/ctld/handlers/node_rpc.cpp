@@ -1,5 +1,6 @@
 // ctld/handlers/node_rpc.cpp — what nodes report: themselves, ended batch scripts, finished epilogs.
 // Only the nodes' daemons (root, SlurmUser) and, for a node that runs as an ordinary user, SlurmUser may do so.
+// What could not be recorded is not answered: to a node any answer says that it need not report again.
 #include <algorithm>
 #include <set>
 
@@ -74,7 +75,7 @@ io::Task<Answer> register_node(Controller& c, Call call) {
   command.config_overrides = c.config->config_overrides();
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;
-  if (!reply) co_return error_answer(call, reply.error());
+  if (!reply) co_return Answer::none();
   log(Level::verbose, "node.registered", {{"node", status->node_name}, {"version", status->version}, {"peer", call.peer}});
   c.node_registered(status->node_name);
   snapshot = c.replica.snapshot();
@@ -105,7 +106,7 @@ io::Task<Answer> batch_complete(Controller& c, Call call) {
   command.slurm_rc = static_cast<Errc>(report->slurm_rc);
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;
-  if (!reply) co_return error_answer(call, reply.error());
+  if (!reply) co_return Answer::none();
   log(Level::info, "job.batch_complete",
       {{"job_id", report->step_id.job_id.v}, {"node", report->node_name}, {"wait_status", report->job_rc},
        {"slurm_rc", report->slurm_rc}, {"rc", errc_name(reply->code)}});
@@ -127,7 +128,7 @@ io::Task<Answer> epilog_complete(Controller& c, Call call) {
   auto proposal = c.replica.propose(
       state::NodeCleaned{.job = report->step_id.job_id, .node = node->id, .epilog_rc = report->return_code});
   const Result<state::Reply> reply = co_await proposal;
-  if (!reply) co_return error_answer(call, reply.error());
+  if (!reply) co_return Answer::none();
   c.schedule_soon();
   co_return rc_answer(call, Errc::success);
 }
