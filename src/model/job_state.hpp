@@ -52,7 +52,7 @@ enum class JobReason : std::uint32_t {
   time_limit, inactive_limit, invalid_account, invalid_qos, qos_usage_threshold, qos_job_limit, qos_resource_limit,
   qos_time_limit, cleaning = 35, prolog, qos, account, dependency_never_satisfied,
   max_requeue = 71, array_task_limit,
-  deadline = 167, part_config = 178, out_of_memory = 181,
+  deadline = 167, part_config = 178, out_of_memory = 181, memory_limit,
 };
 
 }  // namespace flurm::model

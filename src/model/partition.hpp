@@ -55,7 +55,7 @@ struct Settings {
   std::uint16_t return_to_service = 0;
   bool job_requeue = true;
   std::uint16_t kill_on_bad_exit = 0;
-  std::uint16_t enforce_part_limits = 0;  // 0 no, 1 any, 2 all (slurm 22.05 PARTITION_ENFORCE_*)
+  std::uint16_t enforce_part_limits = 0;  // 0 no, 1 all, 2 any (slurm 22.05 PARTITION_ENFORCE_*)
   std::uint64_t def_mem_per_cpu = 0, max_mem_per_cpu = 0;
   std::uint16_t max_tasks_per_node = 512;
   std::string licenses;                  // "lica:8,licb:4"
@@ -66,6 +66,12 @@ struct Settings {
   bool backfill = true;
   bool operator==(const Settings&) const = default;
 };
+
+/// The job's own time limit, or the one that the partition gives it, in minutes; kInfinite32 without limit.
+inline std::uint32_t time_limit_in(const Job& job, const Partition& partition) {
+  if (job.time_limit != kNoVal32) return job.time_limit;
+  return partition.default_time != kNoVal32 ? partition.default_time : partition.max_time;
+}
 
 void fields(codec::Archive& ar, Partition& partition);
 void fields(codec::Archive& ar, Settings& settings);

@@ -80,11 +80,14 @@ std::uint32_t cpus_per_core(const Demand& demand, const NodeInfo& node) {
   return usable;
 }
 
-bool hardware_fits(const Demand& d, const NodeInfo& node) {
+Lack lack_of(const Demand& d, const NodeInfo& node) {
   std::uint32_t cpus = node.cpus;
   if (d.tasks_per_core != 0) cpus = std::max(cpus, node.core_count() * d.tasks_per_core * d.cpus_per_task);
-  return d.cpus_per_node <= cpus && d.memory_mib <= node.real_memory_mib && d.tmp_disk_mib <= node.tmp_disk_mib &&
-         d.sockets <= node.sockets && d.cores <= node.cores && d.threads <= node.threads;
+  if (d.cpus_per_node > cpus) return Lack::cpus;
+  if (d.memory_mib > node.real_memory_mib) return Lack::memory;
+  if (d.tmp_disk_mib > node.tmp_disk_mib) return Lack::tmp_disk;
+  if (d.sockets > node.sockets || d.cores > node.cores || d.threads > node.threads) return Lack::shape;
+  return Lack::nothing;
 }
 
 Offer offer_of(const Demand& d, const NodeInfo& node, const Room& room, Cores free) {

@@ -22,9 +22,12 @@ struct Offer {
 /// Logical CPUs of one core that the job's tasks use.
 std::uint32_t cpus_per_core(const Demand& demand, const NodeInfo& node);
 
-/// Whether the node has, when empty, what each node of the job must have.
+/// What of the things that each node of a job must have.
+enum class Lack : std::uint8_t { nothing, cpus, memory, tmp_disk, shape };
+
+/// What the node lacks for the job even when it is empty: the first, where it is several.
 /// Source: slurm 22.05 src/slurmctld/node_scheduler.c _build_node_list().
-bool hardware_fits(const Demand& demand, const NodeInfo& node);
+Lack lack_of(const Demand& demand, const NodeInfo& node);
 
 /// `free` comes in as the free cores and goes out as those the job may take, none when it can take none.
 /// Source: slurm 22.05 select/cons_common cons_common.c _allocate_sc(), select/cons_tres job_test.c

@@ -13,6 +13,22 @@ namespace {
 
 constexpr std::uint32_t kNoVersion = 0xffffffff;
 
+/// Leaves the nodes whose hardware the job can use.
+void keep_fit_nodes(Shape& shape, const Cluster& cluster) {
+  model::NodeId last = 0;
+  const Bitmap asked = shape.nodes;
+  asked.for_each([&](std::size_t i) {
+    const NodeInfo& node = cluster.node(static_cast<NodeIndex>(i));
+    const Lack lack = lack_of(shape.demand, node);
+    if (lack == Lack::nothing) return;
+    shape.nodes.clear(i);
+    if (shape.lack != Lack::nothing && node.id < last) return;
+    shape.lack = lack;
+    last = node.id;
+  });
+  if (shape.nodes.any()) shape.lack = Lack::nothing;
+}
+
 }  // namespace
 
 Result<std::vector<std::pair<std::string, std::uint32_t>>> parse_licenses(std::string_view text) {
@@ -50,9 +66,6 @@ Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition
     FLURM_TRY(const Bitmap excluded, cluster.nodes_of(request.exc_nodes));
     shape.nodes.and_not(excluded);
   }
-  info.nodes.for_each([&](std::size_t i) {
-    if (!hardware_fits(shape.demand, cluster.node(static_cast<NodeIndex>(i)))) shape.nodes.clear(i);
-  });
   if (!request.req_nodes.empty()) {
     FLURM_TRY(shape.required, cluster.nodes_of(request.req_nodes));
     if (shape.demand.contiguous && shape.required.any())
@@ -70,6 +83,7 @@ Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition
     shape.counted = constraint.counted(nodes_of);
     shape.counted_apart = constraint.counted_apart();
   }
+  keep_fit_nodes(shape, cluster);
   FLURM_TRY(shape.licenses, parse_licenses(request.licenses));
   return shape;
 }

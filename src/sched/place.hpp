@@ -17,6 +17,7 @@ struct Shape {
   Demand demand;
   std::size_t partition = 0;
   Bitmap nodes;                      // of the partition that could serve: hardware, exclusions, features
+  Lack lack = Lack::nothing;         // when hardware leaves none of them: what the last one configured lacks
   Bitmap required;                   // empty: none
   std::vector<Bitmap> alternatives;  // all nodes from one of these, when there are any
   std::vector<Constraint::Counted> counted;

@@ -63,9 +63,18 @@ struct Plan {
 /// start holds back those behind it in its partitions unless backfill proves that they do not delay it.
 Plan plan(const View& view, const Limits& limits, TimeS now);
 
-/// Whether `request` could run in `partition` if nothing else ran: checked at submission. Errors are Slurm's:
-/// requested_node_config_unavailable, requested_nodes_not_in_partition, invalid_node_count, too_many_requested_cpus,
-/// invalid_feature, invalid_task_memory, node_not_avail, bad_task_count, …
+/// Whether the limits of `partition` allow the request: checked at submission, as EnforcePartLimits says. Errors:
+/// too_many_requested_cpus, invalid_node_count, invalid_time_limit, requested_nodes_not_in_partition,
+/// invalid_task_memory, invalid_node_name, invalid_partition_name.
+Result<void> within_limits(const View& view, const model::JobRequest& request, const model::Partition& partition);
+
+/// Whether there are the nodes, features and licenses that the request names, and as many licenses. Errors:
+/// invalid_node_name, invalid_node_count (more nodes named than wanted), invalid_feature, invalid_licenses.
+Result<void> knows_names(const View& view, const model::JobRequest& request);
+
+/// Whether `request` could run in `partition` if nothing else ran, whatever its limits: checked at submission. Errors
+/// are Slurm's: requested_node_config_unavailable, whose text is what Slurm tells the user (it may be empty),
+/// invalid_node_count, invalid_node_name, invalid_feature, invalid_licenses, invalid_partition_name.
 Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition);
 
 /// When and where a job would start (sbatch --test-only): the plan's answer for a job that is not in the queue.
@@ -87,6 +96,8 @@ class Planner {
   Planner& operator=(Planner&&) noexcept;
 
   Plan plan(const View& view, const Limits& limits, TimeS now);
+  Result<void> within_limits(const View& view, const model::JobRequest& request, const model::Partition& partition);
+  Result<void> knows_names(const View& view, const model::JobRequest& request);
   Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition);
   Result<Forecast> forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now);
 

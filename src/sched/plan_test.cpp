@@ -154,6 +154,41 @@ TEST_F(PlanTest, ForecastIsThePlansAnswer) {
   EXPECT_EQ(forecast->cpus, 3u);
 }
 
+TEST_F(PlanTest, LimitsOfAPartitionGiveSlurmsErrors) {
+  model::Partition& debug = w.partition("small", "n[1-2]");
+  debug.max_time = 90;
+  debug.max_nodes = 1;
+  debug.max_mem_per_cpu = 1000;
+  const auto errc = [&](const JobSpec& spec) {
+    const auto result = within_limits(w.view, spec.request, debug);
+    return result ? Errc::success : result.error().code;
+  };
+  EXPECT_EQ(errc(job().tasks(8)), Errc::success);
+  EXPECT_EQ(errc(job().tasks(33)), Errc::too_many_requested_cpus);
+  EXPECT_EQ(errc(job().nodes(2)), Errc::invalid_node_count);
+  EXPECT_EQ(errc(job().minutes(91)), Errc::invalid_time_limit);
+  EXPECT_EQ(errc(job().on("n3")), Errc::requested_nodes_not_in_partition);
+  EXPECT_EQ(errc(job().memory(1001)), Errc::invalid_task_memory);
+  debug.state_up = model::partition_state::down;  // asks for nothing while it starts no jobs
+  EXPECT_EQ(errc(job().minutes(91)), Errc::success);
+}
+
+/// What sched::can_ever_run() lets pass may break a limit: the job waits, and this says why.
+TEST_F(PlanTest, AJobOverALimitWaits) {
+  model::Partition& debug = *std::const_pointer_cast<model::Partition>(w.view.partitions[0]);
+  debug.max_time = 90;
+  debug.max_mem_per_cpu = 1000;
+  const auto reason = [&](JobSpec spec) {
+    const JobId id = w.submit(std::move(spec));
+    w.step();
+    return w.view.pending.find(id.v)->reason;
+  };
+  EXPECT_EQ(reason(job().tasks(33)), model::JobReason::part_config);
+  EXPECT_EQ(reason(job().nodes(5)), model::JobReason::part_node_limit);
+  EXPECT_EQ(reason(job().minutes(91)), model::JobReason::part_time_limit);
+  EXPECT_EQ(reason(job().memory(1001)), model::JobReason::memory_limit);
+}
+
 TEST_F(PlanTest, CanEverRunGivesSlurmsErrors) {
   const model::Partition& debug = *w.view.partitions[0];
   const auto errc = [&](const JobSpec& spec) {
@@ -161,12 +196,28 @@ TEST_F(PlanTest, CanEverRunGivesSlurmsErrors) {
     return result ? Errc::success : result.error().code;
   };
   EXPECT_EQ(errc(job().tasks(32)), Errc::success);
-  EXPECT_EQ(errc(job().tasks(33)), Errc::too_many_requested_cpus);
-  EXPECT_EQ(errc(job().nodes(5)), Errc::invalid_node_count);
+  EXPECT_EQ(errc(job().nodes(5)), Errc::requested_node_config_unavailable);
   EXPECT_EQ(errc(job().memory(9000)), Errc::requested_node_config_unavailable);
   EXPECT_EQ(errc(job().with("nosuch")), Errc::invalid_feature);
   EXPECT_EQ(errc(job().on("n9")), Errc::invalid_node_name);
   EXPECT_EQ(errc(job().licenses("lica:9")), Errc::invalid_licenses);
+}
+
+TEST_F(PlanTest, CanEverRunSaysWhatNodesLack) {
+  const model::Partition& debug = *w.view.partitions[0];
+  const auto words = [&](const JobSpec& spec) {
+    const auto result = can_ever_run(w.view, spec.request, debug);
+    return result ? "nothing" : result.error().text;
+  };
+  EXPECT_EQ(words(job().cpus_per_task(9)), "CPU count per node can not be satisfied");
+  EXPECT_EQ(words(job().memory(8001)), "Memory specification can not be satisfied");
+  EXPECT_EQ(words(job().cpus_per_task(9).memory(8001)), "CPU count per node can not be satisfied");
+  EXPECT_EQ(words(job().nodes(5)), "") << "each node is good, only they are too few";
+  w.add_node("n9", 2, 16, 1).config.real_memory = 500;
+  w.partition("mixed", "n[1,9]");
+  const auto mixed = can_ever_run(w.view, job().cpus_per_task(9).memory(501).request, *w.view.partitions[1]);
+  ASSERT_FALSE(mixed);
+  EXPECT_EQ(mixed.error().text, "Memory specification can not be satisfied") << "the last node configured decides";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "sched/limits.hpp"
 #include "sched/pass.hpp"
 #include "sched/possible.hpp"
 
@@ -43,6 +44,20 @@ Plan Planner::plan(const View& view, const Limits& limits, TimeS now) {
   return kept_->pass(limits, now).run();
 }
 
+Result<void> Planner::within_limits(const View& view, const model::JobRequest& request,
+                                    const model::Partition& partition) {
+  kept_->update_cluster(view);
+  const Cluster& cluster = kept_->inventory.cluster();
+  const std::size_t index = cluster.partition_index(partition.name);
+  if (index == cluster.partitions().size()) return fail(Errc::invalid_partition_name, "partition {}", partition.name);
+  return sched::within_limits(request, cluster.partitions()[index], cluster, view.settings);
+}
+
+Result<void> Planner::knows_names(const View& view, const model::JobRequest& request) {
+  kept_->update_cluster(view);
+  return sched::knows_names(request, kept_->inventory.cluster(), view.settings);
+}
+
 Result<void> Planner::can_ever_run(const View& view, const model::JobRequest& request,
                                    const model::Partition& partition) {
   kept_->update_cluster(view);
@@ -80,6 +95,14 @@ Result<Forecast> Planner::forecast(const View& view, const Limits& limits, const
 }
 
 Plan plan(const View& view, const Limits& limits, TimeS now) { return Planner().plan(view, limits, now); }
+
+Result<void> within_limits(const View& view, const model::JobRequest& request, const model::Partition& partition) {
+  return Planner().within_limits(view, request, partition);
+}
+
+Result<void> knows_names(const View& view, const model::JobRequest& request) {
+  return Planner().knows_names(view, request);
+}
 
 Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition) {
   return Planner().can_ever_run(view, request, partition);

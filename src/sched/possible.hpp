@@ -5,6 +5,9 @@
 
 namespace flurm::sched {
 
+/// knows_names() with the cluster prepared.
+Result<void> knows_names(const model::JobRequest& request, const Cluster& cluster, const model::Settings& settings);
+
 /// can_ever_run() with the cluster prepared.
 Result<void> possible(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
                       const model::Settings& settings, Placer& placer);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "sched/limits.hpp"
+
 namespace flurm::sched {
 namespace {
 
@@ -25,25 +27,6 @@ void for_each_name(std::string_view list, F f) {
 
 bool waits_for_nobody(const model::Job& job) {
   return job.state.pending() && job.priority != 0 && job.dependencies.empty();
-}
-
-/// Source: slurm 22.05 src/slurmctld/job_mgr.c job_limits_check().
-JobReason partition_limit(const model::Job& job, const PartitionInfo& info) {
-  const model::Partition& partition = *info.config;
-  const model::JobRequest& request = *job.request;
-  const auto given = [](std::uint32_t value) { return value != kNoVal32; };
-  if (partition.state_up & model::partition_state::sched) {
-    if (given(request.min_cpus) && request.min_cpus > info.total_cpus) return JobReason::part_config;
-    if (given(request.min_nodes) && request.min_nodes > info.nodes.count()) return JobReason::part_node_limit;
-    if (given(request.max_nodes) && request.max_nodes != 0 &&
-        (request.max_nodes > partition.max_nodes || request.max_nodes < partition.min_nodes))
-      return JobReason::part_node_limit;
-    if (given(request.min_nodes) && request.min_nodes > partition.max_nodes) return JobReason::part_node_limit;
-    if (given(job.time_limit) && job.time_limit > partition.max_time) return JobReason::part_time_limit;
-  }
-  if (partition.state_up == model::partition_state::down) return JobReason::part_down;
-  if (partition.state_up == model::partition_state::inactive) return JobReason::part_inactive;
-  return JobReason::none;
 }
 
 bool before(const QueueEntry& a, const QueueEntry& b) {
@@ -122,7 +105,7 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
     const std::size_t index = cluster.partition_index(name);
     if (index == cluster.partitions().size()) return;
     const PartitionInfo& partition = cluster.partitions()[index];
-    const JobReason reason = partition_limit(job, partition);
+    const JobReason reason = partition_reason(job, partition, cluster, settings);
     if (reason == JobReason::none)
       entries.push_back({partition.config->priority_tier, job.priority, job.id, static_cast<std::uint32_t>(index),
                          place, behind_already, shapes_.find(*job.request, index, cluster, settings)});

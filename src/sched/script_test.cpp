@@ -215,8 +215,10 @@ Result<void> admitted(const World& world, const JobSpec& spec) {
   std::istringstream in(spec.partition);
   for (std::string name; std::getline(in, name, ',');)
     for (const auto& partition : world.view.partitions)
-      if (partition->name == name)
-        if (auto result = can_ever_run(world.view, spec.request, *partition); !result) return result;
+      if (partition->name == name) {
+        FLURM_TRY_VOID(within_limits(world.view, spec.request, *partition));
+        FLURM_TRY_VOID(can_ever_run(world.view, spec.request, *partition));
+      }
   return {};
 }
 

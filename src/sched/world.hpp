@@ -69,7 +69,7 @@ class World {
   World() {
     view.settings.cr_type = 0x4 | 0x10;  // CR_Core_Memory
     view.settings.def_mem_per_cpu = 100 | model::kMemoryPerCpu;
-    view.settings.enforce_part_limits = 2;
+    view.settings.enforce_part_limits = 1;
     view.settings.licenses = "lica:8,licb:4";
   }
 

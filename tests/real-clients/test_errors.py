@@ -9,36 +9,78 @@ import unittest
 from cluster import REAL, ClusterTest, main
 
 
+def sbatch_errors(cluster, *options, script=None):
+    """Every line that sbatch writes when the job is refused."""
+    options = options if script is not None else options + ("--wrap", "true")
+    text = cluster.refused("sbatch", *options, stdin=None if script is None else "#!/bin/sh\n" + script + "\n")
+    return [line.removeprefix("sbatch: error: ") for line in text.splitlines()]
+
+
 class Refusals(ClusterTest):
     extra = "SchedulerParameters=max_script_size=20000\nMaxArraySize=100\nEnforcePartLimits=ALL\n" \
-            "PartitionName=debug Nodes=ALL Default=YES MaxTime=60 State=UP\nPartitionName=shut Nodes=n1 State=INACTIVE\n"
+            "PartitionName=debug Nodes=ALL Default=YES MaxTime=60 State=UP\nPartitionName=shut Nodes=n1 State=INACTIVE\n" \
+            "PartitionName=one Nodes=n1 MaxTime=30\nPartitionName=moved Nodes=ALL State=DRAIN Alternate=one\n"
 
     def sbatch_error(self, *options, script=None):
-        options = options if script is not None else options + ("--wrap", "true")
-        text = self.c.refused("sbatch", *options, stdin=None if script is None else "#!/bin/sh\n" + script + "\n")
-        prefix = "sbatch: error: "
-        lines = [line[len(prefix):] if line.startswith(prefix) else line for line in text.splitlines()]
-        return lines[-1]
+        return sbatch_errors(self.c, *options, script=script)[-1]
 
     def test_submission(self):
+        config = "Requested node configuration is not available"
+        cpus = "CPU count per node can not be satisfied"
+        memory = "Memory specification can not be satisfied"
+        shape = "Socket, core and/or thread specification can not be satisfied"
         for options, words in (
-                (["-p", "nowhere"], "Batch job submission failed: Invalid partition name specified"),
-                (["-N9"], "Batch job submission failed: Node count specification invalid"),
-                (["-n100"], "Batch job submission failed: More processors requested than permitted"),
-                (["--mem=99999"], "Batch job submission failed: Requested node configuration is not available"),
-                (["-c9"], "Batch job submission failed: Requested node configuration is not available"),
-                (["-w", "n9"], "Batch job submission failed: Invalid node name specified"),
-                (["-C", "nofeature"], "Batch job submission failed: Invalid feature specification"),
-                (["-t", "90"], "Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)"),
-                (["--dependency=nonsense:1"], "Batch job submission failed: Job dependency problem"),
-                (["--array=0-100"], "Batch job submission failed: Invalid job array specification"),
-                (["-L", "nolicense:1"], "Batch job submission failed: Invalid license specification"),
-                (["-p", "shut"], "Batch job submission failed: Required partition not available (inactive or drain)"),
-                (["--gres=gpu:1"], "Invalid generic resource (gres) specification"),
-                (["--reservation=none"], "Batch job submission failed: Requested reservation is invalid"),
+                (["-p", "nowhere"], ["invalid partition specified: nowhere", "Invalid partition name specified"]),
+                (["-p", "debug,nowhere"], ["invalid partition specified: nowhere", "Invalid partition name specified"]),
+                (["-N9"], ["Node count specification invalid"]),
+                (["-n100"], ["More processors requested than permitted"]),
+                (["--mem=99999"], [memory, config]),
+                (["--mem-per-cpu=99999"], [memory, config]),
+                (["--mem-per-cpu=3000", "-n2", "-N1"], [config]),
+                (["-c9"], [cpus, config]),
+                (["--mincpus=5", "--mem=99999"], [cpus, config]),
+                (["--array=1-3", "-c9"], [cpus, config]),
+                (["--begin=now+60", "-c9"], [cpus, config]),
+                (["--tmp=5000"], ["Temporary disk specification can not be satisfied", config]),
+                (["--sockets-per-node=3"], [shape, config]),
+                (["-B", "2:2:1"], [shape, config]),
+                (["-n12", "-N1"], [config]),
+                (["-x", "n[1-3]"], [config]),
+                (["-w", "n9"], ["Invalid node name specified"]),
+                (["-w", "n2", "-p", "one"], ["Requested nodes not in this partition"]),
+                (["-C", "nofeature"], ["Invalid feature specification"]),
+                (["-t", "90"], ["Requested time limit is invalid (missing or exceeds some limit)"]),
+                (["--time-min=90"], ["Invalid time-min specification (exceeds job's time or other limits)"]),
+                (["--time-min=20", "-t", "10"], ["Invalid time-min specification (exceeds job's time or other limits)"]),
+                (["--dependency=nonsense:1"], ["Job dependency problem"]),
+                (["--array=0-100"], ["Invalid job array specification"]),
+                (["-L", "nolicense:1"], ["Invalid license specification"]),
+                (["-p", "shut"], ["Required partition not available (inactive or drain)"]),
+                (["-p", "shut,one", "-N2"], ["Node count specification invalid"]),
+                (["--reservation=none"], ["Requested reservation is invalid"]),
         ):
             with self.subTest(options=options):
-                self.assertEqual(self.sbatch_error(*options), words)
+                words[-1] = "Batch job submission failed: " + words[-1]
+                self.assertEqual(sbatch_errors(self.c, *options), words)
+        self.assertEqual(sbatch_errors(self.c, "--gres=gpu:1"), ["Invalid generic resource (gres) specification"])
+
+    def test_only_asked_when_it_would_start(self):
+        for option, words in (("-c9", ["Requested node configuration is not available"]),
+                              ("-N9", ["Node count specification invalid"]),
+                              ("--partition=no", ["invalid partition specified: no", "Invalid partition name specified"])):
+            with self.subTest(option=option):
+                words[-1] = "allocation failure: " + words[-1]
+                self.assertEqual(sbatch_errors(self.c, "--test-only", option), words)
+
+    def test_an_impossible_job_may_be_held(self):
+        job = self.c.submit("--hold", "-c9")
+        self.c.wait_reason(job, "JobHeldUser")
+        self.assertEqual(sbatch_errors(self.c, "--hold", "-C", "nofeature")[-1],
+                         "Batch job submission failed: Invalid feature specification")
+
+    def test_the_alternate_of_a_closed_partition(self):
+        job = self.c.submit("-p", "moved", "--hold")
+        self.assertEqual(self.c.job(job)["Partition"], "one")
 
     def test_huge_script(self):
         self.assertEqual(self.sbatch_error(script="# " + "x" * 30000),
@@ -61,6 +103,67 @@ class Refusals(ClusterTest):
         self.c.wait_end(done)
         self.assertIn("already", self.c.refused("scontrol", "update", f"jobid={done}", "timelimit=1").lower())
         self.c.run("scancel", job)
+
+
+PARTITIONS = """PartitionName=debug Nodes=ALL Default=YES MaxTime=60 State=UP
+PartitionName=half Nodes=n1 MaxTime=30 MaxNodes=1
+PartitionName=pair Nodes=n[1-3] MinNodes=2 MaxNodes=2
+PartitionName=mem Nodes=n[1-2] MaxMemPerNode=1000
+PartitionName=down Nodes=n1 State=DOWN
+"""
+
+
+class LimitsNotEnforced(ClusterTest):
+    """EnforcePartLimits=NO: what the partition's limits forbid waits until they are others."""
+    extra = "EnforcePartLimits=NO\n" + PARTITIONS
+
+    def test_reasons(self):
+        jobs = [(self.c.submit(*options.split()), options, reason) for options, reason in (
+            ("-N9", "PartitionNodeLimit"),
+            ("-n100", "PartitionConfig"),
+            ("-N2 -p half", "PartitionNodeLimit"),
+            ("-N1-1 -p pair", "PartitionNodeLimit"),
+            ("-N5 -p half,pair", "PartitionNodeLimit"),
+            ("-t 90", "PartitionTimeLimit"),
+            ("-c9 -t 90", "PartitionTimeLimit"),
+            ("-t 40 -p half", "PartitionTimeLimit"),
+            ("--mem=2000 -p mem", "MaxMemPerLimit"),
+            ("--mem-per-cpu=600 -c2 -p mem", "MaxMemPerLimit"),
+            ("-t 90 -p down", "PartitionDown"),
+        )]
+        for job, options, reason in jobs:
+            with self.subTest(options=options):
+                self.c.wait_reason(job, reason)
+                self.assertEqual(self.c.job(job)["StartTime"], "Unknown")
+        self.c.run("scontrol", "update", "partition=debug", "MaxTime=120")
+        self.c.wait_state(jobs[5][0], "COMPLETED", seconds=70)
+
+    def test_what_no_node_can_do_is_refused(self):
+        for options in ("-c9", "-c9 -p down", "-n100 -p debug,half", "-w n2 -p half"):
+            with self.subTest(options=options):
+                self.assertEqual(sbatch_errors(self.c, *options.split())[-1],
+                                 "Batch job submission failed: Requested node configuration is not available")
+
+    def test_the_partition_without_that_limit_takes_it(self):
+        for options in ("-N2 -p half,debug", "-t 40 -p half,debug", "--mem=2000 -p mem,half", "-p down,half"):
+            with self.subTest(options=options):
+                self.c.wait_state(self.c.submit(*options.split()), "COMPLETED", seconds=70)
+
+
+class LimitsOfAny(ClusterTest):
+    """EnforcePartLimits=ANY: one partition whose limits allow the job is enough."""
+    extra = "EnforcePartLimits=ANY\n" + PARTITIONS
+
+    def test_one_is_enough(self):
+        job = self.c.submit("-N2", "-p", "half,debug", "--hold")
+        self.assertEqual(self.c.job(job)["Partition"], "half,debug")
+        for options, words in (
+                ("-N2 -p half", "Node count specification invalid"),
+                ("-t 90 -p debug,half", "Requested time limit is invalid (missing or exceeds some limit)"),
+                ("-t 40 -p half,pair", "Requested partition configuration not available now"),
+                ("--mem=99999 -p half,mem", "Requested node configuration is not available")):
+            with self.subTest(options=options):
+                self.assertEqual(sbatch_errors(self.c, *options.split())[-1], "Batch job submission failed: " + words)
 
 
 class Hostile(ClusterTest):

@@ -1,11 +1,12 @@
 // ctld/handlers/submit.cpp — REQUEST_SUBMIT_BATCH_JOB and REQUEST_JOB_WILL_RUN.
 // The order of the checks is Slurm's, so that a request with several faults gets the same answer
-// (slurm 22.05 src/slurmctld/job_mgr.c _job_create(), partition checks _valid_job_part()).
+// (slurm 22.05 src/slurmctld/job_mgr.c _job_create(), job_allocate()).
 #include <algorithm>
 #include <charconv>
 
 #include "auth/hosts.hpp"
 #include "auth/users.hpp"
+#include "ctld/admission.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/translate/job_request.hpp"
 #include "io/clock.hpp"
@@ -18,50 +19,23 @@ namespace {
 
 constexpr std::uint32_t kNiceOffset = 0x80000000;
 
-std::vector<std::string_view> split(std::string_view list) {
-  std::vector<std::string_view> out;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (comma) out.push_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return out;
-}
+constexpr std::string_view kOnlyAdminsReboot = "rebooting of nodes is only allowed for admins";
 
-/// The job's owner, looked up before the checks.
-struct Owner {
-  std::string name;
-  std::vector<std::string> groups;
-};
-
-bool shares_name(std::string_view list, const std::vector<std::string>& names) {
-  for (std::string_view each : split(list))
-    if (std::find(names.begin(), names.end(), each) != names.end()) return true;
-  return false;
-}
-
-/// May this user use the partition at all?
-Errc partition_allows(const model::Partition& partition, std::uint32_t uid, const Owner& owner, bool is_operator) {
-  if (partition.flags & model::partition_flag::root_only && !is_operator) return Errc::access_denied;
-  if (partition.flags & model::partition_flag::no_root && uid == 0) return Errc::access_denied;
-  if (!partition.allow_groups.empty() && partition.allow_groups != "ALL" && uid != 0 &&
-      !shares_name(partition.allow_groups, owner.groups))
-    return Errc::job_missing_required_partition_group;
-  return Errc::success;
-}
-
-/// Limits that EnforcePartLimits turns from a reason to wait into a refusal.
-Errc partition_limits(const model::Partition& partition, const model::JobRequest& r) {
-  if (r.time_limit != kNoVal32 && r.time_limit > partition.max_time && partition.max_time != kInfinite32)
-    return Errc::invalid_time_limit;
-  if (r.min_nodes > partition.max_nodes) return Errc::invalid_node_count;
-  if (r.max_nodes && r.max_nodes < partition.min_nodes) return Errc::invalid_node_count;
-  return Errc::success;
-}
-
-std::uint32_t resolved_time_limit(const model::JobRequest& r, const model::Partition& partition) {
-  if (r.time_limit != kNoVal32) return r.time_limit;
-  return partition.default_time != kNoVal32 ? partition.default_time : partition.max_time;
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c _valid_job_part().
+Result<void> check_times(const wire::JobDesc& desc, const Partitions& partitions, TimeS now) {
+  const std::uint32_t limit =
+      desc.time_limit == kNoVal32 ? partitions.front()->default_time : desc.time_limit;  // NO_VAL: not known yet
+  const bool least_given = desc.time_min != kNoVal32;
+  std::uint32_t longest = 0;
+  for (const model::Partition* partition : partitions) longest = std::max(longest, partition->max_time);
+  if (desc.time_limit == kNoVal32 && limit == 0) return fail(Errc::invalid_time_limit, "the default time is 0");
+  if (least_given && (desc.time_min > longest || desc.time_min > limit))
+    return fail(Errc::invalid_time_min_limit, "{} of {} minutes", desc.time_min, limit);
+  if (!desc.deadline) return {};
+  if (desc.deadline < now) return fail(Errc::invalid_time_limit, "the deadline is over");
+  if (least_given && desc.time_min != 0 && desc.deadline < now + std::int64_t{desc.time_min} * 60)
+    return fail(Errc::invalid_time_min_limit, "{} minutes do not end by the deadline", desc.time_min);
+  return {};
 }
 
 /// "0-9%4" to tasks and throttle.
@@ -85,11 +59,6 @@ Result<std::optional<model::ArrayPart>> array_part(const std::optional<std::stri
   return part;
 }
 
-struct Checked {
-  state::SubmitJob command;
-  const model::Partition* first = nullptr;
-};
-
 /// SchedulerParameters=max_script_size, 4 MiB unless set.
 std::size_t script_bytes_max(const conf::Config& config) {
   std::size_t bytes = 4u << 20;
@@ -99,9 +68,11 @@ std::size_t script_bytes_max(const conf::Config& config) {
   return bytes;
 }
 
-/// Everything about a submission that can be known before it is proposed.
-Result<Checked> check(Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
-                      std::uint32_t uid, bool batch) {
+/// Everything about a submission that can be known before it is proposed. `will_run`: it is only asked when the job
+/// would start.
+Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
+                               std::uint32_t uid, bool will_run) {
+  const bool batch = !will_run || desc.script;
   const bool is_operator = c.is_operator(uid);
   if (desc.script && desc.script->size() > script_bytes_max(*c.config))
     return fail(Errc::pathname_too_long, "script of {} bytes, at most {}", desc.script->size(), script_bytes_max(*c.config));
@@ -109,75 +80,44 @@ Result<Checked> check(Controller& c, const state::ClusterState& state, wire::Job
   if (!is_operator) {
     if (desc.priority != 0) desc.priority = kNoVal32;
     if (desc.nice < kNiceOffset) return fail(Errc::invalid_nice, "a negative nice value is for operators");
-    if (desc.admin_comment || (desc.reboot && desc.reboot != kNoVal16)) return fail(Errc::access_denied);
+    if (desc.reboot && desc.reboot != kNoVal16) return fail(Errc::access_denied, "{}", kOnlyAdminsReboot);
+    if (desc.admin_comment) return fail(Errc::access_denied);
   }
 
-  Checked out;
-  std::vector<const model::Partition*> partitions;
-  if (desc.partition && !desc.partition->empty()) {
-    for (std::string_view name : split(*desc.partition)) {
-      const model::Partition* partition = state.partition(name);
-      if (!partition) return fail(Errc::invalid_partition_name, "partition {}", name);
-      partitions.push_back(partition);
-    }
-  } else if (const model::Partition* fallback = state.default_partition()) {
-    partitions.push_back(fallback);
-  }
-  if (partitions.empty()) return fail(Errc::default_partition_not_set);
-  out.first = partitions.front();
-
-  FLURM_TRY(out.command.request, job_request(desc, state.settings, out.first));
-  const model::JobRequest& request = out.command.request;
+  FLURM_TRY(Partitions partitions, asked_partitions(state, desc));
+  state::SubmitJob command;
+  FLURM_TRY(command.request, job_request(desc, state.settings, partitions.front()));
+  model::JobRequest& request = command.request;
   if (batch && !desc.script) return fail(Errc::job_script_missing);
 
-  const TimeS now = io::now();
-  if (request.deadline && request.deadline < std::max(now, request.begin_time))
-    return fail(Errc::invalid_time_limit, "the deadline is over before the job may begin");
+  Admission admission(c, state, owner, uid);
+  const std::uint32_t asked_nodes = std::exchange(request.min_nodes, desc.min_nodes);  // limits are for what was asked
+  const std::uint32_t least_nodes = (*std::ranges::min_element(partitions, {}, &model::Partition::min_nodes))->min_nodes;
+  FLURM_TRY_VOID(admission.enter(request, partitions));
+  request.min_nodes = asked_nodes;
+  const bool may_be_more = request.max_nodes == 0 || request.max_nodes >= least_nodes;
+  if (may_be_more) request.min_nodes = std::max(asked_nodes, least_nodes);
+  FLURM_TRY_VOID(check_times(desc, partitions, io::now()));
   if (!request.reservation.empty()) return fail(Errc::reservation_invalid, "reservation {}", request.reservation);
-
-  Errc refusal = Errc::success;
-  std::string usable;
+  FLURM_TRY_VOID(admission.knows_names(request));
+  const bool held = desc.priority == 0 && !will_run;
+  if (!held) {
+    FLURM_TRY_VOID(admission.could_start(request, partitions, will_run));
+  }
   for (const model::Partition* partition : partitions) {
-    Errc code = partition_allows(*partition, desc.user_id, owner, is_operator);
-    if (code == Errc::success && !(partition->state_up & model::partition_state::submit))
-      code = Errc::partition_not_avail;
-    if (code != Errc::success) {
-      refusal = code;
-      continue;
-    }
-    if (state.settings.enforce_part_limits) code = partition_limits(*partition, request);
-    if (code != Errc::success) {
-      refusal = code;
-      constexpr std::uint16_t kAll = 1;
-      if (state.settings.enforce_part_limits == kAll) return fail(code, "partition {}", partition->name);
-      continue;
-    }
-    if (!usable.empty()) usable += ',';
-    usable += partition->name;
+    if (!command.partitions.empty()) command.partitions += ',';
+    command.partitions += partition->name;
   }
-  if (usable.empty()) return fail(refusal);
-  out.command.partitions = usable;
 
-  const sched::View view = scheduler_view(state);
-  Result<void> possible = fail(Errc::requested_node_config_unavailable);
-  for (std::string_view name : split(usable)) {
-    Result<void> here = c.admission.can_ever_run(view, request, *state.partition(name));
-    if (here) {
-      possible = here;
-      break;
-    }
-    possible = here;
-  }
-  if (!possible) return std::unexpected(possible.error());
-
-  out.command.request.batch = batch;
-  out.command.request.user_name = owner.name;
-  out.command.time_limit = resolved_time_limit(request, *state.partition(split(usable).front()));
-  FLURM_TRY(out.command.dependencies, model::parse_dependencies(request.dependency));
-  FLURM_TRY(out.command.array, array_part(desc.array_inx, state.settings));
-  out.command.operator_priority = is_operator;
-  out.command.payload = job_payload(desc);
-  return out;
+  request.batch = batch;
+  request.user_name = owner.name;
+  command.time_limit = desc.time_limit == kNoVal32 ? partitions.front()->default_time : desc.time_limit;
+  if (request.deadline && command.time_limit == kNoVal32 && desc.time_min == kNoVal32) request.time_min = 1;
+  FLURM_TRY(command.dependencies, model::parse_dependencies(request.dependency));
+  FLURM_TRY(command.array, array_part(desc.array_inx, state.settings));
+  command.operator_priority = is_operator;
+  command.payload = job_payload(desc);
+  return command;
 }
 
 /// The name service may block, so it is asked on a worker; what was asked lately is remembered.
@@ -198,13 +138,30 @@ bool groups_matter(const state::ClusterState& state) {
   });
 }
 
-/// From 23.11 on Slurm's server says in words which value it does not take.
+/// The refusals that Slurm explains to the user besides the code; the texts of the others are for our log.
+bool explained(const Error& error) {
+  switch (error.code) {
+    case Errc::invalid_partition_name:
+    case Errc::requested_node_config_unavailable: return !error.text.empty();
+    case Errc::access_denied: return error.text == kOnlyAdminsReboot;
+    default: return false;
+  }
+}
+
+/// Whether and when a job would start is answered without a word on what is in its way.
+Error without_words(Error error) {
+  if (error.code == Errc::requested_node_config_unavailable) error.text.clear();
+  return error;
+}
+
+/// From 23.11 on Slurm's server leaves room for words in every refusal.
 Answer refusal(const Call& call, const Error& error) {
   log(Level::info, "job.refused",
       {{"uid", call.uid}, {"peer", call.peer}, {"error", errc_name(error.code)}, {"text", error.text}});
-  if (call.version >= wire::v23_11)
+  const std::string words = explained(error) ? error.text : "";
+  if (call.version >= wire::v23_11 || !words.empty())
     return answer(call, wire::MsgType::RESPONSE_SLURM_RC_MSG,
-                  wire::ReturnCode2{static_cast<std::uint32_t>(public_code(error.code)), ""});
+                  wire::ReturnCode2{static_cast<std::uint32_t>(public_code(error.code)), words});
   return error_answer(call, error);
 }
 
@@ -241,12 +198,12 @@ io::Task<Answer> submit_batch_job(Controller& c, Call call) {
     owner = co_await lookup;
   }
   auto snapshot = c.replica.snapshot();
-  auto checked = check(c, *snapshot, desc, owner, call.uid, true);
+  auto checked = check(c, *snapshot, desc, owner, call.uid, false);
   if (!checked) co_return refusal(call, checked.error());
-  const std::string name = checked->command.request.name;
-  if (checked->command.request.alloc_node.empty()) checked->command.request.alloc_node = c.hosts.cached(call.peer);
+  const std::string name = checked->request.name;
+  if (checked->request.alloc_node.empty()) checked->request.alloc_node = c.hosts.cached(call.peer);
 
-  auto proposal = c.replica.propose(std::move(checked->command));
+  auto proposal = c.replica.propose(std::move(*checked));
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return error_answer(call, reply.error());
   if (reply->code != Errc::success) co_return refusal(call, Error{reply->code, reply->text});
@@ -267,13 +224,13 @@ io::Task<Answer> job_will_run(Controller& c, Call call) {
   auto lookup = io::on_worker(c.loop, [&users = c.users, uid = desc.user_id] { return look_up_owner(users, uid); });
   const Owner owner = co_await lookup;
   auto snapshot = c.replica.snapshot();
-  auto checked = check(c, *snapshot, desc, owner, call.uid, desc.script.has_value());
-  if (!checked) co_return refusal(call, checked.error());
+  auto checked = check(c, *snapshot, desc, owner, call.uid, true);
+  if (!checked) co_return refusal(call, without_words(checked.error()));
   model::Job job;
   job.id = JobId{snapshot->next_job_id};
-  job.request = std::make_shared<const model::JobRequest>(checked->command.request);
-  job.partition = checked->command.partitions;
-  job.time_limit = checked->command.time_limit;
+  job.request = std::make_shared<const model::JobRequest>(checked->request);
+  job.partition = checked->partitions;
+  job.time_limit = checked->time_limit;
   job.priority = snapshot->lowest_priority;
   job.submit_time = io::now();
   auto work = io::on_worker(c.loop, [view = scheduler_view(*snapshot), job, now = io::now()] {

@@ -83,16 +83,7 @@ Result<void> check_names(const state::ClusterState& state, const state::UpdateJo
   if (command.req_nodes) request.req_nodes = *command.req_nodes;
   if (command.exc_nodes) request.exc_nodes = *command.exc_nodes;
   if (command.licenses) request.licenses = *command.licenses;
-  const model::Partition* partition = state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
-  if (!partition) return {};
-  auto possible = sched::can_ever_run(scheduler_view(state), request, *partition);
-  if (possible) return {};
-  switch (possible.error().code) {
-    case Errc::invalid_feature:
-    case Errc::invalid_node_name:
-    case Errc::invalid_licenses: return possible;
-    default: return {};
-  }
+  return sched::knows_names(scheduler_view(state), request);
 }
 
 }  // namespace

@@ -20,12 +20,22 @@ std::string node_names(const state::ClusterState& state, const std::vector<model
   return compress_hosts_sorted(names);
 }
 
+/// The one it runs in, or the first it may run in. Null: it is gone.
+const model::Partition* partition_of(const state::ClusterState& state, const Job& job) {
+  return state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
+}
+
+std::uint32_t time_limit_of(const state::ClusterState& state, const Job& job) {
+  const model::Partition* partition = partition_of(state, job);
+  return partition ? model::time_limit_in(job, *partition) : job.time_limit;
+}
+
 /// The job's own answer where it gave one, else what its partition's OverSubscribe says.
 std::uint16_t shown_shared(const state::ClusterState& state, const Job& job) {
   constexpr std::uint16_t kExclusive = 0, kOk = 1, kUser = 2;
   if (job.request->shared != kNoVal16) return job.request->shared;
   if (job.request->core_spec != kNoVal16) return kExclusive;
-  const model::Partition* partition = state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
+  const model::Partition* partition = partition_of(state, job);
   if (!partition) return kNoVal16;
   if (partition->flags & model::partition_flag::exclusive_user) return kUser;
   if (partition->max_share & model::kShareForce && (partition->max_share & ~model::kShareForce) > 1) return kOk;
@@ -74,8 +84,8 @@ void set_times(wire::JobInfo& info, const Job& job) {
   info.end_time = job.end_time;
   if (job.state.pending()) {
     if (!info.start_time && job.request->begin_time > job.submit_time) info.start_time = job.request->begin_time;
-    if (info.start_time && job.time_limit != kNoVal32 && job.time_limit != kInfinite32)
-      info.end_time = info.start_time + std::int64_t{job.time_limit} * 60;
+    if (info.start_time && info.time_limit != kNoVal32 && info.time_limit != kInfinite32)
+      info.end_time = info.start_time + std::int64_t{info.time_limit} * 60;
   }
   info.suspend_time = job.suspend_time;
   info.pre_sus_time = TimeS{job.ran_before_suspend_s};
@@ -215,7 +225,7 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
   info.restart_cnt = static_cast<std::uint16_t>(job.restart_count);
   info.delay_boot = r.delay_boot;
   info.alloc_sid = r.alloc_sid;
-  info.time_limit = job.time_limit;
+  info.time_limit = time_limit_of(state, job);
   info.time_min = r.time_min;
   info.nice = r.nice;
   info.priority = job.priority;

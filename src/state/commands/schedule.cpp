@@ -79,7 +79,7 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
     job.start_time = state.now;
     job.last_sched_eval = state.now;
     job.sched_nodes.clear();
-    if (job.time_limit == kNoVal32) job.time_limit = kInfinite32;
+    job.time_limit = model::time_limit_in(job, *state.partition(start.partition));
     // Without a limit Slurm shows an end a year away.
     job.end_time = state.now + (job.time_limit == kInfinite32 ? 365 * 24 * 3600 : std::int64_t{job.time_limit} * 60);
     job.exit_code = job.derived_exit_code = 0;
