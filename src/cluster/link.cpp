@@ -1,0 +1,405 @@
+// cluster/link.cpp — listening, connecting and connecting again; who is there.
+#include "cluster/link.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <list>
+#include <map>
+#include <optional>
+
+#include "base/log.hpp"
+#include "cluster/bytes.hpp"
+#include "cluster/channel.hpp"
+#include "cluster/handshake.hpp"
+#include "cluster/proof.hpp"
+#include "cluster/resolve.hpp"
+#include "io/event.hpp"
+#include "io/worker.hpp"
+
+namespace flurm::cluster {
+namespace {
+
+constexpr std::size_t kHalfOpenMax = 64;
+/// How long after a failure the next attempt waits, doubled each time; each wait differs by up to a half.
+constexpr std::uint64_t kRetryMinMs = 50, kRetryMaxMs = 500;
+constexpr std::uint64_t kConnectMs = 1000, kLookUpMs = 5000;
+/// The kernel gives up a connection whose bytes nobody confirms for so long: after a link was down its own patience grows
+/// to minutes, and all that time libraft would wait for the old connection.
+constexpr int kUnconfirmedMs = 2000;
+constexpr std::uint64_t kLogEveryMs = 1000;
+
+void set_patience(const io::Stream& stream) {
+  const int on = 1, idle_s = 2, interval_s = 1, probes = 3;
+  (void)setsockopt(stream.fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnconfirmedMs, sizeof kUnconfirmedMs);
+  (void)setsockopt(stream.fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  (void)setsockopt(stream.fd(), IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  (void)setsockopt(stream.fd(), IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  (void)setsockopt(stream.fd(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+/// Answers of this member; outlives the link while a handler runs.
+using Handlers = std::map<std::uint8_t, Link::Handler>;
+
+io::Task<Result<std::string>> answer(std::shared_ptr<const Handlers> handlers, std::uint64_t from, std::uint8_t kind,
+                                     std::string body) {
+  const auto found = handlers->find(kind);
+  if (found == handlers->end()) co_return fail(Errc::not_supported, "this controller knows no call {}", kind);
+  auto answering = found->second(from, std::move(body));
+  Result<std::string> result = co_await answering;
+  co_return result;
+}
+
+io::Task<> answer_into(std::shared_ptr<const Handlers> handlers, std::uint64_t from, std::uint8_t kind, std::string body,
+                       io::OneShot<Result<std::string>> done) {
+  auto answering = answer(handlers, from, kind, std::move(body));
+  Result<std::string> result = co_await answering;
+  done.set(std::move(result));
+}
+
+class LinkImpl final : public Link {
+ public:
+  LinkImpl(io::Loop& loop, LinkOptions options) : loop_(loop), options_(std::move(options)), look_up_soon_(loop) {}
+  ~LinkImpl() override { FLURM_CHECK(running_ == 0, "stop() the link before destroying it"); }
+
+  Result<void> start() override;
+  io::Task<void> stop() override;
+  io::Task<Result<std::string>> call(std::uint64_t member, CallKind kind, std::string body,
+                                     std::uint64_t timeout_ms) override;
+  void on_call(CallKind kind, Handler handler) override {
+    (*handlers_)[static_cast<std::uint8_t>(kind)] = std::move(handler);
+  }
+  std::vector<Peer> peers() const override;
+  std::uint64_t self() const override { return options_.self; }
+  const std::vector<Member>& members() const override { return options_.members; }
+  void on_peer_change(std::function<void()> fn) override { changed_ = std::move(fn); }
+  std::uint16_t port() const override { return listener_ ? listener_->port() : 0; }
+
+  void on_stream(OnStream fn) override { on_stream_ = std::move(fn); }
+  io::Task<Result<io::Stream>> open_stream(std::uint64_t member) override;
+
+ private:
+  /// Another member, and the connections for calls with it: ours to it and its to us.
+  struct Other {
+    Other(io::Loop& loop, Member the_member) : member(std::move(the_member)), retry_soon(loop) {}
+    Member member;
+    std::string address;  // numeric; empty: not looked up yet
+    bool look_up_again = false;
+    std::shared_ptr<Channel> out, in;
+    std::string version, error = "not connected yet";
+    std::uint64_t heard_at_ms = 0, round_trip_us = 0;  // of connections that are gone
+    io::Event retry_soon;
+  };
+  /// Counts a coroutine of this object, which stop() waits for.
+  struct Running {
+    explicit Running(LinkImpl& the_link) : link(the_link) { ++link.running_; }
+    ~Running() {
+      if (--link.running_ == 0 && link.stopped_) link.stopped_->set({});
+    }
+    Running(const Running&) = delete;
+    LinkImpl& link;
+  };
+  using StreamPtr = std::shared_ptr<io::Stream>;
+
+  Other* find(std::uint64_t member);
+  ChannelOptions channel_options(bool calls) const {
+    return {.calls = calls, .version = options_.version, .ping_ms = options_.ping_ms, .silence_ms = options_.silence_ms};
+  }
+  io::Task<Result<StreamPtr>> connect(Other& other, Purpose purpose);
+  io::Task<> keep_connected(Other& other);
+  io::Task<> serve(std::shared_ptr<io::Stream> stream);
+  io::Task<> serve_calls(Other& other, std::shared_ptr<io::Stream> stream);
+  io::Task<> look_up_names();
+  void take(io::Stream stream);
+  void refused(const std::string& peer, const Error& error);
+  void changed() {
+    if (changed_ && !stopping_) changed_();
+  }
+
+  io::Loop& loop_;
+  LinkOptions options_;
+  std::shared_ptr<const Party> party_;
+  std::shared_ptr<Handlers> handlers_ = std::make_shared<Handlers>();
+  std::list<Other> others_;  // in the order of options_.members; never changes after start()
+  std::unique_ptr<io::Listener> listener_;
+  std::list<StreamPtr> half_open_;  // oldest first
+  std::list<StreamPtr> opening_;    // outgoing, in the handshake
+  OnStream on_stream_;
+  std::function<void()> changed_;
+  io::Event look_up_soon_;
+
+  std::uint64_t log_refusal_at_ms_ = 0, refusals_not_logged_ = 0;
+  std::size_t running_ = 0;
+  std::optional<io::Event> stopped_;
+  bool stopping_ = false;
+};
+
+LinkImpl::Other* LinkImpl::find(std::uint64_t member) {
+  for (Other& other : others_)
+    if (other.member.id == member) return &other;
+  return nullptr;
+}
+
+Result<void> LinkImpl::start() {
+  FLURM_TRY_VOID(check_members(options_.members));
+  const auto own = std::ranges::find(options_.members, options_.self, &Member::id);
+  if (own == options_.members.end()) return fail(Errc::einval, "member {} is not in the list of members", options_.self);
+  if (options_.members.size() == 1) return {};
+  if (options_.secret.empty())
+    return fail(Errc::einval, "{} controllers need a shared secret: FLURM_COOKIE, or Cookie or CookieFile in flurm.conf",
+                options_.members.size());
+  std::vector<std::uint64_t> ids;
+  bool names = false;
+  for (const Member& member : options_.members) {
+    if (member.id == options_.self) continue;
+    ids.push_back(member.id);
+    Other& other = others_.emplace_back(loop_, member);
+    if (is_numeric(member.host))
+      other.address = member.host;
+    else
+      names = other.look_up_again = true;
+  }
+  party_ = std::make_shared<const Party>(
+      make_party(options_.self, std::move(ids), options_.cluster_name, options_.secret));
+  FLURM_TRY(listener_, io::Listener::tcp(loop_, options_.listen_host, own->port,
+                                         [this](io::Stream stream) { take(std::move(stream)); }));
+  if (names) io::spawn(look_up_names());
+  for (Other& other : others_) io::spawn(keep_connected(other));
+  return {};
+}
+
+io::Task<void> LinkImpl::stop() {
+  stopping_ = true;
+  listener_.reset();
+  on_stream_ = nullptr;
+  const Error why{Errc::closed, "this controller is stopping"};
+  for (auto& stream : half_open_) stream->close();
+  for (auto& stream : opening_) stream->close();
+  look_up_soon_.set({});
+  for (Other& other : others_) {
+    if (other.out) other.out->close(why);
+    if (other.in) other.in->close(why);
+    other.retry_soon.set({});
+  }
+  if (running_ > 0) {
+    const io::Event stopped(loop_);
+    stopped_ = stopped;
+    auto waiting = stopped.wait(io::Deadline::never());
+    (void)co_await waiting;
+  }
+}
+
+// ---- to the others
+
+io::Task<Result<LinkImpl::StreamPtr>> LinkImpl::connect(Other& other, Purpose purpose) {
+  const Running running(*this);
+  if (stopping_) co_return fail(Errc::closed, "stopping");
+  if (other.address.empty()) co_return fail(Errc::communications_connection, "{}: not looked up yet", other.member.host);
+  auto connecting = io::connect_tcp(loop_, other.address, other.member.port, io::Deadline::in_ms(kConnectMs));
+  Result<io::Stream> connected = co_await connecting;
+  if (stopping_) co_return fail(Errc::closed, "stopping");
+  if (!connected) {
+    if (!is_numeric(other.member.host)) {
+      other.look_up_again = true;
+      look_up_soon_.set({});
+    }
+    co_return fail(connected.error());
+  }
+  auto stream = std::make_shared<io::Stream>(std::move(*connected));
+  set_patience(*stream);
+  const auto at = opening_.insert(opening_.end(), stream);
+  auto greeting =
+      greet(stream, party_, other.member.id, purpose, io::Deadline::in_ms(options_.handshake_ms));
+  const Result<void> greeted = co_await greeting;
+  opening_.erase(at);
+  if (!greeted) co_return fail(greeted.error());
+  if (stopping_) co_return fail(Errc::closed, "stopping");
+  co_return stream;
+}
+
+io::Task<> LinkImpl::keep_connected(Other& other) {
+  const Running running(*this);
+  std::uint64_t retry_ms = kRetryMinMs;
+  std::string logged;
+  while (!stopping_) {
+    auto connecting = connect(other, Purpose::calls);
+    Result<StreamPtr> stream = co_await connecting;
+    if (stopping_) break;
+    if (stream) {
+      const std::uint64_t since = io::monotonic_ms();
+      const auto channel = std::make_shared<Channel>(loop_, *stream, channel_options(true), nullptr);
+      other.out = channel;
+      channel->on_greeting([this, &other, &logged, raw = channel.get()] {
+        other.version = raw->version();
+        other.error.clear();
+        logged.clear();
+        log(Level::info, "cluster.connected", {{"member", other.member.name}, {"version", other.version}});
+        changed();
+      });
+      auto run = channel->run();
+      const Error ended = co_await run;
+      other.out.reset();
+      other.heard_at_ms = channel->heard_at_ms();
+      other.round_trip_us = channel->round_trip_us();
+      other.error = ended.text;
+      if (stopping_) break;
+      if (io::monotonic_ms() - since > kRetryMaxMs) retry_ms = kRetryMinMs;
+      log(Level::warn, "cluster.lost", {{"member", other.member.name}, {"error", ended.text}});
+      changed();
+    } else {
+      other.error = stream.error().text;
+      // A member that is away is said once for each reason, not twice a second.
+      if (logged != other.error)
+        log(Level::info, "cluster.not_connected", {{"member", other.member.name}, {"error", other.error}});
+      logged = other.error;
+    }
+    other.retry_soon = io::Event(loop_);
+    const std::uint64_t jitter = get<std::uint16_t>(random_bytes(2), 0) % (retry_ms / 2 + 1);
+    auto wait = other.retry_soon.wait(io::Deadline::in_ms(retry_ms + jitter));
+    (void)co_await wait;
+    retry_ms = std::min(retry_ms * 2, kRetryMaxMs);
+  }
+}
+
+io::Task<Result<io::Stream>> LinkImpl::open_stream(std::uint64_t member) {
+  const Running running(*this);
+  Other* other = find(member);
+  if (!other) co_return fail(Errc::einval, "no member {}", member);
+  auto connecting = connect(*other, Purpose::log);
+  Result<StreamPtr> stream = co_await connecting;
+  if (!stream) co_return fail(stream.error());
+  co_return std::move(**stream);
+}
+
+io::Task<> LinkImpl::look_up_names() {
+  const Running running(*this);
+  while (!stopping_) {
+    for (Other& other : others_) {
+      if (!other.look_up_again || stopping_) continue;
+      other.look_up_again = false;
+      auto work = io::on_worker(loop_, [host = other.member.host] { return look_up(host); });
+      Result<std::string> address = co_await work;
+      if (address) {
+        if (other.address.empty()) other.retry_soon.set({});
+        other.address = std::move(*address);
+      } else {
+        other.look_up_again = true;
+        if (other.address.empty()) other.error = address.error().text;
+      }
+    }
+    look_up_soon_ = io::Event(loop_);
+    // One look-up blocks a worker for as long as the name service likes, so not more often than this.
+    auto rest = look_up_soon_.wait(io::Deadline::in_ms(stopping_ ? 0 : kLookUpMs));
+    (void)co_await rest;
+  }
+}
+
+// ---- from the others
+
+void LinkImpl::take(io::Stream stream) {
+  if (half_open_.size() >= kHalfOpenMax) {
+    refused(half_open_.front()->peer(), {Errc::eperm, "slow, and others came"});
+    half_open_.front()->close();
+    half_open_.pop_front();
+  }
+  auto shared = std::make_shared<io::Stream>(std::move(stream));
+  half_open_.push_back(shared);
+  io::spawn(serve(shared));
+}
+
+io::Task<> LinkImpl::serve(std::shared_ptr<io::Stream> stream) {
+  const Running running(*this);
+  set_patience(*stream);
+  auto receiving = receive(stream, party_, io::Deadline::in_ms(options_.handshake_ms));
+  const Result<Caller> caller = co_await receiving;
+  const auto dropped = std::erase(half_open_, stream) == 0;
+  if (stopping_ || dropped) co_return;
+  if (!caller) {
+    refused(stream->peer(), caller.error());
+    co_return;
+  }
+  Other* other = find(caller->from);
+  FLURM_CHECK(other, "the handshake admits members only");
+  if (caller->purpose == Purpose::log) {
+    if (on_stream_) on_stream_(caller->from, std::move(*stream));
+    co_return;
+  }
+  other->retry_soon.set({});  // it is there: no need to wait before calling it
+  auto serving = serve_calls(*other, stream);
+  co_await serving;
+}
+
+io::Task<> LinkImpl::serve_calls(Other& other, std::shared_ptr<io::Stream> stream) {
+  if (other.in) other.in->close({Errc::closed, "it connected again"});
+  const auto channel = std::make_shared<Channel>(
+      loop_, stream, channel_options(false),
+      [handlers = std::shared_ptr<const Handlers>(handlers_), from = other.member.id](
+          std::uint8_t kind, std::string body) { return answer(handlers, from, kind, std::move(body)); });
+  other.in = channel;
+  channel->on_greeting([&other, raw = channel.get()] { other.version = raw->version(); });
+  auto run = channel->run();
+  (void)co_await run;
+  other.heard_at_ms = std::max(other.heard_at_ms, channel->heard_at_ms());
+  if (other.in == channel) other.in.reset();
+}
+
+void LinkImpl::refused(const std::string& peer, const Error& error) {
+  const std::uint64_t now = io::monotonic_ms();
+  if (now < log_refusal_at_ms_) {
+    ++refusals_not_logged_;
+    return;
+  }
+  log_refusal_at_ms_ = now + kLogEveryMs;
+  log(Level::warn, "cluster.refused",
+      {{"peer", peer}, {"reason", error.text}, {"not_logged", std::exchange(refusals_not_logged_, 0)}});
+}
+
+// ---- calls
+
+io::Task<Result<std::string>> LinkImpl::call(std::uint64_t member, CallKind kind, std::string body,
+                                             std::uint64_t timeout_ms) {
+  const auto number = static_cast<std::uint8_t>(kind);
+  if (member == options_.self) {
+    const io::OneShot<Result<std::string>> done(loop_);
+    io::spawn(answer_into(handlers_, member, number, std::move(body), done));
+    auto waiting = done.wait(io::Deadline::in_ms(timeout_ms));
+    Result<Result<std::string>> answered = co_await waiting;
+    if (!answered) co_return fail(Errc::timed_out, "no answer in {} ms", timeout_ms);
+    co_return std::move(*answered);
+  }
+  Other* other = find(member);
+  if (!other) co_return fail(Errc::communications_connection, "no member {}", member);
+  const auto channel = other->out;
+  if (!channel) co_return fail(Errc::communications_connection, "{}: {}", other->member.name, other->error);
+  auto calling = channel->call(number, std::move(body), timeout_ms);
+  Result<std::string> answered = co_await calling;
+  co_return answered;
+}
+
+std::vector<Peer> LinkImpl::peers() const {
+  std::vector<Peer> out;
+  const std::uint64_t now = io::monotonic_ms();
+  for (const Other& other : others_) {
+    std::uint64_t heard = other.heard_at_ms;
+    if (other.out) heard = std::max(heard, other.out->heard_at_ms());
+    if (other.in) heard = std::max(heard, other.in->heard_at_ms());
+    const bool connected = other.out && !other.out->version().empty();
+    out.push_back({.member = other.member,
+                   .connected = connected,
+                   .version = other.version,
+                   .heard_ms_ago = heard ? now - heard : ~std::uint64_t{0},
+                   .round_trip_us = other.out ? other.out->round_trip_us() : other.round_trip_us,
+                   .error = connected ? "" : other.error});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Link> Link::make(io::Loop& loop, LinkOptions options) {
+  return std::make_unique<LinkImpl>(loop, std::move(options));
+}
+
+}  // namespace flurm::cluster

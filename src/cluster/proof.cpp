@@ -1,0 +1,53 @@
+// cluster/proof.cpp — the only file that sees OpenSSL.
+#include "cluster/proof.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <sys/random.h>
+
+#include <cerrno>
+
+#include "base/result.hpp"
+
+namespace flurm::cluster {
+namespace {
+
+unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+}  // namespace
+
+std::string random_bytes(std::size_t count) {
+  FLURM_CHECK(count <= 256, "the kernel gives at most 256 at once");
+  std::string out(count, '\0');
+  ssize_t n;
+  do {
+    n = getrandom(out.data(), count, 0);
+  } while (n < 0 && errno == EINTR);
+  FLURM_CHECK(n == static_cast<ssize_t>(count), "no random bytes from the kernel");
+  return out;
+}
+
+std::string digest(std::string_view text) {
+  std::string out(kDigestBytes, '\0');
+  unsigned size = 0;
+  const int done = EVP_Digest(text.data(), text.size(), bytes(out), &size, EVP_sha256(), nullptr);
+  FLURM_CHECK(done == 1 && size == kDigestBytes, "SHA-256 failed");
+  return out;
+}
+
+std::string proof(std::string_view secret, std::string_view text) {
+  std::string out(kDigestBytes, '\0');
+  unsigned size = 0;
+  const auto* done =
+      HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes(text), text.size(), bytes(out), &size);
+  FLURM_CHECK(done && size == kDigestBytes, "HMAC-SHA256 failed");
+  return out;
+}
+
+bool same_bytes(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace flurm::cluster
