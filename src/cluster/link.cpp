@@ -30,6 +30,8 @@ constexpr std::uint64_t kConnectMs = 1000, kLookUpMs = 5000;
 /// to minutes, and all that time libraft would wait for the old connection.
 constexpr int kUnconfirmedMs = 2000;
 constexpr std::uint64_t kLogEveryMs = 1000;
+/// How long stop() waits for handlers of others' calls.
+constexpr std::uint64_t kHandlersMs = 2000;
 
 void set_patience(const io::Stream& stream) {
   const int on = 1, idle_s = 2, interval_s = 1, probes = 3;
@@ -40,19 +42,25 @@ void set_patience(const io::Stream& stream) {
   (void)setsockopt(stream.fd(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-/// Answers of this member; outlives the link while a handler runs.
-using Handlers = std::map<std::uint8_t, Link::Handler>;
+/// Who answers calls to this member; outlives the link while a handler runs.
+struct Handlers {
+  std::map<std::uint8_t, Link::Handler> by_kind;
+  std::size_t running = 0;
+  std::optional<io::Event> idle;  // somebody waits until none runs
+};
 
-io::Task<Result<std::string>> answer(std::shared_ptr<const Handlers> handlers, std::uint64_t from, std::uint8_t kind,
+io::Task<Result<std::string>> answer(std::shared_ptr<Handlers> handlers, std::uint64_t from, std::uint8_t kind,
                                      std::string body) {
-  const auto found = handlers->find(kind);
-  if (found == handlers->end()) co_return fail(Errc::not_supported, "this controller knows no call {}", kind);
+  const auto found = handlers->by_kind.find(kind);
+  if (found == handlers->by_kind.end()) co_return fail(Errc::not_supported, "this controller knows no call {}", kind);
+  ++handlers->running;
   auto answering = found->second(from, std::move(body));
   Result<std::string> result = co_await answering;
+  if (--handlers->running == 0 && handlers->idle) handlers->idle->set({});
   co_return result;
 }
 
-io::Task<> answer_into(std::shared_ptr<const Handlers> handlers, std::uint64_t from, std::uint8_t kind, std::string body,
+io::Task<> answer_into(std::shared_ptr<Handlers> handlers, std::uint64_t from, std::uint8_t kind, std::string body,
                        io::OneShot<Result<std::string>> done) {
   auto answering = answer(handlers, from, kind, std::move(body));
   Result<std::string> result = co_await answering;
@@ -69,7 +77,7 @@ class LinkImpl final : public Link {
   io::Task<Result<std::string>> call(std::uint64_t member, CallKind kind, std::string body,
                                      std::uint64_t timeout_ms) override;
   void on_call(CallKind kind, Handler handler) override {
-    (*handlers_)[static_cast<std::uint8_t>(kind)] = std::move(handler);
+    handlers_->by_kind[static_cast<std::uint8_t>(kind)] = std::move(handler);
   }
   std::vector<Peer> peers() const override;
   std::uint64_t self() const override { return options_.self; }
@@ -187,6 +195,12 @@ io::Task<void> LinkImpl::stop() {
     const io::Event stopped(loop_);
     stopped_ = stopped;
     auto waiting = stopped.wait(io::Deadline::never());
+    (void)co_await waiting;
+  }
+  if (handlers_->running > 0) {
+    const io::Event idle(loop_);
+    handlers_->idle = idle;
+    auto waiting = idle.wait(io::Deadline::in_ms(kHandlersMs));
     (void)co_await waiting;
   }
 }
@@ -335,7 +349,7 @@ io::Task<> LinkImpl::serve_calls(Other& other, std::shared_ptr<io::Stream> strea
   if (other.in) other.in->close({Errc::closed, "it connected again"});
   const auto channel = std::make_shared<Channel>(
       loop_, stream, channel_options(false),
-      [handlers = std::shared_ptr<const Handlers>(handlers_), from = other.member.id](
+      [handlers = handlers_, from = other.member.id](
           std::uint8_t kind, std::string body) { return answer(handlers, from, kind, std::move(body)); });
   other.in = channel;
   channel->on_greeting([&other, raw = channel.get()] { other.version = raw->version(); });

@@ -59,7 +59,7 @@ class Link : public replog::Transport {
 
   /// Listens, and connects to the others; does not wait for them. Errors: einval (members, secret), io (port).
   virtual Result<void> start() = 0;
-  /// Calls under way fail with `closed`.
+  /// Calls under way fail with `closed`; handlers have two seconds to end.
   virtual io::Task<void> stop() = 0;
 
   /// Asks a member and waits for its answer; to oneself it calls the handler at once. Calls to one member arrive in the

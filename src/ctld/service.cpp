@@ -165,7 +165,7 @@ class Service {
   io::Task<Result<void>> start_steps() {
     replog::RaftOptions raft;
     raft.directory = flurm_conf_.ra_data_dir;
-    raft.members = {{.id = 1, .address = fmt::format("127.0.0.1:{}", flurm_conf_.controller_port)}};
+    raft.members = {1};
     raft.snapshot_threshold = flurm_conf_.raft_snapshot_interval;
     raft.election_timeout_ms = flurm_conf_.raft_election_timeout_max_ms;
     raft.heartbeat_ms = flurm_conf_.raft_heartbeat_interval_ms;

@@ -158,12 +158,22 @@ Result<bool> directory_is_made(const std::string& directory) {
   return false;
 }
 
-Result<void> mark_directory_made(const std::string& directory) {
+std::optional<std::uint64_t> directory_owner(const std::string& directory) {
+  std::FILE* file = std::fopen((directory + "/" + kMarker).c_str(), "re");
+  if (!file) return std::nullopt;
+  std::uint64_t member = 1;
+  char line[128];
+  while (std::fgets(line, sizeof line, file)) (void)std::sscanf(line, "member %" SCNu64, &member);
+  std::fclose(file);
+  return member;
+}
+
+Result<void> mark_directory_made(const std::string& directory, std::uint64_t member) {
+  const std::string text = fmt::format("{}member {}\n", kMarkerText, member);
   std::string path = directory + "/" + kMarker;
   int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return fail(Errc::io, "{}: {}", path, std::strerror(errno));
-  bool ok =
-      write(fd, kMarkerText.data(), kMarkerText.size()) == static_cast<ssize_t>(kMarkerText.size()) && fsync(fd) == 0;
+  bool ok = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
   int error = errno;
   close(fd);
   if (!ok) return fail(Errc::io, "{}: {}", path, std::strerror(error));

@@ -5,6 +5,7 @@
 // that a crash interrupted is wiped, with a line in the log; anything else stops the start.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
@@ -30,8 +31,10 @@ class DirectoryLock {
 /// True when the log was made here before (a marker file says so). Clears what an interrupted making left.
 /// Errors: corrupt when the marker is there but the log is not, or the other way round; io.
 Result<bool> directory_is_made(const std::string& directory);
-/// Records that the log is made, durably.
-Result<void> mark_directory_made(const std::string& directory);
+/// Records that the log is made, and for which member, durably.
+Result<void> mark_directory_made(const std::string& directory, std::uint64_t member);
+/// Whose log it is: 1 where the marker does not say, which is from before there could be several. nullopt: no log is made.
+std::optional<std::uint64_t> directory_owner(const std::string& directory);
 
 /// Looks at metadata and open segments; wipes the rest of an interrupted write. Errors: corrupt (names the file), io.
 Result<void> check_directory(const std::string& directory);

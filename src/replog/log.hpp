@@ -46,6 +46,7 @@ class Log {
   /// may still turn up later: whoever retries must be recognisable by the machine (request ids).
   using Done = std::move_only_function<void(Result<std::uint64_t>)>;
   using OnLeadership = std::move_only_function<void(bool leads)>;
+  using OnLeader = std::move_only_function<void(std::uint64_t leader)>;
 
   virtual ~Log() = default;
 
@@ -68,6 +69,8 @@ class Log {
   virtual Position position() const = 0;
   /// Called at each change of leads(). One listener.
   virtual void on_leadership(OnLeadership fn) = 0;
+  /// Called when leader() may have changed: 0 when none is known. One listener.
+  virtual void on_leader(OnLeader fn) = 0;
   /// Called once when the log can no longer go on (a committed entry does not decode, the snapshot cannot be
   /// restored): the process should report and end.
   virtual void on_fatal(std::move_only_function<void(Error)> fn) = 0;

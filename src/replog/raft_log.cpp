@@ -40,13 +40,14 @@ class RaftLog final : public Log, private RaftNode::Events {
   std::uint64_t leader() const override { return node_ ? node_->leader() : 0; }
   Position position() const override { return {node_ ? node_->term() : 0, proposed_.index, applied_.index, snapshot_}; }
   void on_leadership(OnLeadership fn) override { leadership_ = std::move(fn); }
+  void on_leader(OnLeader fn) override { on_leader_ = std::move(fn); }
   void on_fatal(std::move_only_function<void(Error)> fn) override { fatal_ = std::move(fn); }
 
  private:
   struct Proposal {
     std::vector<std::string> entries;
     Done done;
-    std::uint64_t last_index = 0;
+    Link last{};
   };
 
   bool apply(std::string_view sealed) override;
@@ -64,6 +65,7 @@ class RaftLog final : public Log, private RaftNode::Events {
   void schedule_flush();
   void fail_all(const Error& error);
   void set_leads(bool leads);
+  void look_at_leader();
   void end_with(Error error);
 
   Machine& machine_;
@@ -92,6 +94,8 @@ class RaftLog final : public Log, private RaftNode::Events {
   std::uint64_t snapshot_retry_at_ms_ = 0;
 
   OnLeadership leadership_;
+  OnLeader on_leader_;
+  std::uint64_t known_leader_ = 0;
   std::move_only_function<void(Error)> fatal_;
 };
 
@@ -114,6 +118,10 @@ io::Task<Result<void>> RaftLog::open() {
   Result<bool> made = directory_is_made(options_.directory);
   if (!made) co_return fail(made.error());
   if (*made) {
+    // A copy of another member's directory would vote and acknowledge a second time in its place.
+    if (const auto owner = directory_owner(options_.directory); owner && *owner != options_.self)
+      co_return fail(Errc::einval, "{}: the log belongs to member {}, this is member {}", options_.directory, *owner,
+                     options_.self);
     if (Result<void> good = check_directory(options_.directory); !good) co_return good;
   }
   // Better to wait for room here than to fail the first write again.
@@ -128,7 +136,7 @@ io::Task<Result<void>> RaftLog::open() {
     co_return started;
   }
   if (!*made) {
-    if (Result<void> marked = mark_directory_made(options_.directory); !marked) co_return marked;
+    if (Result<void> marked = mark_directory_made(options_.directory, options_.self); !marked) co_return marked;
   }
   if (read_.index < applied_.index) {
     co_return fail(Errc::corrupt, "{}: entries {} to {} were there and are gone", options_.directory, read_.index + 1,
@@ -225,7 +233,7 @@ void RaftLog::flush() {
     }
     count += proposal.entries.size();
     proposal.entries.clear();
-    proposal.last_index = link.index;
+    proposal.last = link;
     writing_.push_back(std::move(proposal));
   }
   // Only write_failed() may move it back: an entry given to libraft may be on disk whatever comes next.
@@ -248,10 +256,14 @@ bool RaftLog::apply(std::string_view sealed) {
   }
   machine_.apply(read_.index, *entry);
   applied_ = read_;
-  while (!writing_.empty() && writing_.front().last_index <= applied_.index) {
+  while (!writing_.empty() && writing_.front().last.index <= applied_.index) {
     Proposal finished = std::move(writing_.front());
     writing_.pop_front();
-    finished.done(finished.last_index);
+    // Another leader may have put other entries there.
+    if (finished.last == applied_)
+      finished.done(finished.last.index);
+    else
+      finished.done(fail(Errc::not_leader, "another leader took the place of entry {}", applied_.index));
   }
   if (writing_.empty() && !queue_.empty()) schedule_flush();
   return true;
@@ -323,7 +335,16 @@ void RaftLog::fail_all(const Error& error) {
   for (Proposal& proposal : failed) proposal.done(fail(error));
 }
 
+void RaftLog::look_at_leader() {
+  const std::uint64_t now = leader();
+  if (std::exchange(known_leader_, now) == now) return;
+  loop_.defer([this] {
+    if (on_leader_ && !stopping_) on_leader_(known_leader_);
+  });
+}
+
 void RaftLog::state_changed() {
+  look_at_leader();
   if (!node_ || stopping_ || reopening_) return;
   if (!node_->is_usable()) {
     write_failed(false, "libraft stopped");

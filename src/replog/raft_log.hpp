@@ -7,22 +7,18 @@
 #include <vector>
 
 #include "replog/log.hpp"
+#include "replog/transport.hpp"
 
 namespace flurm::replog {
-
-struct Member {
-  std::uint64_t id = 0;  ///< > 0
-  std::string address;   ///< numeric IPv4 "host:port" for the other members
-  bool operator==(const Member&) const = default;
-};
 
 struct RaftOptions {
   std::string directory;                 ///< made (mode 0700) when it does not exist; its parent must
   std::uint64_t self = 1;                ///< which of `members` this is
-  std::vector<Member> members;           ///< all members; used only when the directory is empty
+  std::vector<std::uint64_t> members;    ///< ids > 0 of all, the same everywhere; they found the log when it is empty
+  Transport* transport = nullptr;        ///< needed for several members; must outlive the log
   unsigned snapshot_threshold = 10'000;  ///< entries between snapshots
   unsigned snapshot_trailing = 1'000;    ///< entries kept behind a snapshot, for members that lag
-  unsigned election_timeout_ms = 1'000;  ///< members are told apart from dead ones by this; irrelevant for one member
+  unsigned election_timeout_ms = 1'000;  ///< a follower waits so long, up to twice, before it stands for election
   unsigned heartbeat_ms = 100;
   std::size_t segment_bytes = std::size_t{8} << 20;  ///< size of a log file
 };

@@ -1,4 +1,4 @@
-// replog/raft_node.cpp — the only file that includes libraft's headers.
+// replog/raft_node.cpp — the only file that includes libraft's headers, but for raft_transport.cpp.
 #include "replog/raft_node.hpp"
 
 #include <algorithm>
@@ -14,17 +14,13 @@ extern "C" {
 #include "fmt/format.h"
 #include "io/event.hpp"
 #include "replog/directory.hpp"
+#include "replog/raft_transport.hpp"
 
 namespace flurm::replog {
 namespace {
 
-/// A cluster of one listens nowhere.
-int no_init(raft_uv_transport*, raft_id, const char*) { return 0; }
-int no_listen(raft_uv_transport*, raft_uv_accept_cb) { return 0; }
-int no_connect(raft_uv_transport*, raft_uv_connect*, raft_id, const char*, raft_uv_connect_cb) {
-  return RAFT_NOCONNECTION;
-}
-void no_close(raft_uv_transport* transport, raft_uv_transport_close_cb done) { done(transport); }
+/// What libraft calls a member; the transport knows them by their ids.
+std::string address_of(std::uint64_t member) { return std::to_string(member); }
 
 Errc errc_of(int raft_error) {
   switch (raft_error) {
@@ -56,11 +52,11 @@ struct RaftNode::Impl {
   const RaftOptions& options;
   Events& events;
 
-  raft_uv_transport transport{};
+  RaftTransport transport{loop, options.members.size() > 1 ? options.transport : nullptr};
   raft_io io{};
   raft_fsm fsm{};
   raft raft_{};
-  bool has_transport = false, has_io = false, has_raft = false;
+  bool has_io = false, has_raft = false;
 
   struct Apply {
     struct raft_apply request;
@@ -72,6 +68,7 @@ struct RaftNode::Impl {
   };
   bool barrier_under_way = false;
   int last_state = RAFT_UNAVAILABLE;
+  raft_id last_leader = 0;
 
   // Watches raft's state around each iteration of the loop: libraft 0.15 does not tell when it changes.
   struct Watch {
@@ -94,8 +91,14 @@ struct RaftNode::Impl {
 };
 
 void RaftNode::Impl::look() {
-  int state = raft_state(&raft_);
-  if (std::exchange(last_state, state) != state) events.state_changed();
+  const int state = raft_state(&raft_);
+  raft_id leader = 0;
+  const char* address = nullptr;
+  raft_leader(&raft_, &leader, &address);
+  const bool same = state == last_state && leader == last_leader;
+  last_state = state;
+  last_leader = leader;
+  if (!same) events.state_changed();
 }
 
 void RaftNode::Impl::watch_state() {
@@ -137,7 +140,7 @@ Result<void> RaftNode::Impl::error(int status, const char* doing) {
 Result<void> RaftNode::Impl::check_members() {
   std::set<std::uint64_t> in_log, named;
   for (unsigned i = 0; i < raft_.configuration.n; ++i) in_log.insert(raft_.configuration.servers[i].id);
-  for (const Member& member : options.members) named.insert(member.id);
+  named.insert(options.members.begin(), options.members.end());
   if (in_log == named) return {};
   return fail(Errc::einval, "{}: the log belongs to members {}, not {}", options.directory, fmt::join(in_log, ","),
               fmt::join(named, ","));
@@ -191,20 +194,10 @@ RaftNode::~RaftNode() { FLURM_CHECK(!impl_->has_io, "close() first"); }
 Result<void> RaftNode::start(bool bootstrap) {
   Impl& self = *impl_;
   const RaftOptions& options = self.options;
-  auto own = std::find_if(options.members.begin(), options.members.end(),
-                          [&](const Member& member) { return member.id == options.self; });
-  if (own == options.members.end()) return fail(Errc::einval, "member {} is not in the list of members", options.self);
-
-  if (options.members.size() == 1) {
-    self.transport.init = no_init;
-    self.transport.listen = no_listen;
-    self.transport.connect = no_connect;
-    self.transport.close = no_close;
-  } else {
-    if (int rv = raft_uv_tcp_init(&self.transport, self.loop.raw())) return self.error(rv, "transport");
-    self.has_transport = true;
-  }
-  if (int rv = raft_uv_init(&self.io, self.loop.raw(), options.directory.c_str(), &self.transport)) {
+  if (std::ranges::find(options.members, options.self) == options.members.end())
+    return fail(Errc::einval, "member {} is not in the list of members", options.self);
+  FLURM_CHECK(options.members.size() == 1 || options.transport, "several members need a transport");
+  if (int rv = raft_uv_init(&self.io, self.loop.raw(), options.directory.c_str(), self.transport.raw())) {
     return self.error(rv, "open");
   }
   self.has_io = true;
@@ -214,7 +207,7 @@ Result<void> RaftNode::start(bool bootstrap) {
   raft_uv_set_snapshot_compression(&self.io, false);
   raft_uv_set_segment_size(&self.io, options.segment_bytes);
   raft_uv_set_connect_retry_delay(&self.io, options.heartbeat_ms);
-  if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, own->address.c_str())) {
+  if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, address_of(options.self).c_str())) {
     return self.error(rv, "open");
   }
   self.has_raft = true;
@@ -229,8 +222,9 @@ Result<void> RaftNode::start(bool bootstrap) {
     raft_configuration configuration;
     raft_configuration_init(&configuration);
     int rv = 0;
-    for (const Member& member : options.members) {
-      if (rv == 0) rv = raft_configuration_add(&configuration, member.id, member.address.c_str(), RAFT_VOTER);
+    // Every member founds the log; the entry must be the same everywhere, whatever the order of the list.
+    for (const std::uint64_t member : std::set(options.members.begin(), options.members.end())) {
+      if (rv == 0) rv = raft_configuration_add(&configuration, member, address_of(member).c_str(), RAFT_VOTER);
     }
     if (rv == 0) rv = raft_bootstrap(&self.raft_, &configuration);
     raft_configuration_close(&configuration);
@@ -255,8 +249,7 @@ io::Task<void> RaftNode::close() {
     self.has_raft = false;
   }
   if (self.has_io) raft_uv_close(&self.io);
-  if (self.has_transport) raft_uv_tcp_close(&self.transport);
-  self.has_io = self.has_transport = false;
+  self.has_io = false;
 }
 
 void RaftNode::write(std::vector<RaftBuffer> buffers) {

@@ -48,7 +48,7 @@ class RaftNode {
     virtual void end_snapshot() = 0;
     /// The batch under way will not be applied here, as far as anybody knows.
     virtual void write_failed(bool leadership_lost, std::string reason) = 0;
-    /// Leadership may have changed.
+    /// This member's leadership, or who leads, may have changed.
     virtual void state_changed() = 0;
   };
 

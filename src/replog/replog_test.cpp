@@ -70,7 +70,7 @@ struct Place {
   RaftOptions options() const {
     RaftOptions o;
     o.directory = path;
-    o.members = {{1, "127.0.0.1:1"}};
+    o.members = {1};
     o.snapshot_threshold = 1'000'000;
     o.segment_bytes = 1 << 20;
     return o;
@@ -210,9 +210,9 @@ TEST(RaftLog, another_membership_is_refused) {
   { ASSERT_TRUE(Session(place.options()).started); }
   RaftOptions options = place.options();
   options.self = 2;
-  options.members = {{2, "127.0.0.1:1"}};
+  options.members = {2};
   EXPECT_EQ(Session(options).started.error().code, Errc::einval);
-  options.members = {{1, "127.0.0.1:1"}};
+  options.members = {1};
   EXPECT_EQ(Session(options).started.error().code, Errc::einval);
 }
 
@@ -496,72 +496,6 @@ TEST(RaftLogFailure, full_disk_is_reported_and_recovered_from) {
   Session again(options);
   ASSERT_TRUE(again.started) << again.started.error().text;
   EXPECT_EQ(again.machine.entries, expected);
-}
-
-// Three members on one loop: one leads, all apply the same, and a member that was away catches up.
-TEST(RaftLogCluster, three_members_agree) {
-  io::ignore_sigpipe();
-  io::Loop loop;
-  std::vector<Place> places(3);
-  std::vector<Recorder> machines(3);
-  std::vector<Member> members;
-  for (int i = 0; i < 3; ++i) {
-    members.push_back(
-        {static_cast<std::uint64_t>(i + 1), "127.0.0.1:" + std::to_string(28000 + getpid() % 4000 * 4 + i)});
-  }
-  std::vector<std::unique_ptr<Log>> logs;
-  for (std::size_t i = 0; i < 3; ++i) {
-    RaftOptions options = places[i].options();
-    options.self = i + 1;
-    options.members = members;
-    options.election_timeout_ms = 150;
-    options.heartbeat_ms = 30;
-    logs.push_back(make_raft_log(loop, machines[i], options));
-    Result<void> started;
-    run(loop, [&] { return start_into(*logs[i], started); });
-    ASSERT_TRUE(started) << started.error().text;
-  }
-  auto wait_for = [&](auto condition) {
-    for (int i = 0; i < 1000 && !condition(); ++i) run(loop, [&] { return io::sleep(loop, 5); });
-    return condition();
-  };
-  auto leading = [&]() -> Log* {
-    for (auto& log : logs) {
-      if (log && log->leads()) return log.get();
-    }
-    return nullptr;
-  };
-  ASSERT_TRUE(wait_for([&] { return leading() != nullptr; }));
-  Result<std::uint64_t> done;
-  for (int i = 1; i <= 50; ++i) {
-    run(loop, [&] { return Session::commit_into(*leading(), {entry_text(i)}, done); });
-    ASSERT_TRUE(done) << done.error().text;
-  }
-  auto all_have = [&](std::size_t n) {
-    for (Recorder& machine : machines) {
-      if (machine.entries.size() < n) return false;
-    }
-    return true;
-  };
-  ASSERT_TRUE(wait_for([&] { return all_have(50); }));
-
-  // The leader goes; the others elect and go on.
-  std::size_t gone = 0;
-  while (!logs[gone]->leads()) ++gone;
-  run(loop, [&] { return logs[gone]->stop(); });
-  logs[gone].reset();
-  ASSERT_TRUE(wait_for([&] { return leading() != nullptr; }));
-  for (int i = 51; i <= 60; ++i) {
-    run(loop, [&] { return Session::commit_into(*leading(), {entry_text(i)}, done); });
-    ASSERT_TRUE(done) << done.error().text;
-  }
-  EXPECT_TRUE(wait_for([&] { return machines[(gone + 1) % 3].entries.size() == 60u; }));
-  EXPECT_TRUE(wait_for([&] { return machines[(gone + 2) % 3].entries.size() == 60u; }));
-  EXPECT_EQ(machines[gone].entries.size(), 50u);
-  for (auto& log : logs) {
-    if (log) run(loop, [&] { return log->stop(); });
-    log.reset();
-  }
 }
 
 }  // namespace

@@ -1,0 +1,84 @@
+// cluster/test_world.hpp — for this room's tests: free ports, members on one loop, and waiting on it.
+#pragma once
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cluster/link.hpp"
+#include "io/timer.hpp"
+
+namespace flurm::cluster {
+
+inline std::uint16_t free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  (void)bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  (void)getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+/// Runs the loop until the task ends.
+template <class Body>
+void run(io::Loop& loop, Body body) {
+  auto whole = [](io::Loop& the_loop, Body the_body) -> io::Task<void> {
+    io::Task<void> task = the_body();
+    co_await task;
+    the_loop.stop();
+  };
+  io::spawn(whole(loop, std::move(body)));
+  loop.run();
+}
+
+/// Runs the loop until `condition` holds; false when it does not within `patience_ms`.
+template <class Condition>
+bool wait_for(io::Loop& loop, Condition condition, std::uint64_t patience_ms = 10'000) {
+  const auto deadline = io::Deadline::in_ms(patience_ms);
+  while (!condition() && deadline.left_ms() > 0) run(loop, [&] { return io::sleep(loop, 2); });
+  return condition();
+}
+
+template <class T, class Out>
+io::Task<void> keep(io::Task<T> task, Out& out) {
+  out = co_await task;
+}
+
+/// The value of a task that is run to its end.
+template <class T>
+T result_of(io::Loop& loop, io::Task<T> task) {
+  std::optional<T> out;
+  run(loop, [&] { return keep(std::move(task), out); });
+  return std::move(*out);
+}
+
+inline std::vector<Member> local_members(std::size_t count) {
+  std::vector<Member> out;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string name = "ctl" + std::to_string(i + 1);
+    out.push_back({member_id(name), name, "127.0.0.1", free_port()});
+  }
+  return out;
+}
+
+inline LinkOptions link_options(const std::vector<Member>& members, std::size_t self) {
+  return {.cluster_name = "test",
+          .self = members[self].id,
+          .members = members,
+          .secret = "a secret of some length",
+          .version = "1." + std::to_string(self),
+          .listen_host = "127.0.0.1"};
+}
+
+}  // namespace flurm::cluster

@@ -1,0 +1,28 @@
+// replog/raft_transport.hpp — a Transport as libraft wants it.
+#pragma once
+#include <memory>
+
+#include "io/loop.hpp"
+#include "replog/transport.hpp"
+
+struct raft_uv_transport;
+
+namespace flurm::replog {
+
+class RaftTransport {
+ public:
+  /// transport: null for a cluster of one, which listens nowhere and connects to nobody.
+  RaftTransport(io::Loop& loop, Transport* transport);
+  /// libraft has closed it, or never got it.
+  ~RaftTransport();
+  RaftTransport(const RaftTransport&) = delete;
+  RaftTransport& operator=(const RaftTransport&) = delete;
+
+  raft_uv_transport* raw();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace flurm::replog
