@@ -1,0 +1,108 @@
+// http/server.cpp — cpp-httplib's threads, and the way from them to the loop and back.
+#include "http/server.hpp"
+
+#include <httplib.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "base/log.hpp"
+
+namespace flurm::http {
+namespace {
+
+constexpr auto kIdle = std::chrono::seconds(5);
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+Request request_of(const httplib::Request& from) {
+  Request request{.method = from.method == "HEAD" ? "GET" : from.method, .path = from.path, .query = {}, .headers = {},
+                  .body = from.body, .peer = from.remote_addr};
+  for (const auto& [name, value] : from.params) request.query.emplace(name, value);
+  for (const auto& [name, value] : from.headers) request.headers.emplace(lower(name), value);
+  return request;
+}
+
+io::Task<> answer_into(std::shared_ptr<Handler> handler, Request request, std::shared_ptr<std::promise<Response>> out) {
+  auto handling = (*handler)(std::move(request));
+  out->set_value(co_await handling);
+}
+
+}  // namespace
+
+struct Server::State {
+  State(io::Loop& the_loop, Options the_options, Handler the_handler)
+      : loop(the_loop), options(std::move(the_options)), handler(std::make_shared<Handler>(std::move(the_handler))) {}
+
+  void serve(const httplib::Request& from, httplib::Response& to) {
+    const auto promise = std::make_shared<std::promise<Response>>();
+    auto answered = promise->get_future();
+    loop.post([this_handler = std::weak_ptr(handler), request = request_of(from), promise]() mutable {
+      // The server may be gone by now.
+      if (auto still = this_handler.lock()) io::spawn(answer_into(std::move(still), std::move(request), promise));
+    });
+    Response response{503, "text/plain", "no answer in time\n"};
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.answer_ms);
+    while (!stopping) {
+      if (answered.wait_for(std::chrono::milliseconds(100)) == std::future_status::ready) {
+        response = answered.get();
+        break;
+      }
+      if (std::chrono::steady_clock::now() >= until) break;
+    }
+    to.status = response.status;
+    to.set_content(std::move(response.body), response.type);
+  }
+
+  io::Loop& loop;
+  Options options;
+  std::shared_ptr<Handler> handler;
+  httplib::Server server;
+  std::thread thread;
+  std::atomic<bool> stopping = false;
+  int port = 0;
+};
+
+Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, Options options, Handler handler) {
+  auto state = std::make_unique<State>(loop, std::move(options), std::move(handler));
+  State* self = state.get();
+  httplib::Server& server = self->server;
+  server.new_task_queue = [threads = self->options.threads] { return new httplib::ThreadPool(threads); };
+  server.set_payload_max_length(self->options.body_bytes_max);
+  server.set_read_timeout(kIdle);
+  server.set_write_timeout(kIdle);
+  server.set_keep_alive_timeout(kIdle.count());
+  // The library's own choice is SO_REUSEPORT, under which two daemons share a port without a word.
+  server.set_socket_options([](auto sock) {
+    const int yes = 1;
+    setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
+  const auto any = [self](const httplib::Request& from, httplib::Response& to) { self->serve(from, to); };
+  server.Get(".*", any).Post(".*", any).Put(".*", any).Delete(".*", any);
+  const std::string host = self->options.host.empty() ? "0.0.0.0" : self->options.host;
+  self->port = self->options.port;
+  const bool bound = self->port ? server.bind_to_port(host, self->port) : (self->port = server.bind_to_any_port(host)) > 0;
+  if (!bound) return fail(Errc::io, "cannot listen on {}:{}", host, self->options.port);
+  self->thread = std::thread([self] { self->server.listen_after_bind(); });
+  // A server that is stopped before it runs would run for ever.
+  while (!server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Server::~Server() {
+  state_->stopping = true;
+  state_->server.stop();
+  state_->thread.join();
+}
+
+std::uint16_t Server::port() const { return static_cast<std::uint16_t>(state_->port); }
+
+}  // namespace flurm::http
