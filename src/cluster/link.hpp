@@ -26,6 +26,7 @@ enum class CallKind : std::uint8_t {
   status = 1,      ///< how a member stands: `flurm cluster status`
   propose = 2,     ///< a command for the leader's log
   read_index = 3,  ///< the leader's commit index, for a linearizable read on a follower
+  confirm = 4,     ///< whether the caller still leads, as the called member sees it
 };
 
 struct LinkOptions {

@@ -57,6 +57,17 @@ Colleagues::Colleagues(io::Loop& loop, replog::Log& log, Replica& replica, Optio
       carry_(std::move(carry)),
       watch_(loop, [this] { watch(); }) {}
 
+Colleagues::Colleagues(io::Loop& loop, replog::Log& log, Replica& replica, Options options, cluster::Link& link)
+    : Colleagues(loop, log, replica, options,
+                 [&link](std::uint64_t member, Ask ask, std::string body, std::uint64_t timeout_ms) {
+                   return link.call(member, ask, std::move(body), timeout_ms);
+                 }) {
+  for (const Ask ask : {Ask::propose, Ask::read_index, Ask::confirm})
+    link.on_call(ask, [this, ask](std::uint64_t from, std::string body) { return answer(from, ask, std::move(body)); });
+  for (const cluster::Member& member : link.members())
+    if (member.id != options.self) others_.push_back(member.id);
+}
+
 io::Task<Result<state::Reply>> Colleagues::propose(state::Command command) {
   state::Entry entry{.now = io::now(), .command = std::move(command)};
   if (others_.empty()) {
@@ -259,6 +270,7 @@ io::Task<Result<std::string>> Colleagues::answer(std::uint64_t from, Ask ask, st
       if (log_.position().term != *term || log_.leader() != from) co_return fail(Errc::not_leader);
       co_return std::string();
     }
+    default: break;
   }
   co_return fail(Errc::einval, "question {} is not known", static_cast<int>(ask));
 }

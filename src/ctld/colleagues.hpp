@@ -12,18 +12,18 @@
 #include <string>
 #include <vector>
 
+#include "cluster/link.hpp"
 #include "ctld/replica.hpp"
 #include "io/event.hpp"
 #include "io/timer.hpp"
 
 namespace flurm::ctld {
 
-/// What one controller asks of another. The numbers are part of the controller link's protocol.
-enum class Ask : std::uint8_t {
-  propose = 1,     // body: an encoded entry; answer: u64 index, encoded reply
-  read_index = 2,  // no body; answer: u64, an index that has all that was acknowledged before
-  confirm = 3,     // body: u64 term; answered when the asked member still takes the asker for the leader of that term
-};
+/// Questions between controllers (cluster/link.hpp), and their bodies:
+///   propose     an encoded entry; answer: u64 index, encoded reply
+///   read_index  nothing; answer: u64, an index that has all that was acknowledged before
+///   confirm     u64 term; answered when the called member still takes the caller for the leader of that term
+using Ask = cluster::CallKind;
 
 /// Loop thread only. Must outlive its calls.
 class Colleagues {
@@ -32,12 +32,14 @@ class Colleagues {
   using Carry = std::function<io::Task<Result<std::string>>(std::uint64_t member, Ask ask, std::string body,
                                                             std::uint64_t timeout_ms)>;
   struct Options {
-    std::uint64_t self = 1;              // own member id
-    std::uint64_t session = 0;           // drawn at random for each process; never 0
-    std::uint64_t patience_ms = 8'000;   // for how long a proposal looks for a leader
+    std::uint64_t self = 1;             // own member id
+    std::uint64_t session = 0;          // drawn at random for each process; never 0
+    std::uint64_t patience_ms = 8'000;  // for how long a proposal looks for a leader
   };
 
   Colleagues(io::Loop& loop, replog::Log& log, Replica& replica, Options options, Carry carry);
+  /// Over the link, whose calls of the three kinds are answered from now on.
+  Colleagues(io::Loop& loop, replog::Log& log, Replica& replica, Options options, cluster::Link& link);
 
   /// Member ids of the others. Called again when members come or go.
   void set_others(std::vector<std::uint64_t> others) { others_ = std::move(others); }

@@ -1,2 +1,2 @@
 # The controller: RPC in → command; effect → RPC out.
-flurm_library(NAME ctld TIER 3 DEPS base codec wire model conf state sched io auth rpc replog exec)
+flurm_library(NAME ctld TIER 3 DEPS base codec wire model conf state sched io auth rpc replog cluster exec)

@@ -177,7 +177,7 @@ class Service {
     std::error_code ignored;
     std::filesystem::create_directories(std::filesystem::path(raft.directory).parent_path(), ignored);
     log_ = replog::make_raft_log(loop_, replica_, raft);
-    const auto nobody = [](std::uint64_t, Ask, std::string, std::uint64_t) -> io::Task<Result<std::string>> {
+    const auto nobody = [](std::uint64_t, cluster::CallKind, std::string, std::uint64_t) -> io::Task<Result<std::string>> {
       co_return fail(Errc::not_leader, "a single controller");
     };
     colleagues_.emplace(loop_, *log_, replica_, Colleagues::Options{}, nobody);
