@@ -45,6 +45,7 @@ struct Controller {
   std::function<void(bool nodes_too)> shut_down;
   std::function<void()> schedule_soon;
   std::function<void(const std::string& node)> node_registered;
+  std::function<bool(const model::Job&)> launch_taken;    // the batch node took the order to start the present run
   std::function<void(model::NodeId, JobId)> abort_stray;  // ends a job that the node runs without being meant to
   std::function<rpc::Stats()> server_stats;
   std::function<void()> reset_server_stats;

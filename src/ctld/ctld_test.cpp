@@ -5,6 +5,7 @@
 #include "ctld/info_cache.hpp"
 #include "ctld/job_text.hpp"
 #include "ctld/mail.hpp"
+#include "ctld/reported_run.hpp"
 #include "ctld/translate/info.hpp"
 #include "ctld/translate/job_request.hpp"
 #include "ctld/translate/launch.hpp"
@@ -69,6 +70,28 @@ TEST(Clockwork, a_tick_is_due_at_limits_and_forgetting_times_only) {
   w.run(std::move(late));
   EXPECT_FALSE(tick_due(w.state, w.now + 49));
   EXPECT_TRUE(tick_due(w.state, w.now + 50));
+}
+
+TEST(ReportedRun, the_first_run_needs_no_proof) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  EXPECT_EQ(reported_run(w.at(id), false).fate, ReportedRun::Fate::take);
+}
+
+TEST(ReportedRun, a_later_run_reports_after_its_node_took_it) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.run(state::RequeueJobs{.targets = {{.job = id, .tasks = {}}}});
+  EXPECT_EQ(reported_run(w.at(id), true).restart_count, 0u) << "the node still cleans up";
+  w.clean(id);
+  EXPECT_EQ(reported_run(w.at(id), false).fate, ReportedRun::Fate::too_late) << "it waits; nothing of it runs";
+  w.start(id);
+  EXPECT_EQ(reported_run(w.at(id), false).fate, ReportedRun::Fate::unclear);
+  const ReportedRun run = reported_run(w.at(id), true);
+  EXPECT_EQ(run.fate, ReportedRun::Fate::take);
+  EXPECT_EQ(run.restart_count, 1u);
 }
 
 TEST(Mail, subjects_read_as_slurms) {

@@ -19,7 +19,7 @@ using state::Effect;
 
 /// Waits between tries: soon again at first, then patiently.
 std::uint64_t backoff_ms(unsigned attempt) { return std::min<std::uint64_t>(250u << std::min(attempt, 5u), 5000); }
-/// How often a launch is repeated that a node takes for the run it has just ended.
+/// How often a launch is repeated that a node refuses because of an earlier run of the job.
 constexpr unsigned kRevokedTries = 5;
 /// An epilog may take long; after this the node is told again, in case it lost the order.
 constexpr std::uint64_t kEpilogPatienceMs = 30'000;
@@ -142,18 +142,21 @@ io::Task<> Effects::launch(Effect effect) {
       answered = std::unexpected(body.error());
     }
     // slurmd counts a job's end in whole seconds: it takes a new run's credential for one of the run that it ended
-    // within the same second. A little later it will not.
-    if (answered && *answered == Errc::node_credential_revoked && attempt < kRevokedTries)
-      answered = fail(Errc::node_credential_revoked, "{} still takes it for the run it ended", job->batch_host);
+    // within the same second. A little later it will not. A flurmnd that was away ends an earlier run first.
+    if (answered && attempt < kRevokedTries &&
+        (*answered == Errc::node_credential_revoked || *answered == Errc::duplicate_job_id))
+      answered = fail(*answered, "{} is not done with an earlier run", job->batch_host);
     if (answered) {
       // The node has it already when an earlier answer was lost on the way.
       const Errc rc = *answered == Errc::node_step_exists ? Errc::success : *answered;
       if (rc != Errc::success)
         log(Level::error, "job.launch_refused",
             {{"job_id", effect.job.v}, {"node", job->batch_host}, {"rc", static_cast<std::int32_t>(rc)}});
+      if (rc == Errc::success) taken_.insert({effect.job, effect.restart_count});
       auto report = propose(state::LaunchAnswered{
           .job = effect.job, .restart_count = effect.restart_count, .effect = effect.id, .rc = rc});
       co_await report;
+      taken_.erase({effect.job, effect.restart_count});
       co_return;
     }
     log(Level::warn, "job.launch_retry",

@@ -4,7 +4,9 @@
 // Receivers treat a repeat as done already.
 #pragma once
 #include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "ctld/controller.hpp"
 #include "ctld/gate.hpp"
@@ -26,6 +28,10 @@ class Effects {
   /// The state changed: begins every effect that has not been begun by this process.
   void look();
   void stop() { stopped_ = true; }
+  /// The batch node has answered the launch of the job's present run, be it not yet in the state.
+  bool launch_taken(const model::Job& job) const {
+    return job.launched || taken_.contains({job.id, job.restart_count});
+  }
   /// Ends a job on a node that runs it without being meant to. No effect of the state: the node's next registration
   /// shows whether it is still needed.
   io::Task<> abort_stray(model::NodeId node, JobId job);
@@ -50,6 +56,7 @@ class Effects {
   Gate gate_;
   Gate mail_gate_;  // a slow MailProg holds one worker, never all
   std::uint64_t next_ = 1;  // the first effect not begun
+  std::set<std::pair<JobId, std::uint32_t>> taken_;  // runs whose launch was answered; the state learns it in this moment
   bool stopped_ = false;
 };
 

@@ -137,6 +137,7 @@ class Service {
     };
     controller_.schedule_soon = [this] { scheduler_.request(); };
     controller_.node_registered = [this](const std::string& node) { monitor_.heard_from(node); };
+    controller_.launch_taken = [this](const model::Job& job) { return effects_.launch_taken(job); };
     controller_.abort_stray = [this](model::NodeId node, JobId job) { io::spawn(effects_.abort_stray(node, job)); };
     controller_.server_stats = [this] { return server_ ? server_->stats() : rpc::Stats{}; };
     controller_.reset_server_stats = [this] { server_->reset_stats(); };

@@ -289,6 +289,13 @@ Task<Result<void>> Stream::write_pieces(std::vector<std::string> pieces, Deadlin
 void Stream::close() {
   if (impl_) impl_->close();
 }
+
+void Stream::abandon() {
+  if (!impl_ || !impl_->open) return;
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(impl_->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  impl_->close();
+}
 void Stream::keep_alive() {
   if (!is_open() || impl_->handle.any.type != UV_TCP) return;
   uv_tcp_keepalive(&impl_->handle.tcp, 1, 60);

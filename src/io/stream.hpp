@@ -48,6 +48,8 @@ class Stream {
 
   /// Any time; operations under way end with `closed` later in this iteration.
   void close();
+  /// Closes without sending what is not sent yet: what nobody waits for any more shall not arrive later.
+  void abandon();
   bool is_open() const;
 
   /// For connections that are silent for long: the kernel finds out within two minutes that the peer's host is gone.

@@ -16,6 +16,8 @@ using exec::SignalScope;
 using exec::StepFrame;
 
 constexpr std::uint32_t kGraceMinS = 5;  // as slurmd, whatever KillWait says
+/// How long the answer to an order to end waits for a report that is on its way.
+constexpr std::uint64_t kReportPatienceMs = 1'000;
 constexpr std::uint64_t kUnkillableProgramMs = 300'000;
 
 /// What a user is told: a SlurmSignal, or 0 for a plain cancellation.
@@ -65,14 +67,24 @@ io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
     co_return Errc::success;
   }
   if (job && job->terminating) co_return Errc::success;
-  const bool done_before = !job && node_.ended.carried_out(job_id);
+  // "Nothing left to do" lets the controller start the next run. First it must have heard all there is of this one.
+  const bool aborting = type == wire::MsgType::REQUEST_ABORT_JOB;
+  if (job && !aborting && job->running_steps() == 0) {
+    const auto patience = io::Deadline::in_ms(kReportPatienceMs);
+    while (job->reports > 0 && patience.left_ms() > 0) {
+      auto waiting = job->changed.changed(patience);
+      (void)co_await waiting;
+    }
+    if (job->terminating) co_return Errc::success;
+  }
+  const bool done_before = job ? job->epilog_done : node_.ended.carried_out(job_id);
   node_.ended.ordered(job_id, job ? job->restart_count : kNoVal32, order.time, io::now());
 
   const bool starting = job && (job->launching || job->prolog == NodeJob::Prolog::running);
   const bool running = job && job->running_steps() > 0;
   const bool epilog_due = !node_.setup.config.epilog.empty() && !done_before;
-  const bool aborting = type == wire::MsgType::REQUEST_ABORT_JOB;
-  if (!starting && !running && !epilog_due) {
+  const bool reporting = job && job->reports > 0;
+  if (!starting && !running && !reporting && !epilog_due) {
     node_.ended.carried_out(job_id, job ? job->wait_status : kNoVal32, io::now());
     if (job) node_.jobs.erase(job);
     co_return aborting ? Errc::success : Errc::kill_job_already_complete;
@@ -86,6 +98,28 @@ io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
   job->changed.notify();
   io::spawn(carry_out(*this, std::move(job), type, std::move(order)));
   co_return Errc::success;
+}
+
+io::Task<bool> Ender::make_way(NodeJobPtr job, io::Deadline deadline) {
+  const bool under_way = job->terminating;
+  job->terminating = job->aborted = true;
+  job->changed.notify();
+  if (!under_way) {
+    log(Level::warn, "noded.superseded", {{"job_id", job->id()}, {"restart_count", job->restart_count}});
+    wire::KillJob order;
+    order.step_id.job_id = JobId{job->id()};
+    order.job_uid = job->facts.uid;
+    order.job_gid = job->facts.gid;
+    order.nodes = job->facts.nodes;
+    order.time = io::now();
+    node_.ended.ordered(job->id(), job->restart_count, order.time, order.time);
+    io::spawn(carry_out(*this, job, wire::MsgType::REQUEST_ABORT_JOB, std::move(order)));
+  }
+  while (node_.jobs.find(job->id()) == job && deadline.left_ms() > 0) {
+    auto waiting = job->changed.changed(deadline);
+    (void)co_await waiting;
+  }
+  co_return node_.jobs.find(job->id()) != job;
 }
 
 io::Task<void> Ender::carry_out(Ender& self, NodeJobPtr job, wire::MsgType type, wire::KillJob order) {
@@ -106,7 +140,8 @@ io::Task<void> Ender::carry_out(Ender& self, NodeJobPtr job, wire::MsgType type,
   }
   self.node_.ended.carried_out(job_id, job->wait_status, io::now());
   self.node_.jobs.erase(job);
-  if (aborting) co_return;
+  job->changed.notify();
+  if (job->aborted) co_return;
   auto reporting = self.reporter_.epilog_complete(job_id, rc);
   co_await reporting;
 }
@@ -154,7 +189,7 @@ io::Task<void> Ender::unkillable(Ender& self, std::uint32_t job_id) {
 
 io::Task<Errc> Ender::epilog(NodeJobPtr job, wire::KillJob order) {
   const conf::Config& config = node_.setup.config;
-  if (config.epilog.empty()) co_return Errc::success;
+  if (config.epilog.empty() || job->epilog_done) co_return Errc::success;
   PrologJob facts = epilog_facts(order, job->facts);
   if (facts.user_name.empty()) {
     wire::Identity owner;

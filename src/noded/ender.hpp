@@ -17,6 +17,10 @@ class Ender {
   /// ends with MESSAGE_EPILOG_COMPLETE.
   io::Task<Errc> end_job(wire::MsgType why, wire::KillJob order);
 
+  /// A later run of the job was ordered: the controller has given up this one and wants to hear no more of it. Ends it
+  /// as REQUEST_ABORT_JOB does. True when it is gone and no report of it is on its way; false when the deadline passed.
+  io::Task<bool> make_way(NodeJobPtr job, io::Deadline deadline);
+
   /// REQUEST_SIGNAL_TASKS. uid: who asks.
   io::Task<Errc> signal(wire::CancelTasks request, std::uint32_t uid);
   /// REQUEST_TERMINATE_TASKS: SIGKILL to one step.

@@ -77,19 +77,32 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
   auto checking = check(order.cred, job_id, order.uid);
   if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
 
-  if (NodeJobPtr known = node_.jobs.find(job_id); known && known->restart_count != kNoVal32) {
+  const auto patience = io::Deadline::in_ms(std::uint64_t{node_.setup.config.msg_timeout} * 500);
+  for (NodeJobPtr known; (known = node_.jobs.find(job_id)) && known->restart_count != kNoVal32;) {
     if (known->restart_count == order.restart_cnt) {  // a repetition
-      if (known->wait_status != kNoVal32) io::spawn(reporter_.repeat_end(job_id, order.uid, known->wait_status));
+      if (known->wait_status != kNoVal32) reporter_.repeat_end(known);
       co_return Errc::success;
     }
-    log(Level::error, "noded.job_still_here", {{"job_id", job_id}});
-    io::spawn(reporter_.launch_failed(known, Errc::duplicate_job_id));
-    co_return Errc::duplicate_job_id;
+    bool gone = false;
+    if (order.restart_cnt > known->restart_count) {
+      auto leaving = ender_.make_way(known, patience);
+      gone = co_await leaving;
+    }
+    if (!gone) {
+      log(Level::error, "noded.job_still_here", {{"job_id", job_id}});
+      co_return Errc::duplicate_job_id;
+    }
   }
   if (node_.ended.refuses(job_id, order.restart_cnt, order.cred.ctime)) {
     if (node_.ended.was_here(job_id, order.restart_cnt)) {
       const std::uint32_t wait_status = node_.ended.wait_status(job_id);
-      if (wait_status != kNoVal32) io::spawn(reporter_.repeat_end(job_id, order.uid, wait_status));
+      if (wait_status == kNoVal32) co_return Errc::success;
+      NodeJobPtr over = node_.jobs.find_or_make(job_id);
+      over->facts = prolog_facts(order);
+      over->restart_count = order.restart_cnt;
+      over->wait_status = wait_status;
+      over->epilog_done = true;
+      reporter_.repeat_end(std::move(over));
       co_return Errc::success;
     }
     log(Level::info, "noded.job_ended_before_launch", {{"job_id", job_id}});

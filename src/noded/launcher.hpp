@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "noded/ender.hpp"
 #include "noded/node_context.hpp"
 #include "noded/reporter.hpp"
 #include "wire/msg/batch_job_launch.hpp"
@@ -12,10 +13,11 @@ namespace flurm::noded {
 
 class Launcher {
  public:
-  Launcher(NodeContext& node, Reporter& reporter) : node_(node), reporter_(reporter) {}
+  Launcher(NodeContext& node, Reporter& reporter, Ender& ender) : node_(node), reporter_(reporter), ender_(ender) {}
 
   /// Answers the order; what takes time goes on afterwards and reports failure by itself. The launch of one run of a
-  /// job happens once, however often it is ordered.
+  /// job happens once, however often it is ordered. A run that is still here gives way to a later one, which begins
+  /// when nothing of it is left; duplicate_job_id when that takes too long, or the run that is here is the later one.
   io::Task<Errc> launch_batch(wire::BatchJobLaunch order);
   /// The order to run the prolog ahead of anything else (PrologFlags=Alloc); its end is reported.
   io::Task<Errc> launch_prolog(wire::PrologLaunch order);
@@ -41,6 +43,7 @@ class Launcher {
 
   NodeContext& node_;
   Reporter& reporter_;
+  Ender& ender_;
   std::function<void(Errc)> node_trouble_ = [](Errc) {};
 };
 

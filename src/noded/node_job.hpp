@@ -22,6 +22,7 @@ struct NodeJob {
   bool launching = false;                ///< a batch launch is on its way to a supervisor
   bool terminating = false;              ///< its end was ordered
   bool aborted = false;                  ///< and nobody wants to hear of it
+  bool epilog_done = false;              ///< it was over and cleaned up, but the controller ordered it again
   int reports = 0;                       ///< that the controller has not acknowledged
   std::uint32_t wait_status = kNoVal32;  ///< of the batch step, once its end was acknowledged
   std::map<std::uint32_t, StepLink::Ptr> steps;

@@ -29,8 +29,8 @@ NodeService::NodeService(NodeContext& node, std::string version, NodeActions act
       version_(version),
       actions_(std::move(actions)),
       reporter_(node),
-      launcher_(node, reporter_),
       ender_(node, reporter_),
+      launcher_(node, reporter_, ender_),
       registration_(node, std::move(version)),
       started_changed_(node.loop) {
   launcher_.on_node_trouble([this](Errc rc) { registration_.register_node(rc); });

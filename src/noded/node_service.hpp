@@ -66,8 +66,8 @@ class NodeService {
   std::string version_;
   NodeActions actions_;
   Reporter reporter_;
-  Launcher launcher_;
   Ender ender_;
+  Launcher launcher_;
   Registration registration_;
   Condition started_changed_;
   bool started_ = false, checking_health_ = false;

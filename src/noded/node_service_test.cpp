@@ -65,6 +65,77 @@ TEST_F(NodeServiceTest, the_end_is_repeated_until_the_controller_answers) {
   EXPECT_TRUE(spool_is_empty(7));
 }
 
+TEST_F(NodeServiceTest, the_controller_hears_of_the_end_before_it_may_go_on) {
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "exit 0")), Errc::success);
+  controller_.silences = 1'000;
+  pass(300);
+  ASSERT_EQ(node_->jobs.find(7)->reports, 1);
+  controller_.silences = 1;
+  EXPECT_EQ(rc(MsgType::REQUEST_TERMINATE_JOB, end(7)), Errc::kill_job_already_complete);
+  EXPECT_EQ(controller_.count(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT), 1u);
+}
+
+TEST_F(NodeServiceTest, an_order_to_end_does_not_wait_for_ever) {
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "exit 0")), Errc::success);
+  controller_.silences = 1'000;
+  pass(300);
+  EXPECT_EQ(rc(MsgType::REQUEST_TERMINATE_JOB, end(7)), Errc::success);
+  EXPECT_EQ(controller_.count(MsgType::MESSAGE_EPILOG_COMPLETE), 0u);
+  controller_.silences = 0;
+  hear(MsgType::MESSAGE_EPILOG_COMPLETE);
+  EXPECT_EQ(controller_.count(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT), 1u);
+}
+
+TEST_F(NodeServiceTest, a_run_makes_way_for_a_later_one) {
+  wire::BatchJobLaunch order = launch(7, "echo first; sleep 30");
+  order.restart_cnt = 1;
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, order), Errc::success);
+  for (int i = 0; i < 100 && output(7).empty(); ++i) pass(20);
+  wire::BatchJobLaunch earlier = launch(7, "echo old");
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, earlier), Errc::duplicate_job_id) << "a message from long ago";
+  EXPECT_NE(node_->jobs.find(7), nullptr);
+  wire::BatchJobLaunch next = launch(7, "echo second; exit 2");
+  next.restart_cnt = 2;
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, next), Errc::success);
+  hear(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT);
+  EXPECT_EQ(WEXITSTATUS(controller_.last<wire::CompleteBatchScript>(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT).job_rc), 2);
+  EXPECT_EQ(output(7), "second\n");
+  pass(300);
+  EXPECT_EQ(controller_.count(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT), 1u) << "of the second run alone";
+  EXPECT_EQ(controller_.count(MsgType::MESSAGE_EPILOG_COMPLETE), 0u);
+}
+
+TEST_F(NodeServiceTest, what_was_not_told_of_a_run_is_not_told_when_a_later_one_is_ordered) {
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "exit 1")), Errc::success);
+  controller_.silences = 1'000;
+  pass(300);
+  ASSERT_EQ(node_->jobs.find(7)->reports, 1);
+  wire::BatchJobLaunch next = launch(7, "exit 2");
+  next.restart_cnt = 1;
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, next), Errc::success);
+  controller_.silences = 0;
+  hear(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT);
+  pass(300);
+  EXPECT_EQ(controller_.count(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT), 1u);
+  EXPECT_EQ(WEXITSTATUS(controller_.last<wire::CompleteBatchScript>(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT).job_rc), 2);
+}
+
+TEST_F(NodeServiceTest, a_later_run_waits_until_nothing_is_left_of_the_one_before) {
+  node_->setup.config.msg_timeout = 1;
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "sleep 30")), Errc::success);
+  pass(300);
+  const auto supervisor = static_cast<pid_t>(node_->jobs.find(7)->steps.at(kBatchStep)->state().supervisor_pid);
+  kill(supervisor, SIGSTOP);  // it cannot kill anything now
+  wire::BatchJobLaunch next = launch(7, "exit 2");
+  next.restart_cnt = 1;
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, next), Errc::duplicate_job_id);
+  kill(supervisor, SIGCONT);
+  pass(300);
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, next), Errc::success);
+  hear(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT);
+  EXPECT_EQ(WEXITSTATUS(controller_.last<wire::CompleteBatchScript>(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT).job_rc), 2);
+}
+
 TEST_F(NodeServiceTest, credentials_are_judged) {
   wire::BatchJobLaunch order = launch(7, "exit 0");
   order.cred.job_hostlist = "n[2-3]";

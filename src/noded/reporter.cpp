@@ -73,16 +73,34 @@ void Reporter::step_over(NodeJobPtr job, StepLink::Ptr link) {
   ++job->reports;
   job->changed.notify();
   const std::string directory = exec::job_directory(node_.setup.settings.spool_directory, job->id());
-  io::spawn(report(node_, std::move(job), link, link->state(), link->state().end ? std::string() : directory));
+  io::spawn(report(*this, std::move(job), link, link->state(), link->state().end ? std::string() : directory));
 }
 
 void Reporter::step_found_dead(NodeJobPtr job, exec::StepState state, std::string directory) {
   ++job->reports;
-  io::spawn(report(node_, std::move(job), nullptr, std::move(state), std::move(directory)));
+  io::spawn(report(*this, std::move(job), nullptr, std::move(state), std::move(directory)));
+}
+
+io::Task<std::optional<std::uint32_t>> Reporter::ask_while_wanted(NodeJobPtr job, Outgoing message) {
+  Pauses pauses;
+  while (!job->aborted) {
+    auto asking = node_.controller.ask(message);
+    auto code = co_await asking;
+    if (code) co_return *code;
+    const std::uint64_t pause_ms = pauses.next_ms();
+    log(Level::warn, "noded.controller_silent",
+        {{"message", wire::msg_type_name(message.type)}, {"error", code.error().text}, {"retry_ms", pause_ms}});
+    const auto deadline = io::Deadline::in_ms(pause_ms);
+    while (!job->aborted && deadline.left_ms() > 0) {
+      auto waiting = job->changed.changed(deadline);
+      (void)co_await waiting;
+    }
+  }
+  co_return std::nullopt;
 }
 
 /// `directory`: to be cleaned up by us, because no supervisor is left to do it; else empty.
-io::Task<void> Reporter::report(NodeContext& node, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
+io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
                                 std::string directory) {
   if (!directory.empty()) kill_strays(state.key.job_id, state.uid);
   const bool wanted = !job->aborted && !(state.end && state.end->aborted);
@@ -91,9 +109,9 @@ io::Task<void> Reporter::report(NodeContext& node, NodeJobPtr job, StepLink::Ptr
         {{"job_id", state.key.job_id},
          {"status", state.end ? state.end->wait_status : SIGKILL},
          {"slurm_rc", state.end ? state.end->slurm_rc : 0}});
-    auto asking = node.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT,
-                                                       batch_completion(state, node.setup.facts.node_name)));
-    const std::uint32_t code = co_await asking;
+    auto asking = self.ask_while_wanted(job, Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT,
+                                                          batch_completion(state, self.node_.setup.facts.node_name)));
+    const std::uint32_t code = (co_await asking).value_or(0);
     if (code != 0 && code != static_cast<std::uint32_t>(Errc::already_done) &&
         code != static_cast<std::uint32_t>(Errc::invalid_job_id)) {
       log(Level::error, "noded.batch_complete_refused", {{"job_id", state.key.job_id}, {"code", code}});
@@ -112,15 +130,25 @@ io::Task<void> Reporter::report(NodeContext& node, NodeJobPtr job, StepLink::Ptr
   job->changed.notify();
 }
 
-io::Task<void> Reporter::repeat_end(std::uint32_t job_id, std::uint32_t uid, std::uint32_t wait_status) {
-  log(Level::info, "noded.end_repeated", {{"job_id", job_id}, {"status", wait_status}});
+void Reporter::repeat_end(NodeJobPtr job) {
+  log(Level::info, "noded.end_repeated", {{"job_id", job->id()}, {"status", job->wait_status}});
+  ++job->reports;
+  io::spawn(report_again(*this, std::move(job)));
+}
+
+io::Task<void> Reporter::report_again(Reporter& self, NodeJobPtr job) {
   wire::CompleteBatchScript report;
-  report.step_id = batch_step(job_id);
-  report.user_id = uid;
-  report.node_name = node_.setup.facts.node_name;
-  report.job_rc = wait_status;
-  auto asking = node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT, std::move(report)));
-  (void)co_await asking;
+  report.step_id = batch_step(job->id());
+  report.user_id = job->facts.uid;
+  report.node_name = self.node_.setup.facts.node_name;
+  report.job_rc = job->wait_status;
+  auto asking =
+      self.ask_while_wanted(job, Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT, std::move(report)));
+  const std::uint32_t code = (co_await asking).value_or(0);
+  // Taken, it is followed by the order to clean up. Else it was known, and the launch only an old message.
+  if (code != 0 && job->epilog_done && !job->terminating) self.node_.jobs.erase(job);
+  --job->reports;
+  job->changed.notify();
 }
 
 io::Task<void> Reporter::prolog_complete(std::uint32_t job_id, Errc rc) {

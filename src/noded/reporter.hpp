@@ -17,8 +17,9 @@ class Reporter {
   /// The same for a step of which only the state file is left; removes `directory`.
   void step_found_dead(NodeJobPtr job, exec::StepState state, std::string directory);
 
-  /// Tells the controller once more how a batch step ended that it ordered again: it forgot.
-  io::Task<void> repeat_end(std::uint32_t job_id, std::uint32_t uid, std::uint32_t wait_status);
+  /// Tells the controller once more how a batch step ended that it ordered again: it forgot. Counts in job->reports
+  /// meanwhile.
+  void repeat_end(NodeJobPtr job);
 
   io::Task<void> prolog_complete(std::uint32_t job_id, Errc rc);
   io::Task<void> epilog_complete(std::uint32_t job_id, Errc rc);
@@ -33,8 +34,11 @@ class Reporter {
   io::Task<void> drain_node(std::string reason);
 
  private:
-  static io::Task<void> report(NodeContext& node, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
+  /// Asks until the controller answers; nullopt when the job was aborted meanwhile, of which it wants no report.
+  io::Task<std::optional<std::uint32_t>> ask_while_wanted(NodeJobPtr job, Outgoing message);
+  static io::Task<void> report(Reporter& self, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
                                std::string directory);
+  static io::Task<void> report_again(Reporter& self, NodeJobPtr job);
   static io::Task<void> report_never_started(Reporter& self, NodeJobPtr job, std::string directory, std::string note);
   /// flags: of JobRequeue.
   io::Task<void> start_over(std::uint32_t job_id, std::uint32_t flags);

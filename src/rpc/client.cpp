@@ -19,7 +19,10 @@ io::Task<Result<io::Stream>> connect_and_send(io::Loop& loop, Address to, std::s
   if (!stream) co_return fail(stream.error());
   auto writing = stream->write_all(std::move(frame), deadline);
   Result<void> written = co_await writing;
-  if (!written) co_return fail(exchange_error(written.error(), to, Errc::communications_send));
+  if (!written) {
+    stream->abandon();
+    co_return fail(exchange_error(written.error(), to, Errc::communications_send));
+  }
   co_return std::move(stream);
 }
 
@@ -31,7 +34,10 @@ io::Task<Result<Response>> exchange(io::Loop& loop, const auth::Munge& munge, Ad
   std::string buffer;
   auto reading = read_frame(*stream, buffer, bytes_max, deadline);
   Result<std::string> answer = co_await reading;
-  if (!answer) co_return fail(exchange_error(answer.error(), to, Errc::communications_receive));
+  if (!answer) {
+    stream->abandon();  // a request that is given up must not arrive after its repetition
+    co_return fail(exchange_error(answer.error(), to, Errc::communications_receive));
+  }
   auto opening = io::on_worker(loop, [bytes = std::move(*answer), &munge]() mutable {
     return open_frame(std::move(bytes), munge, {true, true});
   });

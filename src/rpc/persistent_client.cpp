@@ -70,8 +70,8 @@ struct PersistentClient::State {
     }
     auto exchanging = exchange(self, bare_frame(type, body), deadline);
     Result<Response> response = co_await exchanging;
-    // A late answer would be taken for that of the next call.
-    if (!response) self->stream.close();
+    // A late answer would be taken for that of the next call; and a late request would come after its repetition.
+    if (!response) self->stream.abandon();
     self->next();
     if (!response) co_return fail(response.error().code, "{}: {}", self->to.text(), response.error().text);
     co_return std::move(response);

@@ -12,6 +12,54 @@ using test::World;
 Target one(JobId id) { return {.job = id, .tasks = {}, .whole_array = false}; }
 Target whole(JobId array) { return {.job = array, .tasks = {}, .whole_array = true}; }
 
+TEST(Races, a_report_counts_for_the_run_it_came_in_for) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  EndBatch report{.job = id, .restart_count = 0, .node = "n1", .wait_status = 256};  // comes in now …
+  w.run(RequeueJobs{.targets = {one(id)}});
+  w.clean(id);
+  w.start(id);
+  EXPECT_EQ(w.run(report).code, Errc::already_done);  // … and has its turn now
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  report.restart_count = 1;
+  report.node = "n2";
+  EXPECT_EQ(w.run(report).code, Errc::already_done) << "from a node that the job has left";
+  report.node = "n1";
+  EXPECT_EQ(w.run(report).code, Errc::success);
+  EXPECT_TRUE(w.at(id).state.completing());
+}
+
+TEST(Races, a_requeued_job_does_not_start_before_its_node_has_cleaned_up) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.run(RequeueJobs{.targets = {one(id)}});
+  for (const model::NodeId node : {0u, 1u}) {
+    w.start(id, node);
+    EXPECT_TRUE(w.at(id).state.completing());
+    EXPECT_EQ(w.at(id).restart_count, 0u);
+  }
+  w.clean(id, 1);  // another node's word does not count
+  EXPECT_TRUE(w.at(id).state.completing());
+  w.clean(id, 0);
+  EXPECT_EQ(w.at(id).restart_count, 1u);
+  w.start(id, 1);
+  EXPECT_EQ(w.shown(id), "RUNNING");
+}
+
+TEST(Races, a_cleaning_that_is_reported_late_ends_nothing) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.run(RequeueJobs{.targets = {one(id)}});
+  w.clean(id);
+  w.start(id);
+  w.clean(id);  // the report of the first run, which was answered by a repeated order before
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  EXPECT_EQ(w.state.node(0u)->jobs, (std::vector<JobId>{id}));
+}
+
 TEST(Races, a_task_that_started_after_the_question_is_cancelled_with_its_array) {
   World w;
   const JobId array = w.submit_array("0-3");

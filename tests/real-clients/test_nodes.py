@@ -2,6 +2,7 @@
 
 import os
 import signal
+import unittest
 
 from cluster import Cluster, ClusterTest, is_root, main, me, wait_for
 
@@ -144,6 +145,32 @@ class Restart(ClusterTest):
         self.c.run("sleep", "1.5")
         self.assertEqual(self.c.local("up").returncode, 0)
         self.assertEqual(self.c.wait_end(job)["ExitCode"], "3:0")
+
+    @unittest.skipIf(os.environ.get("FLURM_REAL"), "Slurm starts nothing on a node that was down before it has answered")
+    def test_node_returns_with_the_run_that_was_given_up(self):
+        """A run that ends while its node is taken for dead says nothing of the run after it, on the same node."""
+        job = self.c.submit("-w", "n1", "-o", "/dev/null", script="""
+            run=${SLURM_RESTART_COUNT:-0}
+            echo begin $run >> given_up
+            while [ ! -e let_$run ]; do sleep 0.05; done
+            echo end $run >> given_up
+            [ $run = 1 ]""")
+        self.c.wait_text("given_up", "begin 0")
+        os.kill(self.c.pid("n1"), signal.SIGSTOP)
+        try:
+            self.c.run("scontrol", "update", "nodename=n1", "state=down", "reason=x")
+            self.c.run("scontrol", "update", "jobid=" + job, "starttime=now")
+            self.c.run("scontrol", "update", "nodename=n1", "state=resume")
+            self.c.wait_state(job, "RUNNING", seconds=30)
+            open(self.c.work + "/let_0", "w").close()
+            self.c.wait_text("given_up", "end 0")
+        finally:
+            os.kill(self.c.pid("n1"), signal.SIGCONT)
+        self.c.wait_text("given_up", "begin 1", seconds=60)
+        self.assertEqual(self.c.state(job), "RUNNING")
+        open(self.c.work + "/let_1", "w").close()
+        self.assertEqual(self.c.wait_end(job)["JobState"], "COMPLETED")
+        self.assertEqual(self.c.read("given_up").split("\n")[:-1], ["begin 0", "end 0", "begin 1", "end 1"])
 
     def test_controller_keeps_jobs_over_a_stop(self):
         waiting = self.c.submit("--begin=now+1hour", "-J", "later")

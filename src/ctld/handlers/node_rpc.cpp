@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ctld/handlers/handlers.hpp"
+#include "ctld/reported_run.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/kill_job.hpp"
 #include "wire/msg/node_registration.hpp"
@@ -101,6 +102,15 @@ io::Task<Answer> batch_complete(Controller& c, Call call) {
   if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
   state::EndBatch command;
   command.job = report->step_id.job_id;
+  const auto snapshot = c.replica.snapshot();
+  if (const model::Job* job = snapshot->job(command.job)) {
+    const ReportedRun run = reported_run(*job, c.launch_taken(*job));
+    if (run.fate != ReportedRun::Fate::take)
+      log(Level::info, "job.report_of_an_earlier_run", {{"job_id", job->id.v}, {"node", report->node_name}});
+    if (run.fate == ReportedRun::Fate::unclear) co_return Answer::none();
+    if (run.fate == ReportedRun::Fate::too_late) co_return rc_answer(call, Errc::already_done);
+    command.restart_count = run.restart_count;
+  }
   command.node = report->node_name;
   command.wait_status = report->job_rc;
   command.slurm_rc = static_cast<Errc>(report->slurm_rc);
