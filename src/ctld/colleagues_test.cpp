@@ -37,6 +37,7 @@ class MadeUpLog final : public replog::Log {
   std::uint64_t leader() const override { return cut_off ? (believes ? self_ : 0) : agreed_.leader; }
   replog::Position position() const override { return {.term = agreed_.term, .applied = applied_}; }
   void on_leadership(OnLeadership) override {}
+  void on_leader(OnLeader) override {}
   void on_fatal(std::move_only_function<void(Error)>) override {}
 
   void catch_up() {
