@@ -40,7 +40,7 @@ Result<void> authenticate(Message& message, const auth::Munge& munge, const Open
   bool acceptable = decoded.validity == auth::Validity::good ||
                     (decoded.validity == auth::Validity::replayed && options.accept_replayed);
   if (!acceptable) return fail(Errc::protocol_authentication, "{}", auth::validity_text(decoded.validity));
-  if (!wire::body_hash_matches(decoded.payload, message.type(), message.body())) {
+  if (!wire::body_hash_matches(decoded.payload, message.type(), message.body(), message.version())) {
     return fail(Errc::protocol_authentication, "the credential belongs to another message");
   }
   message.identity = {decoded.uid, decoded.gid};

@@ -51,10 +51,34 @@ TEST(Frame, apart_and_together) {
 }
 
 TEST(Frame, unknown_versions_are_named) {
-  auto frame = split_frame(std::string_view("\x25\x00\x00\x00", 4));
+  auto frame = split_frame(std::string_view("\x23\x00\x00\x00", 4));
   ASSERT_FALSE(frame);
   EXPECT_EQ(frame.error().code, Errc::protocol_version);
-  EXPECT_EQ(frame.error().text, "protocol version 0x2500");
+  EXPECT_EQ(frame.error().text, "protocol version 0x2300");
+}
+
+TEST(Frame, of_older_releases_a_controllers_first_words_are_understood) {
+  for (const std::uint16_t version : {v20_11, v21_08}) {
+    Header header;
+    header.version = version;
+    header.msg_type = MsgType::REQUEST_NODE_REGISTRATION_STATUS;
+    header.forward = {.cnt = 2, .nodelist = "n[2-3]", .timeout_ms = 1000, .tree_width = 50};
+    AuthSection auth;
+    auth.credential = "MUNGE:x:";
+    const std::string frame = build_frame(header, auth, "").substr(4);
+    EXPECT_EQ(hex(frame.substr(0, 8)), version == v20_11 ? "24000000000003e9" : "25000000000003e9");
+    auto back = split_frame(frame);
+    ASSERT_TRUE(back) << back.error().text;
+    EXPECT_EQ(back->header.msg_type, header.msg_type);
+    EXPECT_EQ(back->header.forward.nodelist, "n[2-3]");
+    EXPECT_EQ(back->auth, auth);
+    header.flags = no_auth_cred;  // means nothing there
+    EXPECT_FALSE(split_frame(build_frame(header, std::nullopt, "").substr(4)));
+    header.msg_type = MsgType::REQUEST_BATCH_JOB_LAUNCH;
+    back = split_frame(build_frame(header, auth, "").substr(4));
+    ASSERT_FALSE(back);
+    EXPECT_EQ(back.error().code, Errc::protocol_version);
+  }
 }
 
 TEST(Frame, no_auth_flag_does_not_exist_in_22_05) {
@@ -123,12 +147,15 @@ TEST(K12, test_vectors_of_rfc_9861) {
 TEST(BodyHash, ties_type_and_body) {
   std::string payload = body_hash(MsgType::REQUEST_PING, "abc");
   EXPECT_EQ(payload.size(), 33u);
-  EXPECT_TRUE(body_hash_matches(payload, MsgType::REQUEST_PING, "abc"));
-  EXPECT_FALSE(body_hash_matches(payload, MsgType::REQUEST_SHUTDOWN, "abc"));
-  EXPECT_FALSE(body_hash_matches(payload, MsgType::REQUEST_PING, "abd"));
-  EXPECT_TRUE(body_hash_matches("", MsgType::REQUEST_PING, "abc"));
-  EXPECT_TRUE(body_hash_matches(std::string("\1\x03\xf0", 3), MsgType::REQUEST_PING, "abc"));
-  EXPECT_FALSE(body_hash_matches(std::string("\1\x03\xf1", 3), MsgType::REQUEST_PING, "abc"));
+  EXPECT_TRUE(body_hash_matches(payload, MsgType::REQUEST_PING, "abc", v22_05));
+  EXPECT_FALSE(body_hash_matches(payload, MsgType::REQUEST_SHUTDOWN, "abc", v22_05));
+  EXPECT_FALSE(body_hash_matches(payload, MsgType::REQUEST_PING, "abd", v22_05));
+  EXPECT_TRUE(body_hash_matches("", MsgType::REQUEST_PING, "abc", v22_05));
+  EXPECT_TRUE(body_hash_matches(std::string("\1\x03\xf0", 3), MsgType::REQUEST_PING, "abc", v22_05));
+  EXPECT_FALSE(body_hash_matches(std::string("\1\x03\xf1", 3), MsgType::REQUEST_PING, "abc", v22_05));
+  const std::string host_order("\1\xf0\x03", 3);  // as 20.11 and 21.08 have it on most machines
+  EXPECT_TRUE(body_hash_matches(host_order, MsgType::REQUEST_PING, "", v21_08));
+  EXPECT_FALSE(body_hash_matches(host_order, MsgType::REQUEST_PING, "", v22_05));
 }
 
 TEST(MsgType, names) {

@@ -56,6 +56,7 @@ void fields(Archive& ar, Header& m) {
   ar("version", m.version);
   if (ar.kind() == Kind::fuzz) m.version = ar.version();
   ar("flags", m.flags);
+  ar("msg_index", codec::unused<std::uint16_t>(), codec::until(v22_05));
   ar("msg_type", m.msg_type);
   ar("body_length", m.body_length);
   fields(ar, m.forward, m.flags);
@@ -63,14 +64,33 @@ void fields(Archive& ar, Header& m) {
   ar("orig_addr", m.orig_addr);
 }
 
+bool spoken(std::uint16_t version, MsgType type) {
+  if (version != v20_11 && version != v21_08) return supported(version);
+  switch (type) {
+    case MsgType::REQUEST_PING:
+    case MsgType::REQUEST_NODE_REGISTRATION_STATUS:
+    case MsgType::RESPONSE_PING_SLURMD:
+    case MsgType::RESPONSE_SLURM_RC:
+    case MsgType::RESPONSE_FORWARD_FAILED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Result<Frame> split_frame(std::string_view bytes) {
   if (bytes.size() < 2) return fail(Errc::corrupt, "frame of {} bytes", bytes.size());
   auto version =
       static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[0]) << 8 | static_cast<unsigned char>(bytes[1]));
-  if (!supported(version)) return fail(Errc::protocol_version, "protocol version {:#06x}", version);
+  const bool old = version == v20_11 || version == v21_08;
+  if (!supported(version) && !old) return fail(Errc::protocol_version, "protocol version {:#06x}", version);
   Frame frame;
   codec::Unpacker unpacker(bytes, version);
   unpacker.item(frame.header);
+  if (!spoken(version, frame.header.msg_type)) {
+    return fail(Errc::protocol_version, "protocol version {:#06x} of {}", version,
+                static_cast<unsigned>(frame.header.msg_type));
+  }
   if (!(frame.header.flags & no_auth_cred && version >= v23_02)) unpacker.item(frame.auth.emplace());
   if (auto read = unpacker.status(); !read) return fail(read.error());
   if (unpacker.left() != frame.header.body_length) {

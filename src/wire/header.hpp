@@ -67,6 +67,10 @@ struct Frame {
   std::string_view body;
 };
 
+/// Whether messages of the type are understood in the version: all of the supported ones; of the two before them the
+/// requests to register and to answer, which have no body, and their answers.
+bool spoken(std::uint16_t version, MsgType type);
+
 /// Takes apart what follows the u32 length. Errors: protocol_version (the number stands in the text), corrupt.
 Result<Frame> split_frame(std::string_view frame);
 

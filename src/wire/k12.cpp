@@ -144,9 +144,13 @@ std::string body_hash(MsgType type, std::string_view body) {
   return "\x02" + std::string(view(k12(body, type_bytes(type))));
 }
 
-bool body_hash_matches(std::string_view payload, MsgType type, std::string_view body) {
+bool body_hash_matches(std::string_view payload, MsgType type, std::string_view body, std::uint16_t version) {
   if (payload.empty()) return true;
-  if (payload[0] == 1) return payload.size() == 3 && payload.substr(1) == type_bytes(type);
+  if (payload[0] == 1) {
+    const std::string bytes = type_bytes(type), own_order{bytes[1], bytes[0]};
+    const std::string_view named = payload.substr(1);
+    return named == bytes || (version < v22_05 && named == own_order);
+  }
   return payload == body_hash(type, body);
 }
 

@@ -18,6 +18,6 @@ std::string body_hash(MsgType type, std::string_view body);
 
 /// Whether a credential's payload belongs to this body. Payloads without a hash (empty, or byte 1 and the type) are
 /// accepted, as Slurm does by default.
-bool body_hash_matches(std::string_view payload, MsgType type, std::string_view body);
+bool body_hash_matches(std::string_view payload, MsgType type, std::string_view body, std::uint16_t version);
 
 }  // namespace flurm::wire

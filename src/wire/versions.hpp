@@ -10,6 +10,10 @@ namespace flurm::wire {
 inline constexpr std::uint16_t v22_05 = 0x2600, v23_02 = 0x2700, v23_11 = 0x2800, v24_05 = 0x2900, v24_11 = 0x2a00,
                                v25_05 = 0x2b00, v25_11 = 0x2c00, v26_05 = 0x2d00;
 
+/// A slurmctld of 22.05 or 23.02 that has no registration of a node speaks to it in the oldest protocol it knows. Of
+/// these releases the header is described, and what such a controller begins with; see spoken() in header.hpp.
+inline constexpr std::uint16_t v20_11 = 0x2400, v21_08 = 0x2500;
+
 inline constexpr std::array<std::uint16_t, 8> kVersions = {v22_05, v23_02, v23_11, v24_05,
                                                            v24_11, v25_05, v25_11, v26_05};
 inline constexpr std::uint16_t kOldestVersion = kVersions.front(), kNewestVersion = kVersions.back();

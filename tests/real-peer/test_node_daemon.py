@@ -1,6 +1,7 @@
 """flurmnd under Debian's slurmctld: prolog and epilog, restarts of either side, suspension, configless start."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -80,6 +81,18 @@ class Restarts(PeerTest):
         record = self.c.wait_end(job)
         self.assertEqual((record["JobState"], record["ExitCode"]), ("FAILED", "0:9"))
         self.ran_once(job)
+
+    def test_controller_that_knows_nothing_of_its_nodes(self):
+        """It asks them to register in the oldest protocol it knows, two releases before its own."""
+        self.c.kill_node("flurmctld")
+        with open(self.c.conf) as file:
+            where = re.search(r"^StateSaveLocation=(.*)$", file.read(), re.M).group(1)
+        for name in os.listdir(where):
+            os.unlink(f"{where}/{name}")
+        self.c.start_missing()
+        states = lambda: self.c.run("sinfo", "-hN", "-o", "%T").split()
+        wait_for(lambda: states() == ["idle"] * self.nodes, 20, "idle nodes")
+        self.assertEqual(self.c.wait_end(self.c.submit("-o", "/dev/null"))["JobState"], "COMPLETED")
 
     def test_shutdown_leaves_jobs_alone(self):
         job = self.start_job("sleep 3; exit 7")
