@@ -5,6 +5,7 @@
 
 #include "CLI/CLI.hpp"
 #include "cli/config_check.hpp"
+#include "cli/history.hpp"
 #include "cli/local.hpp"
 
 namespace flurm::cli {
@@ -47,6 +48,31 @@ void local_commands(CLI::App& app, int& status) {
   add("down", "stop everything, jobs included; state is kept")->callback([&] { status = report(local_down(options)); });
 }
 
+/// `flurm log list`, `flurm state`, `flurm replay`: what the log of a controller remembers.
+void history_commands(CLI::App& app, int& status) {
+  static HistoryOptions options;
+  const auto add_where = [](CLI::App* command) {
+    command->add_option("--dir", options.local_dir, "a local cluster's folder")->type_name("DIR");
+    command->add_option("--data", options.data_dir, "a controller's data directory, or a copy of it")->type_name("DIR");
+  };
+  auto* log = app.add_subcommand("log", "the controllers' log");
+  log->require_subcommand(1);
+  auto* list = log->add_subcommand("list", "print the entries that are kept: index, time, command");
+  add_where(list);
+  list->add_flag("--long", options.full, "with everything in them");
+  list->callback([&] { status = report(log_list(options)); });
+
+  auto* state = app.add_subcommand("state", "print the state of a past moment as JSON");
+  add_where(state);
+  auto* at = state->add_option("--at", options.at, "as it was then: 2026-11-21T10:00:00 (local time), or Unix seconds");
+  state->add_option("--index", options.index, "after this entry of the log")->excludes(at);
+  state->callback([&] { status = report(state_at(options)); });
+
+  auto* replay = app.add_subcommand("replay", "apply a log again and print the hash of the state it gives");
+  replay->add_option("DIR", options.data_dir, "a controller's data directory, or a copy of it")->required();
+  replay->callback([&] { status = report(replay_log(options)); });
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -63,6 +89,7 @@ int run(int argc, char** argv) {
   check->callback([&] { status = config_check(file); });
 
   local_commands(app, status);
+  history_commands(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

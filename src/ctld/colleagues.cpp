@@ -50,12 +50,9 @@ struct Colleagues::Poll {
 };
 
 Colleagues::Colleagues(io::Loop& loop, replog::Log& log, Replica& replica, Options options, Carry carry)
-    : loop_(loop),
-      log_(log),
-      replica_(replica),
-      options_(options),
-      carry_(std::move(carry)),
-      watch_(loop, [this] { watch(); }) {}
+    : loop_(loop), log_(log), replica_(replica), options_(options), carry_(std::move(carry)), watch_(loop, [this] {
+        watch();
+      }) {}
 
 Colleagues::Colleagues(io::Loop& loop, replog::Log& log, Replica& replica, Options options, cluster::Link& link)
     : Colleagues(loop, log, replica, options,
@@ -177,7 +174,8 @@ io::Task<bool> Colleagues::in_touch() {
 
 void Colleagues::set_out_of_touch(bool out) {
   if (std::exchange(out_of_touch_, out) == out) return;
-  log(out ? Level::error : Level::info, "cluster.out_of_touch", {{"reads", out ? "from what is known here" : "current"}});
+  log(out ? Level::error : Level::info, "cluster.out_of_touch",
+      {{"reads", out ? "from what is known here" : "current"}});
   if (out) io::spawn(look_again());
 }
 
@@ -270,7 +268,8 @@ io::Task<Result<std::string>> Colleagues::answer(std::uint64_t from, Ask ask, st
       if (log_.position().term != *term || log_.leader() != from) co_return fail(Errc::not_leader);
       co_return std::string();
     }
-    default: break;
+    default:
+      break;
   }
   co_return fail(Errc::einval, "question {} is not known", static_cast<int>(ask));
 }

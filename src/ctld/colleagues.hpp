@@ -97,9 +97,9 @@ class Colleagues {
   std::set<std::uint64_t> open_;  // numbers of proposals that are under way
   std::list<Attempt> attempts_;
   io::Timer watch_;
-  std::vector<Reader> readers_;   // wait for the next round
+  std::vector<Reader> readers_;  // wait for the next round
   bool reading_ = false;
-  bool out_of_touch_ = false;     // the last reader waited in vain
+  bool out_of_touch_ = false;  // the last reader waited in vain
   bool stopping_ = false;
 };
 

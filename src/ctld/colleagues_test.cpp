@@ -1,5 +1,5 @@
-// ctld/colleagues_test.cpp — three controllers whose log and link are made up, so that leaders fall and answers are lost
-// exactly where it hurts.
+// ctld/colleagues_test.cpp — three controllers whose log and link are made up, so that leaders fall and answers are
+// lost exactly where it hurts.
 #include "ctld/colleagues.hpp"
 
 #include <gtest/gtest.h>
@@ -75,8 +75,7 @@ class ColleaguesTest : public testing::Test {
             return carry(id, to, ask, std::move(body));
           }));
     }
-    for (std::uint64_t id = 1; id <= 3; ++id)
-      members[id - 1]->colleagues.set_others({id % 3 + 1, (id + 1) % 3 + 1});
+    for (std::uint64_t id = 1; id <= 3; ++id) members[id - 1]->colleagues.set_others({id % 3 + 1, (id + 1) % 3 + 1});
     state::Configure configure;
     configure.settings.cluster_name = "test";
     configure.settings.max_job_count = configure.settings.max_array_size = 200000;
@@ -160,8 +159,7 @@ TEST_F(ColleaguesTest, a_proposal_at_any_member_is_applied_and_seen_there) {
 TEST_F(ColleaguesTest, lost_questions_and_answers_neither_lose_nor_double) {
   lose = true;
   std::vector<std::optional<Result<state::Reply>>> out(60);
-  for (std::size_t i = 0; i < out.size(); ++i)
-    io::spawn(into(members[i % 3]->colleagues.propose(job()), out[i]));
+  for (std::size_t i = 0; i < out.size(); ++i) io::spawn(into(members[i % 3]->colleagues.propose(job()), out[i]));
   turn([&] { return std::all_of(out.begin(), out.end(), [](const auto& each) { return each.has_value(); }); });
   std::set<std::uint32_t> ids;
   for (const auto& each : out) {

@@ -22,8 +22,12 @@ std::string lower(std::string text) {
 }
 
 Request request_of(const httplib::Request& from) {
-  Request request{.method = from.method == "HEAD" ? "GET" : from.method, .path = from.path, .query = {}, .headers = {},
-                  .body = from.body, .peer = from.remote_addr};
+  Request request{.method = from.method == "HEAD" ? "GET" : from.method,
+                  .path = from.path,
+                  .query = {},
+                  .headers = {},
+                  .body = from.body,
+                  .peer = from.remote_addr};
   for (const auto& [name, value] : from.params) request.query.emplace(name, value);
   for (const auto& [name, value] : from.headers) request.headers.emplace(lower(name), value);
   return request;
@@ -87,7 +91,8 @@ Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, Options options, 
   server.Get(".*", any).Post(".*", any).Put(".*", any).Delete(".*", any);
   const std::string host = self->options.host.empty() ? "0.0.0.0" : self->options.host;
   self->port = self->options.port;
-  const bool bound = self->port ? server.bind_to_port(host, self->port) : (self->port = server.bind_to_any_port(host)) > 0;
+  const bool bound =
+      self->port ? server.bind_to_port(host, self->port) : (self->port = server.bind_to_any_port(host)) > 0;
   if (!bound) return fail(Errc::io, "cannot listen on {}:{}", host, self->options.port);
   self->thread = std::thread([self] { self->server.listen_after_bind(); });
   // A server that is stopped before it runs would run for ever.

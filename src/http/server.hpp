@@ -18,7 +18,7 @@ struct Request {
   std::map<std::string, std::string> query;
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
-  std::string peer;    ///< address of the client
+  std::string peer;  ///< address of the client
 };
 
 struct Response {
@@ -31,9 +31,9 @@ struct Response {
 using Handler = std::function<io::Task<Response>(Request)>;
 
 struct Options {
-  std::string host;          ///< numeric address or name; empty: all addresses
-  std::uint16_t port = 0;    ///< 0: any free one
-  unsigned threads = 4;      ///< connections served at once; others wait
+  std::string host;        ///< numeric address or name; empty: all addresses
+  std::uint16_t port = 0;  ///< 0: any free one
+  unsigned threads = 4;    ///< connections served at once; others wait
   std::size_t body_bytes_max = std::size_t{1} << 20;
   std::uint64_t answer_ms = 10'000;  ///< a handler that takes longer costs its client a 503
 };

@@ -63,9 +63,8 @@ TEST_F(HttpTest, headers_and_body_are_passed_on) {
 }
 
 TEST_F(HttpTest, a_body_over_the_bound_is_refused) {
-  client([](httplib::Client& http) {
-    EXPECT_EQ(http.Post("/x?n=1", std::string(1001, 'x'), "text/plain")->status, 413);
-  });
+  client(
+      [](httplib::Client& http) { EXPECT_EQ(http.Post("/x?n=1", std::string(1001, 'x'), "text/plain")->status, 413); });
   EXPECT_EQ(seen.path, "");
 }
 

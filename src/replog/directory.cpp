@@ -20,12 +20,8 @@
 #include "replog/segment.hpp"
 
 namespace flurm::replog {
-namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kMarker = "flurm-log";
-constexpr std::string_view kMarkerText = "FLURM replicated log, format 1\n";
 
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
@@ -35,17 +31,21 @@ std::vector<std::string> names_in(const std::string& directory) {
   return names;
 }
 
-bool is_closed_segment(const std::string& name) {
-  std::uint64_t first, last;
+bool is_closed_segment(const std::string& name, std::uint64_t& first, std::uint64_t& last) {
   int used = 0;
   return std::sscanf(name.c_str(), "%" SCNu64 "-%" SCNu64 "%n", &first, &last, &used) == 2 &&
          used == static_cast<int>(name.size());
 }
 
-bool is_open_segment(const std::string& name, std::uint64_t& counter) {
+bool is_open_segment(const std::string& name, std::uint64_t& number) {
   int used = 0;
-  return std::sscanf(name.c_str(), "open-%" SCNu64 "%n", &counter, &used) == 1 && used == static_cast<int>(name.size());
+  return std::sscanf(name.c_str(), "open-%" SCNu64 "%n", &number, &used) == 1 && used == static_cast<int>(name.size());
 }
+
+namespace {
+
+constexpr const char* kMarker = "flurm-log";
+constexpr std::string_view kMarkerText = "FLURM replicated log, format 1\n";
 
 struct Metadata {
   std::uint64_t format, version, term, voted_for;
@@ -135,10 +135,10 @@ Result<bool> directory_is_made(const std::string& directory) {
   std::error_code ignored;
   bool marker = fs::exists(directory + "/" + kMarker, ignored);
   bool metadata = false, segments = false, snapshots = false;
-  std::uint64_t counter;
+  std::uint64_t counter, last;
   for (const std::string& name : names_in(directory)) {
     metadata |= name.starts_with("metadata");
-    segments |= is_closed_segment(name) || is_open_segment(name, counter);
+    segments |= is_closed_segment(name, counter, last) || is_open_segment(name, counter);
     snapshots |= name.starts_with("snapshot-");
   }
   if (marker) {

@@ -7,10 +7,17 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
 namespace flurm::replog {
+
+/// Names of the files there, sorted; none when it cannot be read.
+std::vector<std::string> names_in(const std::string& directory);
+/// libraft's names: "first-last", and "open-number" for the files being written.
+bool is_closed_segment(const std::string& name, std::uint64_t& first, std::uint64_t& last);
+bool is_open_segment(const std::string& name, std::uint64_t& number);
 
 /// Holds the directory for this process.
 class DirectoryLock {

@@ -70,6 +70,13 @@ Result<std::string_view> open_entry(std::string_view sealed, Link& link) {
   return body;
 }
 
+Result<Link> link_before(std::string_view sealed) {
+  EntryHeader header;
+  if (auto body = open(sealed, kEntryMagic, header, "entry"); !body) return fail(body.error());
+  if (header.index == 0) return fail(Errc::corrupt, "an entry with index 0");
+  return Link{header.index - 1, header.previous_crc};
+}
+
 std::string seal_snapshot(std::string_view state, Link link) {
   SnapshotHeader header{kSnapshotMagic, 0, link.index, link.crc, 0, state.size()};
   header.crc = crc_of(header, state);

@@ -31,6 +31,9 @@ void seal_entry(std::string_view entry, Link& link, char* out);
 /// The entry inside; `link` must be the one before it and moves on. Errors: corrupt.
 Result<std::string_view> open_entry(std::string_view sealed, Link& link);
 
+/// What must come before the sealed entry. Not checked further than its own format. Errors: corrupt.
+Result<Link> link_before(std::string_view sealed);
+
 std::string seal_snapshot(std::string_view state, Link link);
 /// The state inside; sets `link`. Errors: corrupt.
 Result<std::string_view> open_snapshot(std::string_view sealed, Link& link);

@@ -19,25 +19,6 @@ constexpr std::size_t kSector = 512, kFormatBytes = 8, kPreamble = 16, kPerEntry
 /// More than any write of ours; bounds the search for a changed count.
 constexpr std::uint64_t kEntriesMax = 1 << 20;
 
-Result<std::string> read_file(const std::string& path) {
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail(Errc::io, "{}: {}", path, std::strerror(errno));
-  struct stat info {};
-  fstat(fd, &info);
-  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
-  std::size_t have = 0;
-  while (have < bytes.size()) {
-    ssize_t n = read(fd, bytes.data() + have, bytes.size() - have);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    have += static_cast<std::size_t>(n);
-  }
-  int error = errno;
-  close(fd);
-  if (have < bytes.size()) return fail(Errc::io, "{}: {}", path, std::strerror(error));
-  return bytes;
-}
-
 template <class Number>
 Number number_at(std::string_view bytes, std::size_t offset) {
   Number value;
@@ -103,6 +84,25 @@ bool count_was_changed(std::string_view bytes, std::size_t offset, std::size_t c
 
 }  // namespace
 
+Result<std::string> read_file(const std::string& path) {
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(Errc::io, "{}: {}", path, std::strerror(errno));
+  struct stat info {};
+  fstat(fd, &info);
+  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t have = 0;
+  while (have < bytes.size()) {
+    ssize_t n = read(fd, bytes.data() + have, bytes.size() - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  int error = errno;
+  close(fd);
+  if (have < bytes.size()) return fail(Errc::io, "{}: {}", path, std::strerror(error));
+  return bytes;
+}
+
 Result<SegmentState> inspect_open_segment(const std::string& path) {
   FLURM_TRY(std::string file, read_file(path));
   std::string_view bytes = file;
@@ -166,6 +166,36 @@ Result<void> wipe_segment_tail(const std::string& path, std::uint64_t offset) {
   close(fd);
   if (!ok) return fail(Errc::io, "{}: {}", path, std::strerror(error));
   return {};
+}
+
+Result<void> read_segment(const std::string& path, bool closed,
+                          const std::function<Result<bool>(std::string_view sealed)>& visit) {
+  constexpr std::uint8_t kCommand = 1;  // RAFT_COMMAND
+  FLURM_TRY(const std::string file, read_file(path));
+  const std::string_view bytes = file;
+  if (end_of_content(bytes) == 0) return {};
+  if (bytes.size() < kFormatBytes || number_at<std::uint64_t>(bytes, 0) != 1)
+    return fail(Errc::corrupt, "{}: unknown format", path);
+  for (std::size_t offset = kFormatBytes;;) {
+    const Batch batch = read_batch(bytes, offset);
+    if (!batch.header_good || !batch.data_good) {
+      if (closed && offset < end_of_content(bytes)) return fail(Errc::corrupt, "{}: damaged at byte {}", path, offset);
+      return {};
+    }
+    const auto n = number_at<std::uint64_t>(bytes, offset + 8);
+    const std::string_view header = header_of(bytes, offset, n);
+    std::size_t data = offset + 8 + header.size();
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const std::size_t about = 8 + i * kPerEntry;
+      const auto length = number_at<std::uint32_t>(header, about + 12);
+      if (number_at<std::uint8_t>(header, about + 8) == kCommand) {
+        FLURM_TRY(const bool go_on, visit(bytes.substr(data, length)));
+        if (!go_on) return {};
+      }
+      data += length;
+    }
+    offset = batch.end;
+  }
 }
 
 }  // namespace flurm::replog

@@ -10,7 +10,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 
@@ -27,5 +29,14 @@ struct SegmentState {
 Result<SegmentState> inspect_open_segment(const std::string& path);
 /// Overwrites everything from `offset` with zeros, durably. Errors: io.
 Result<void> wipe_segment_tail(const std::string& path, std::uint64_t offset);
+
+/// The file's bytes. Errors: io.
+Result<std::string> read_file(const std::string& path);
+
+/// Calls `visit` with each entry of ours (libraft's own are passed over) in the batches of a segment. An open one may
+/// be in the middle of a write, and ends where no good batch follows. A visit that returns false ends the reading.
+/// Errors: io; corrupt for an unknown format, or damage to a closed one; and what `visit` returns.
+Result<void> read_segment(const std::string& path, bool closed,
+                          const std::function<Result<bool>(std::string_view sealed)>& visit);
 
 }  // namespace flurm::replog

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "codec/archive.hpp"
+#include "codec/dump.hpp"
 #include "state/format.hpp"
 
 namespace flurm::state {
@@ -170,6 +171,8 @@ std::vector<const Job*> ClusterState::with_array(JobId id) const {
 std::string save(const ClusterState& state) {
   return std::string(kMagic) + pack_with_format(state);
 }
+
+std::string describe(const ClusterState& state) { return codec::dump(state, kFormat, codec::Style::json); }
 
 Result<ClusterState> load(std::string_view bytes) {
   if (!bytes.starts_with(kMagic)) return fail(Errc::corrupt, "not a FLURM state snapshot");

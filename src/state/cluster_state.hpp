@@ -103,6 +103,9 @@ struct ClusterState {
 /// A number that is equal on members whose states are equal. Independent of how the state was reached.
 std::uint64_t state_hash(const ClusterState& state);
 
+/// The whole state as JSON, for people and tools.
+std::string describe(const ClusterState& state);
+
 /// The stored form, and back with everything derived rebuilt. Errors: corrupt.
 std::string save(const ClusterState& state);
 Result<ClusterState> load(std::string_view bytes);

@@ -3,6 +3,7 @@
 #include "state/command.hpp"
 
 #include "codec/archive.hpp"
+#include "codec/dump.hpp"
 #include "state/format.hpp"
 
 namespace flurm::state {
@@ -250,6 +251,17 @@ void fields(codec::Archive& ar, Entry& e) {
   }
   code_alternative(ar, e.command, number - 1u, std::make_index_sequence<kCount>{});
 }
+
+std::string_view command_name(const Command& command) {
+  constexpr std::string_view kNames[] = {"Configure",   "SubmitJob",    "Schedule",   "CancelJobs",   "UpdateJobs",
+                                         "RequeueJobs", "SuspendJobs",  "EndBatch",   "NodeCleaned",  "LaunchAnswered",
+                                         "RegisterNode", "NodesSeen",   "UpdateNodes", "PutPartition", "DeletePartition",
+                                         "EffectsDone", "Tick"};
+  static_assert(std::size(kNames) == std::variant_size_v<Command>);
+  return kNames[command.index()];
+}
+
+std::string describe(const Entry& entry) { return codec::dump(entry, kFormat); }
 
 std::string encode(const Entry& entry) { return pack_with_format(entry); }
 Result<Entry> decode(std::string_view bytes) { return unpack_with_format<Entry>(bytes, "log entry"); }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -186,6 +187,12 @@ struct Entry {
   Command command;
   RequestId id{};
 };
+
+/// "SubmitJob", "Tick", …: for people.
+std::string_view command_name(const Command& command);
+
+/// An entry in one line, for people; scripts and other long texts are cut.
+std::string describe(const Entry& entry);
 
 /// The stored form. Errors of decode: corrupt (also a command that this release does not know).
 std::string encode(const Entry& entry);

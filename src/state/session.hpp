@@ -27,8 +27,8 @@ struct TargetResult {
 struct Reply {
   Errc code = Errc::success;
   std::string text;
-  JobId job;                           // of a submission
-  std::vector<TargetResult> results;   // per target, where there are several
+  JobId job;                          // of a submission
+  std::vector<TargetResult> results;  // per target, where there are several
   bool operator==(const Reply&) const = default;
 };
 
@@ -41,8 +41,8 @@ struct RequestId {
 
 /// What is remembered of one controller's proposals.
 struct Session {
-  TimeS last;                  // time of its newest entry
-  std::uint64_t answered = 0;  // the highest it told
+  TimeS last;                    // time of its newest entry
+  std::uint64_t answered = 0;    // the highest it told
   PersistentMap<Reply> replies;  // by number; all above `answered`
 };
 

@@ -50,8 +50,7 @@ TEST(Session, what_was_given_up_never_happens) {
 
 TEST(Session, only_what_may_be_asked_for_is_kept) {
   World w;
-  for (std::uint64_t n = 1; n <= 1000; ++n)
-    submit_as(w, {.session = 7, .number = n, .answered = n > 10 ? n - 10 : 0});
+  for (std::uint64_t n = 1; n <= 1000; ++n) submit_as(w, {.session = 7, .number = n, .answered = n > 10 ? n - 10 : 0});
   EXPECT_EQ(w.state.sessions.at(7).replies.size(), 10u);
   w.now = w.now + kSessionSilentS + 1;
   submit_as(w, {.session = 8, .number = 1});
