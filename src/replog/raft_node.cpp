@@ -22,6 +22,13 @@ namespace {
 /// What libraft calls a member; the transport knows them by their ids.
 std::string address_of(std::uint64_t member) { return std::to_string(member); }
 
+/// How long a leader waits for a member to have taken a snapshot before it sends it again. libraft's own 30 seconds also
+/// pass when the member was busy with a snapshot of its own and dropped the leader's.
+unsigned patience_for_snapshot(std::size_t bytes) {
+  constexpr std::size_t kLeastMs = 2000, kBytesPerMs = 10'000;
+  return static_cast<unsigned>(kLeastMs + bytes / kBytesPerMs);
+}
+
 Errc errc_of(int raft_error) {
   switch (raft_error) {
     case RAFT_CORRUPT:
@@ -158,8 +165,10 @@ RaftNode::RaftNode(io::Loop& loop, const RaftOptions& options, Events& events)
     return good ? 0 : RAFT_CORRUPT;
   };
   fsm.restore = [](raft_fsm* f, raft_buffer* buf) {
-    bool good = static_cast<Impl*>(f->data)->events.restore({static_cast<const char*>(buf->base), buf->len});
+    auto* impl = static_cast<Impl*>(f->data);
+    bool good = impl->events.restore({static_cast<const char*>(buf->base), buf->len});
     if (!good) return RAFT_CORRUPT;
+    raft_set_install_snapshot_timeout(&impl->raft_, patience_for_snapshot(buf->len));
     raft_free(buf->base);
     return 0;
   };
@@ -183,6 +192,7 @@ RaftNode::RaftNode(io::Loop& loop, const RaftOptions& options, Events& events)
     auto* impl = static_cast<Impl*>(f->data);
     *bufs = nullptr;
     *n = 0;
+    raft_set_install_snapshot_timeout(&impl->raft_, patience_for_snapshot(impl->snapshot_bytes.size()));
     impl->snapshot_bytes = {};
     impl->events.end_snapshot();
     return 0;
@@ -217,6 +227,7 @@ Result<void> RaftNode::start(bool bootstrap) {
   raft_set_snapshot_threshold(&self.raft_, options.snapshot_threshold);
   raft_set_snapshot_trailing(&self.raft_, options.snapshot_trailing);
   raft_set_pre_vote(&self.raft_, true);
+  raft_set_install_snapshot_timeout(&self.raft_, patience_for_snapshot(0));
 
   if (bootstrap) {
     raft_configuration configuration;
