@@ -440,8 +440,9 @@ TEST(Members, ids_are_stable_and_entries_are_read) {
   EXPECT_EQ(*plain, (Member{member_id("ctl1.example.com"), "ctl1.example.com", "ctl1.example.com", 9101}));
   EXPECT_EQ(parse_member("flurm@ctl1:77", 9101)->host, "ctl1");
   EXPECT_EQ(parse_member("a@[::1]:77", 9101)->port, 77);
-  EXPECT_EQ(parse_member("a@::1", 9101)->host, "::1");
-  for (const char* bad : {"", "@x", "a:", "a:x", "a:0", "a:99999", "[::1", "[::1]9", "a@"})
+  EXPECT_EQ(parse_member("::1", 9101)->host, "::1");
+  EXPECT_EQ(parse_member("flurm@ctl1", 9101)->name, "ctl1");
+  for (const char* bad : {"", "a:", "a:x", "a:0", "a:99999", "[::1", "[::1]9", "a@"})
     EXPECT_FALSE(parse_member(bad, 9101)) << bad;
   auto members = local_members(3);
   EXPECT_TRUE(check_members(members));

@@ -34,11 +34,7 @@ std::uint64_t member_id(std::string_view name) {
 Result<Member> parse_member(std::string_view text, std::uint16_t default_port) {
   Member member{.port = default_port};
   std::string_view rest = text;
-  if (const auto at = rest.find('@'); at != rest.npos) {
-    member.name = rest.substr(0, at);
-    rest.remove_prefix(at + 1);
-    if (member.name.empty()) return fail(Errc::einval, "'{}': no name before '@'", text);
-  }
+  if (const auto at = rest.find('@'); at != rest.npos) rest.remove_prefix(at + 1);
   // "host:port" or "[v6]:port"; a bare IPv6 address has more than one colon and no port.
   std::string_view port;
   if (rest.starts_with('[')) {
@@ -60,7 +56,7 @@ Result<Member> parse_member(std::string_view text, std::uint16_t default_port) {
       return fail(Errc::einval, "'{}': '{}' is no port", text, port);
   }
   member.host = rest;
-  if (member.name.empty()) member.name = member.host;
+  member.name = member.host;
   member.id = member_id(member.name);
   return member;
 }

@@ -10,7 +10,7 @@
 namespace flurm::cluster {
 
 struct Member {
-  std::uint64_t id = 0;    ///< member_id(name), or 1 for a controller whose log is from the time before there were several
+  std::uint64_t id = 0;    ///< member_id(name), except where a log knows a single controller by another
   std::string name;        ///< as SlurmctldHost or FLURM_CLUSTER_NODES has it
   std::string host;        ///< where its controller port listens: a name or numeric address
   std::uint16_t port = 0;  ///< of the controller link
@@ -22,7 +22,8 @@ constexpr std::size_t kMembersMax = 7;
 /// A member's number: a hash of its name, so that it stays the same when lines are added or change places. > 1.
 std::uint64_t member_id(std::string_view name);
 
-/// One entry of FLURM_CLUSTER_NODES: "host", "host:port" or "name@host[:port]". Errors: einval.
+/// One entry of FLURM_CLUSTER_NODES: "host" or "host:port"; "flurm@" before it, an Erlang node's name, is passed over.
+/// Errors: einval.
 Result<Member> parse_member(std::string_view text, std::uint16_t default_port);
 
 /// Errors: einval when there are too many, when one is named twice, or when two have the same id or address.

@@ -34,9 +34,10 @@ std::span<const FlurmKey> keys() {
   using C = FlurmConf;
   static const FlurmKey kKeys[] = {
       {{.name = "ControllerName", .support = Support::acted, .field = &C::controller_name}, "FLURM_NODE_NAME"},
-      {{.name = "Controllers", .support = Support::later, .custom = controllers}, "FLURM_CLUSTER_NODES"},
-      {{.name = "Cookie", .support = Support::later, .field = &C::cookie}, {}},
-      {{.name = "ControllerPort", .support = Support::later, .field = &C::controller_port, .low = 1, .high = 65535},
+      {{.name = "Controllers", .support = Support::acted, .custom = controllers}, "FLURM_CLUSTER_NODES"},
+      {{.name = "Cookie", .support = Support::acted, .field = &C::cookie}, {}},
+      {{.name = "CookieFile", .support = Support::acted, .field = &C::cookie_file}, {}},
+      {{.name = "ControllerPort", .support = Support::acted, .field = &C::controller_port, .low = 1, .high = 65535},
        {}},
       {{.name = "ConfigFile", .support = Support::acted, .field = &C::config_file}, {}},
       {{.name = "RaDataDir", .support = Support::acted, .field = &C::ra_data_dir}, "FLURM_RA_DATA_DIR"},

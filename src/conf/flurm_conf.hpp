@@ -18,6 +18,7 @@ struct FlurmConf {
   std::string controller_name;           ///< this controller's name; empty: its host name. FLURM_NODE_NAME
   std::vector<std::string> controllers;  ///< all members, host or host:port; empty: this one alone. FLURM_CLUSTER_NODES
   std::string cookie;                    ///< the members' shared secret; never printed. FLURM_COOKIE
+  std::string cookie_file;               ///< a file with it, which only its owner may read. FLURM_COOKIE_FILE
   std::uint16_t controller_port = 9101;  ///< controller to controller
 
   // Where things are.
@@ -26,7 +27,7 @@ struct FlurmConf {
   std::string log_dir;  ///< for logs that slurm.conf names no file for; empty: standard error
 
   // Raft.
-  std::uint32_t raft_election_timeout_min_ms = 150, raft_election_timeout_max_ms = 300;
+  std::uint32_t raft_election_timeout_min_ms = 150, raft_election_timeout_max_ms = 300;  ///< max: twice min acts
   std::uint32_t raft_heartbeat_interval_ms = 50;
   std::uint32_t raft_snapshot_interval = 10000;  ///< log entries between snapshots
 
