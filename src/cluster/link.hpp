@@ -27,6 +27,7 @@ enum class CallKind : std::uint8_t {
   propose = 2,     ///< a command for the leader's log
   read_index = 3,  ///< the leader's commit index, for a linearizable read on a follower
   confirm = 4,     ///< whether the caller still leads, as the called member sees it
+  reread = 5,      ///< read the configuration files again: they have changed
 };
 
 struct LinkOptions {

@@ -251,6 +251,7 @@ io::Task<Result<std::string>> Colleagues::answer(std::uint64_t from, Ask ask, st
       auto committing = replica_.commit(std::move(*entry));
       const Result<Replica::Committed> committed = co_await committing;
       if (!committed) co_return fail(committed.error());
+      if (proposed_) proposed_();
       co_return number_text(committed->index) + state::encode(committed->reply);
     }
     case Ask::read_index: {

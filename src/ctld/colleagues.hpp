@@ -58,6 +58,8 @@ class Colleagues {
   io::Task<bool> in_touch();
   /// Answers another member.
   io::Task<Result<std::string>> answer(std::uint64_t from, Ask ask, std::string body);
+  /// Called when this member, as the leader, has applied what another one proposed.
+  void on_proposed(std::function<void()> fn) { proposed_ = std::move(fn); }
   /// Attempts end with `closed`.
   void stop() { stopping_ = true; }
 
@@ -92,6 +94,7 @@ class Colleagues {
   const Options options_;
   Carry carry_;
   std::vector<std::uint64_t> others_;
+  std::function<void()> proposed_;
 
   std::uint64_t next_number_ = 1;
   std::set<std::uint64_t> open_;  // numbers of proposals that are under way

@@ -71,8 +71,20 @@ std::uint16_t node_version(const model::Node& node) {
   return node.protocol_version ? node.protocol_version : wire::v22_05;
 }
 
+void Effects::start() {
+  leads_ = true;
+  ++reign_;
+  next_ = 1;
+  look();
+}
+
+void Effects::stop() {
+  leads_ = false;
+  ++reign_;
+}
+
 void Effects::look() {
-  if (stopped_) return;
+  if (!leads_) return;
   std::vector<Effect> fresh;
   const auto state = controller_.replica.snapshot();
   state->effects.for_each_from(next_, [&](std::uint64_t id, const auto& effect) {
@@ -114,7 +126,8 @@ io::Task<Result<Errc>> Effects::tell(rpc::Address node, wire::MsgType type, std:
 }
 
 io::Task<> Effects::launch(Effect effect) {
-  for (unsigned attempt = 0; !stopped_; ++attempt) {
+  const std::uint64_t reign = reign_;
+  for (unsigned attempt = 0; reign == reign_; ++attempt) {
     auto state = controller_.replica.snapshot();
     auto job = job_of(*state, effect);
     const model::Node* node = job ? state->node(job->batch_host) : nullptr;
@@ -134,6 +147,7 @@ io::Task<> Effects::launch(Effect effect) {
       return codec::pack(message, version);
     });
     Result<std::string> body = co_await work;
+    if (reign != reign_) co_return;
     Result<Errc> answered = fail(Errc::error);
     if (body) {
       auto told = tell(address, wire::MsgType::REQUEST_BATCH_JOB_LAUNCH, std::move(*body), version);
@@ -180,7 +194,8 @@ io::Task<> Effects::end_job(Effect effect) {
 }
 
 io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
-  for (unsigned attempt = 0; !stopped_; ++attempt) {
+  const std::uint64_t reign = reign_;
+  for (unsigned attempt = 0; reign == reign_; ++attempt) {
     auto state = controller_.replica.snapshot();
     auto job = job_of(*state, effect);
     const model::Node* node = state->node(id);
@@ -208,7 +223,8 @@ io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
 }
 
 io::Task<> Effects::launched(Effect effect) {
-  while (!stopped_) {
+  const std::uint64_t reign = reign_;
+  while (reign == reign_) {
     const auto state = controller_.replica.snapshot();
     const bool open = !state->job_effects.for_each_from(std::uint64_t{effect.job.v} << 32, [&](std::uint64_t, const auto& other) {
       return other->job == effect.job && other->kind != Effect::Kind::launch_batch;
@@ -222,8 +238,10 @@ io::Task<> Effects::launched(Effect effect) {
 
 io::Task<> Effects::signal(Effect effect) {
   constexpr std::uint16_t kToBatchScript = 1 << 0 | 1 << 3;  // KILL_JOB_BATCH, KILL_FULL_JOB
+  const std::uint64_t reign = reign_;
   auto launch = launched(effect);
   co_await launch;
+  if (reign != reign_) co_return;
   const auto state = controller_.replica.snapshot();
   const auto job = job_of(*state, effect);
   if (job && (job->state.running() || job->state.suspended())) {
@@ -249,8 +267,10 @@ io::Task<> Effects::signal(Effect effect) {
 }
 
 io::Task<> Effects::suspend(Effect effect) {
+  const std::uint64_t reign = reign_;
   auto launch = launched(effect);
   co_await launch;
+  if (reign != reign_) co_return;
   const auto state = controller_.replica.snapshot();
   const auto job = job_of(*state, effect);
   if (job && (job->state.running() || job->state.suspended())) {
@@ -275,7 +295,7 @@ io::Task<> Effects::suspend(Effect effect) {
 io::Task<> Effects::abort_stray(model::NodeId id, JobId job) {
   const auto state = controller_.replica.snapshot();
   const model::Node* node = state->node(id);
-  if (!node || stopped_) co_return;
+  if (!node) co_return;
   wire::KillJob message;
   message.step_id.job_id = job;
   message.time = io::now();

@@ -1,7 +1,7 @@
 // ctld/effects.hpp — the leader's hands: carries out what the state wishes to be done to the world.
 //
-// Nothing here is remembered across a restart: a new process looks at the effects in the state and begins again.
-// Receivers treat a repeat as done already.
+// Nothing here is remembered across a restart or a loss of leadership: a new leader looks at the effects in the state and
+// begins again. Receivers treat a repeat as done already.
 #pragma once
 #include <cstdint>
 #include <set>
@@ -27,7 +27,10 @@ class Effects {
 
   /// The state changed: begins every effect that has not been begun by this process.
   void look();
-  void stop() { stopped_ = true; }
+  /// This controller leads now: begins with all that is open in the state.
+  void start();
+  /// It leads no more: nothing new is begun, what is under way tries no further.
+  void stop();
   /// The batch node has answered the launch of the job's present run, be it not yet in the state.
   bool launch_taken(const model::Job& job) const {
     return job.launched || taken_.contains({job.id, job.restart_count});
@@ -56,8 +59,9 @@ class Effects {
   Gate gate_;
   Gate mail_gate_;  // a slow MailProg holds one worker, never all
   std::uint64_t next_ = 1;  // the first effect not begun
+  std::uint64_t reign_ = 0;  // counts starts and stops; an effect is pursued in the reign in which it was begun
   std::set<std::pair<JobId, std::uint32_t>> taken_;  // runs whose launch was answered; the state learns it in this moment
-  bool stopped_ = false;
+  bool leads_ = false;
 };
 
 /// Where a node's daemon listens, and what it speaks (22.05 until it has registered).

@@ -65,6 +65,7 @@ io::Task<> Scheduler::run() {
       return planner->plan(view, {.report_starts = tell_starts}, now);
     });
     sched::Plan plan = co_await work;
+    if (stopped_) break;
     const std::uint64_t took_us = io::monotonic_us() - begin_us;
     count_pass(controller_.statistics, took_us, queue);
     const std::size_t starts = plan.starts.size();

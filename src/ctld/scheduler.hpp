@@ -13,9 +13,14 @@ class Scheduler {
  public:
   explicit Scheduler(Controller& controller) : controller_(controller) {}
 
-  /// Asks for a pass on the newest state.
+  /// Asks for a pass on the newest state. Nothing happens while another controller leads.
   void request();
-  /// No further passes; the one under way is the last.
+  /// This controller leads now.
+  void start() {
+    stopped_ = false;
+    request();
+  }
+  /// No further passes; what the one under way decides comes to nothing.
   void stop() { stopped_ = true; }
 
  private:
@@ -24,7 +29,7 @@ class Scheduler {
   Controller& controller_;
   std::shared_ptr<sched::Planner> planner_ = std::make_shared<sched::Planner>();  // shared with the worker
   std::uint64_t starts_told_ms_ = 0;  // when a plan last told of expected starts
-  bool running_ = false, wanted_ = false, stopped_ = false;
+  bool running_ = false, wanted_ = false, stopped_ = true;
 };
 
 }  // namespace flurm::ctld

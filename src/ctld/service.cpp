@@ -15,6 +15,9 @@
 #include "auth/hosts.hpp"
 #include "auth/munge.hpp"
 #include "auth/users.hpp"
+#include "cluster/bytes.hpp"
+#include "cluster/link.hpp"
+#include "cluster/proof.hpp"
 #include "conf/flurm_conf.hpp"
 #include "conf/other_conf.hpp"
 #include "ctld/clockwork.hpp"
@@ -22,12 +25,14 @@
 #include "ctld/config_files.hpp"
 #include "ctld/controller.hpp"
 #include "ctld/effects.hpp"
+#include "ctld/membership.hpp"
 #include "ctld/monitor.hpp"
 #include "ctld/scheduler.hpp"
 #include "ctld/translate/configure.hpp"
 #include "io/clock.hpp"
 #include "io/process.hpp"
 #include "io/worker.hpp"
+#include "replog/directory.hpp"
 #include "replog/raft_log.hpp"
 #include "rpc/server.hpp"
 
@@ -42,6 +47,19 @@ Level level_of(std::uint16_t slurmctld_debug, int verbose) {
   return kLevels[at];
 }
 
+/// The secret where it was not given itself; a file that holds it must be its owner's alone.
+Result<void> find_secret(const std::string& path, const std::string& text, conf::FlurmConf& conf) {
+  if (conf.cookie.empty() && !conf.cookie_file.empty()) {
+    FLURM_TRY(conf.cookie, cluster::read_secret(conf.cookie_file));
+    return {};
+  }
+  if (conf.cookie.empty() || text.find(conf.cookie) == text.npos) return {};
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
+    return fail(Errc::eperm, "{} has the controllers' secret and may be read by others than its owner", path);
+  return {};
+}
+
 Result<conf::FlurmConf> load_flurm_conf(const std::string& config_file) {
   const std::string path = (std::filesystem::path(config_file).parent_path() / "flurm.conf").string();
   std::string text;
@@ -50,10 +68,12 @@ Result<conf::FlurmConf> load_flurm_conf(const std::string& config_file) {
   for (char** each = environ; *each; ++each)
     if (std::strncmp(*each, "FLURM_", 6) == 0)
       if (const char* equals = std::strchr(*each, '=')) environment[std::string(*each, static_cast<std::size_t>(equals - *each))] = equals + 1;
+  unsetenv("FLURM_COOKIE");  // not for the programs that we start
   std::vector<conf::Diagnostic> diagnostics;
   const auto no_include = [](const std::string& file) -> Result<std::string> { return fail(Errc::io, "cannot read {}", file); };
   auto conf = conf::parse_flurm_conf(text, path, no_include, environment, diagnostics);
   log_diagnostics(diagnostics);
+  if (conf) FLURM_TRY_VOID(find_secret(path, text, *conf));
   return conf;
 }
 
@@ -100,18 +120,20 @@ constexpr const char* kSlurmVersion = "22.05.8";
 /// Where Debian's clients look for their plugins.
 constexpr const char* kPluginDir = "/usr/lib/x86_64-linux-gnu/slurm-wlm";
 
-std::string short_host_name() {
+std::string host_name() {
   char name[256] = "";
   gethostname(name, sizeof name - 1);
-  return std::string(name, std::strcspn(name, "."));
+  return name;
 }
+std::string short_host_name() { return host_name().substr(0, host_name().find('.')); }
 
 class Service {
  public:
-  Service(LoadedConfig loaded, conf::FlurmConf flurm_conf, const auth::User& slurm_user, std::uint32_t node_user,
+  Service(LoadedConfig loaded, conf::FlurmConf flurm_conf, Membership membership, const auth::User& slurm_user, std::uint32_t node_user,
           const ServiceOptions& options)
       : options_(options),
         flurm_conf_(std::move(flurm_conf)),
+        membership_(std::move(membership)),
         munge_(munge_socket(*loaded.config)),
         replica_(loop_),
         client_(loop_, munge_),
@@ -155,85 +177,190 @@ class Service {
     Result<void> started = co_await steps;
     if (!started) {
       result_ = std::move(started);
-      if (log_) {
-        auto stopped = log_->stop();
-        co_await stopped;
-      }
-      loop_.stop();
+      auto closing = close();
+      co_await closing;
     }
   }
 
-  io::Task<Result<void>> start_steps() {
+  io::Task<> close() {
+    if (colleagues_) colleagues_->stop();
+    if (log_) {
+      auto stopped = log_->stop();
+      co_await stopped;
+    }
+    if (link_) {
+      auto unlinked = link_->stop();
+      co_await unlinked;
+    }
+    loop_.stop();
+  }
+
+  bool alone() const { return membership_.members.size() == 1; }
+
+  replog::RaftOptions raft_options() {
     replog::RaftOptions raft;
     raft.directory = flurm_conf_.ra_data_dir;
-    raft.members = {1};
+    raft.self = membership_.own().id;
+    for (const cluster::Member& member : membership_.members) raft.members.push_back(member.id);
+    raft.transport = link_.get();
     raft.snapshot_threshold = flurm_conf_.raft_snapshot_interval;
-    raft.election_timeout_ms = flurm_conf_.raft_election_timeout_max_ms;
+    // libraft draws each timeout between this and twice as much.
+    raft.election_timeout_ms = flurm_conf_.raft_election_timeout_min_ms;
     raft.heartbeat_ms = flurm_conf_.raft_heartbeat_interval_ms;
-    if (options_.clear_state) {
-      std::error_code error;
-      std::filesystem::remove_all(raft.directory, error);
-      if (error) co_return fail(Errc::io, "cannot clear {}: {}", raft.directory, error.message());
-    }
+    return raft;
+  }
+
+  Result<void> clear_state() const {
+    if (!alone())
+      return fail(Errc::einval, "-c would clear one controller of {}: stop all, and remove {} on each",
+                  membership_.members.size(), flurm_conf_.ra_data_dir);
+    std::error_code error;
+    std::filesystem::remove_all(flurm_conf_.ra_data_dir, error);
+    if (error) return fail(Errc::io, "cannot clear {}: {}", flurm_conf_.ra_data_dir, error.message());
+    return {};
+  }
+
+  /// The controller link, whose members are known to each other by the ids that their logs have.
+  Result<void> open_link() {
+    if (membership_.members.size() % 2 == 0)
+      log(Level::warn, "cluster.even",
+          {{"controllers", membership_.members.size()}, {"effect", "one less would be as safe: use 1, 3, 5 or 7"}});
+    if (alone())
+      if (const auto owner = replog::directory_owner(flurm_conf_.ra_data_dir)) membership_.members[0].id = *owner;
+    link_ = cluster::Link::make(loop_, {.cluster_name = controller_.config->cluster_name,
+                                        .self = membership_.own().id,
+                                        .members = membership_.members,
+                                        .secret = flurm_conf_.cookie,
+                                        .version = FLURM_VERSION,
+                                        .listen_host = membership_.link_host});
+    link_->on_call(cluster::CallKind::reread, [this](std::uint64_t, std::string) { return reread_for_another(); });
+    return link_->start();
+  }
+
+  io::Task<Result<void>> start_steps() {
+    if (options_.clear_state)
+      if (Result<void> cleared = clear_state(); !cleared) co_return cleared;
+    if (Result<void> linked = open_link(); !linked) co_return linked;
     std::error_code ignored;
-    std::filesystem::create_directories(std::filesystem::path(raft.directory).parent_path(), ignored);
-    log_ = replog::make_raft_log(loop_, replica_, raft);
-    const auto nobody = [](std::uint64_t, cluster::CallKind, std::string, std::uint64_t) -> io::Task<Result<std::string>> {
-      co_return fail(Errc::not_leader, "a single controller");
-    };
-    colleagues_.emplace(loop_, *log_, replica_, Colleagues::Options{}, nobody);
+    std::filesystem::create_directories(std::filesystem::path(flurm_conf_.ra_data_dir).parent_path(), ignored);
+    log_ = replog::make_raft_log(loop_, replica_, raft_options());
+    colleagues_.emplace(loop_, *log_, replica_, Colleagues::Options{.self = link_->self(), .session = random_session()},
+                        *link_);
     replica_.attach(*log_, *colleagues_);
+    colleagues_->on_proposed([this] { scheduler_.request(); });
+    replica_.on_change([this] {
+      effects_.look();
+      look_ready();
+    });
     log_->on_fatal([this](Error error) {
       log(Level::fatal, "ctld.log_failed", {{"error", error.text}});
       result_ = std::unexpected(std::move(error));
       loop_.stop();
     });
-    io::Event leading(loop_);
-    log_->on_leadership([this, leading](bool leads) {
+    log_->on_leadership([this](bool leads) {
       log(Level::info, "ctld.leadership", {{"leads", leads ? "yes" : "no"}});
-      if (leads) leading.set({});
+      ++reign_;
+      if (leads)
+        io::spawn(lead());
+      else
+        follow();
     });
     auto starting = log_->start();
     const Result<void> started = co_await starting;
     if (!started) co_return std::unexpected(started.error());
-    if (!log_->leads()) {
-      auto wait = leading.wait(io::Deadline::in_ms(30'000));
-      const auto led = co_await wait;
-      if (!led) co_return fail(Errc::not_leader, "no leader after 30 s");
-    }
-    auto configured = propose_configuration(true);
-    const Result<void> done = co_await configured;
-    if (!done) co_return std::unexpected(done.error());
+    for (int signum : {SIGINT, SIGTERM})
+      signals_.push_back(std::make_unique<io::SignalWatch>(loop_, signum, [this] { io::spawn(stop()); }));
+    signals_.push_back(std::make_unique<io::SignalWatch>(loop_, SIGUSR2, [] { log_reopen(); }));
+    auto readying = become_ready();
+    const Result<void> ready = co_await readying;
+    if (stopping_) co_return Result<void>{};
+    if (!ready) co_return ready;
 
-    replica_.on_change([this] { effects_.look(); });
     auto listening = rpc::Server::listen(loop_, munge_, server_options(), [this](rpc::Request request) {
       return dispatch(controller_, Call(std::move(request)));
     });
     if (!listening) co_return std::unexpected(listening.error());
     server_ = std::move(*listening);
-    for (int signum : {SIGINT, SIGTERM})
-      signals_.push_back(std::make_unique<io::SignalWatch>(loop_, signum, [this] { io::spawn(stop()); }));
     signals_.push_back(std::make_unique<io::SignalWatch>(loop_, SIGHUP, [this] { io::spawn(reconfigure_by_signal()); }));
-    signals_.push_back(std::make_unique<io::SignalWatch>(loop_, SIGUSR2, [] { log_reopen(); }));
     write_pid_file(controller_.config->slurmctld_pidfile);
-    effects_.look();
-    monitor_.start();
-    clockwork_.start();
-    scheduler_.request();
     const auto state = replica_.snapshot();
     log(Level::info, "ctld.started",
-        {{"cluster", state->settings.cluster_name}, {"port", server_->port()}, {"nodes", state->node_ids->size()},
-         {"partitions", state->partitions.size()}, {"jobs", state->jobs.size()}, {"applied", log_->position().applied}});
+        {{"cluster", state->settings.cluster_name}, {"controller", membership_.own().name}, {"port", server_->port()},
+         {"nodes", state->node_ids->size()}, {"partitions", state->partitions.size()}, {"jobs", state->jobs.size()},
+         {"applied", log_->position().applied}});
     co_return Result<void>{};
+  }
+
+  static std::uint64_t random_session() {
+    std::uint64_t session = 0;
+    while (session == 0) session = cluster::get<std::uint64_t>(cluster::random_bytes(8), 0);
+    return session;
+  }
+
+  /// Waits until there is something to serve: alone, when this process has applied its configuration; among several,
+  /// when any of them has.
+  io::Task<Result<void>> become_ready() {
+    look_ready();
+    for (std::uint64_t patience_ms = 5'000; !ready_.is_set() && !stopping_; patience_ms = 60'000) {
+      auto waiting = ready_.wait(io::Deadline::in_ms(patience_ms));
+      if (const auto waited = co_await waiting; waited) break;
+      ready_ = io::Event(loop_);
+      look_ready();
+      if (alone()) co_return fail(Errc::not_leader, "no leader after {} s", patience_ms / 1000);
+      std::string there;
+      for (const cluster::Peer& peer : link_->peers())
+        if (peer.connected) there += (there.empty() ? "" : ",") + peer.member.name;
+      log(Level::warn, "cluster.waiting",
+          {{"for", log_->leader() ? "a configuration" : "enough controllers to choose a leader"},
+           {"controllers", membership_.members.size()}, {"reached", there}});
+    }
+    co_return refused_ ? Result<void>(fail(*refused_)) : Result<void>{};
+  }
+
+  void look_ready() {
+    const bool configured = configured_ || (!alone() && !replica_.snapshot()->settings.cluster_name.empty());
+    if (configured || refused_ || stopping_) ready_.set({});
+  }
+
+  /// What only the leader does.
+  io::Task<> lead() {
+    const std::uint64_t reign = reign_;
+    // What slurm.conf said when this process started goes in once; later changes come by `scontrol reconfigure`.
+    while (!configured_) {
+      auto configuring = propose_configuration(true);
+      const Result<void> done = co_await configuring;
+      if (reign != reign_ || stopping_) co_return;
+      configured_ = done.has_value();
+      if (!done) {
+        log(Level::error, "ctld.configuration_refused", {{"error", done.error().text}});
+        if (alone()) {
+          refused_ = done.error();
+          look_ready();
+          co_return;
+        }
+        auto pause = io::sleep(loop_, 1000);
+        co_await pause;
+        if (reign != reign_ || stopping_) co_return;
+      }
+    }
+    look_ready();
+    effects_.start();
+    monitor_.start();
+    clockwork_.start();
+    scheduler_.start();
+  }
+
+  void follow() {
+    monitor_.stop();
+    clockwork_.stop();
+    scheduler_.stop();
+    effects_.stop();
   }
 
   rpc::ServerOptions server_options() const {
     rpc::ServerOptions options;
     options.port = static_cast<std::uint16_t>(controller_.config->slurmctld_port);
-    // Controllers that share one machine are told apart by loopback addresses of their own.
-    const auto& hosts = controller_.config->controllers;
-    if (!hosts.empty() && hosts.front().addr.starts_with("127.") && hosts.front().addr != "127.0.0.1")
-      options.host = hosts.front().addr;
+    options.host = membership_.rpc_host;
     options.prepare = [this](rpc::Request& request) {
       // Name services may block: ask them here, so that the handler finds the answers remembered.
       if (request.type() != wire::MsgType::REQUEST_SUBMIT_BATCH_JOB) return;
@@ -265,7 +392,7 @@ class Service {
     co_return Result<void>{};
   }
 
-  io::Task<Result<void>> reconfigure() {
+  io::Task<Result<void>> reread() {
     auto work = io::on_worker(loop_, [file = options_.config_file] { return load_config(file); });
     Result<LoadedConfig> loaded = co_await work;
     if (!loaded) co_return std::unexpected(loaded.error());
@@ -277,6 +404,30 @@ class Service {
     users_.clear();
     hosts_.clear();
     log_set_level(level_of(controller_.config->slurmctld_debug, options_.verbose));
+    co_return Result<void>{};
+  }
+
+  io::Task<Result<std::string>> reread_for_another() {
+    auto reading = reread();
+    const Result<void> done = co_await reading;
+    controller_.info_cache.clear();
+    if (!done) log(Level::error, "ctld.reconfigure_failed", {{"error", done.error().text}});
+    co_return done ? Result<std::string>("") : fail(done.error());
+  }
+
+  /// The others lead some day, and must not know less then than the state does.
+  io::Task<> tell_to_reread(cluster::Member member) {
+    auto call = link_->call(member.id, cluster::CallKind::reread, {}, 10'000);
+    const Result<std::string> told = co_await call;
+    if (!told) log(Level::warn, "ctld.reconfigure_not_heard", {{"controller", member.name}, {"error", told.error().text}});
+  }
+
+  io::Task<Result<void>> reconfigure() {
+    auto reading = reread();
+    Result<void> read = co_await reading;
+    if (!read) co_return read;
+    for (const cluster::Member& member : membership_.members)
+      if (member.id != link_->self()) io::spawn(tell_to_reread(member));
     auto configured = propose_configuration(false);
     Result<void> done = co_await configured;
     controller_.info_cache.clear();
@@ -297,20 +448,21 @@ class Service {
     if (stopping_) co_return;
     stopping_ = true;
     log(Level::info, "ctld.stopping");
-    monitor_.stop();
-    clockwork_.stop();
-    scheduler_.stop();
-    effects_.stop();
-    auto finished = server_->finish(2000);
-    co_await finished;
-    auto stopped = log_->stop();
-    co_await stopped;
-    if (!controller_.config->slurmctld_pidfile.empty()) unlink(controller_.config->slurmctld_pidfile.c_str());
-    loop_.stop();
+    ++reign_;
+    follow();
+    look_ready();
+    if (server_) {
+      auto finished = server_->finish(2000);
+      co_await finished;
+      if (!controller_.config->slurmctld_pidfile.empty()) unlink(controller_.config->slurmctld_pidfile.c_str());
+    }
+    auto closing = close();
+    co_await closing;
   }
 
   ServiceOptions options_;
   conf::FlurmConf flurm_conf_;
+  Membership membership_;
   io::Loop loop_;
   auth::Munge munge_;
   mutable auth::Users users_;
@@ -323,11 +475,16 @@ class Service {
   Effects effects_;
   Monitor monitor_;
   std::optional<conf::CgroupConf> cgroup_conf_;
+  std::unique_ptr<cluster::Link> link_;
   std::unique_ptr<replog::Log> log_;
   std::optional<Colleagues> colleagues_;
   std::unique_ptr<rpc::Server> server_;
   std::vector<std::unique_ptr<io::SignalWatch>> signals_;
   Result<void> result_;
+  io::Event ready_{loop_};
+  std::uint64_t reign_ = 0;       // counts changes of leadership
+  bool configured_ = false;       // this process's configuration is in the state
+  std::optional<Error> refused_;  // or why it cannot be
   bool stopping_ = false;
 };
 
@@ -339,6 +496,7 @@ Result<void> run_service(const ServiceOptions& options) {
   if (!loaded.config) return fail(Errc::einval, "{} has errors", options.config_file);
   const conf::Config& config = *loaded.config;
   FLURM_TRY(conf::FlurmConf flurm_conf, load_flurm_conf(options.config_file));
+  FLURM_TRY(Membership members, membership(config, flurm_conf, host_name()));
 
   auth::Users users;
   FLURM_TRY(const auth::User slurm_user, users.by_name(config.slurm_user_name));
@@ -351,7 +509,7 @@ Result<void> run_service(const ServiceOptions& options) {
     return fail(Errc::io, "cannot write SlurmctldLogFile {}", config.slurmctld_logfile);
   io::ignore_sigpipe();
   umask(0022);
-  Service service(std::move(loaded), std::move(flurm_conf), slurm_user, node_user.uid, options);
+  Service service(std::move(loaded), std::move(flurm_conf), std::move(members), slurm_user, node_user.uid, options);
   return service.run();
 }
 
