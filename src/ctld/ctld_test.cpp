@@ -162,6 +162,24 @@ TEST(JobInfo, arrays_show_their_tasks_and_throttle) {
   EXPECT_EQ(task.array_task_id, 1u);
 }
 
+TEST(StepInfo, the_batch_step_is_on_the_first_node) {
+  World w;
+  const JobId array = w.submit_array("0-1");
+  w.start(array, 1, 1, 1);
+  w.now = w.now + 7;
+  const model::Job& task = *w.state.array_task(array, 1);
+  const wire::JobStepInfo step = batch_step_info(w.state, task, w.now);
+  EXPECT_EQ(step.step_id.job_id, task.id);
+  EXPECT_EQ(step.step_id.step_id, kBatchStep);
+  EXPECT_EQ(step.array_job_id, array);
+  EXPECT_EQ(step.array_task_id, 1u);
+  EXPECT_EQ(step.nodes, "n2");
+  EXPECT_TRUE(step.node_inx.test(1));
+  EXPECT_FALSE(step.node_inx.test(0));
+  EXPECT_EQ(step.run_time.v, 7);
+  EXPECT_EQ(step.start_time, task.start_time);
+}
+
 TEST(InfoCache, follows_the_job_and_the_head_of_its_array) {
   World w;
   const JobId array = w.submit_array("0-3");

@@ -90,7 +90,9 @@ class Release2411(ClusterTest):
         self.assertEqual({key: row[key] for key in want}, want)
         self.assertEqual(len(self.table("squeue", ["JobId"])), 2)
         self.assertIn("[1-4%2]", self.c.run("squeue"))
-        self.assertEqual(len(self.c.run("squeue", "-s").splitlines()), 1)
+        self.assertEqual([line.split()[:4] for line in self.c.run("squeue", "-hs").splitlines()],
+                         [[job + ".batch", "batch", "debug", "root"]])
+        self.assertIn(f"StepId={job}.batch UserId=0", self.c.run("scontrol", "-o", "show", "step", job))
         states = [line.split() for line in self.c.run("squeue", "-h", "--only-job-state").splitlines()]
         self.assertIn([job, "R"], states)
 

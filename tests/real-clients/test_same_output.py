@@ -144,6 +144,33 @@ class SameOutput(unittest.TestCase):
         for cluster in self.both:
             cluster.run("scancel", *ids[:6])
 
+    # Moments and durations of steps, and the numbers of array tasks' records.
+    STEP_FIELDS = "ArrayJobID,ArrayTaskID,StepID,StepName,StepState,NumTasks,NumCPUs,UserName,Nodes,TimeLimit,Network,CPUFreq,ResvPorts,ContainerID"
+
+    def test_steps(self):
+        plain, array, waiting = [], [], []
+        for cluster in self.both:
+            plain.append(cluster.submit("-p", "debug", "-N2", "-n3", "--mem=100", "-t", "10", "--wrap", "sleep 300"))
+            waiting.append(cluster.submit("--hold"))
+            array.append(cluster.submit("-p", "debug", "--array=3-4", "--mem=50", "--wrap", "sleep 300"))
+            cluster.wait_state(plain[-1], "RUNNING")
+            for task in ("_3", "_4"):
+                cluster.wait_state(array[-1] + task, "RUNNING")
+        self.assertEqual((plain[0], array[0]), (plain[1], array[1]), "job ids")
+        plain, array, waiting = plain[0], array[0], waiting[0]
+        for options in ((), ("-j", plain), ("-j", array), ("-j", waiting), ("-u", "nobody"), ("-p", "short"), ("-s", plain + ".0")):
+            with self.subTest(options=options):
+                ours, theirs = (sorted(cluster.run("squeue", "-s", "-O", self.STEP_FIELDS, *options).splitlines())
+                                for cluster in self.both)
+                self.assertEqual(ours, theirs)
+        for what in ((), (plain,), (array,), (array + "_4",), (waiting,), ("4711",), (plain + ".0",)):
+            with self.subTest(what=what):
+                ours, theirs = (cluster.try_run("scontrol", "-o", "show", "step", *what) for cluster in self.both)
+                self.assertEqual(*(sorted(re.sub(r"StartTime=\S+", "", done.stdout).splitlines()) for done in (ours, theirs)))
+                self.assertEqual((ours.returncode, ours.stderr), (theirs.returncode, theirs.stderr))
+        for cluster in self.both:
+            cluster.run("scancel", plain, array, waiting)
+
 
 if __name__ == "__main__":
     main()

@@ -1,5 +1,5 @@
 // ctld/handlers/cluster_info.cpp — the cluster's statistics, configuration files, licenses, and the lists that are empty
-// until the features behind them exist (steps, reservations, topology, federation).
+// until the features behind them exist (reservations, topology, federation).
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -14,7 +14,6 @@
 #include "wire/msg/priority.hpp"
 #include "wire/msg/reservation.hpp"
 #include "wire/msg/stats.hpp"
-#include "wire/msg/step_info.hpp"
 #include "wire/msg/topology.hpp"
 
 namespace flurm::ctld {
@@ -140,13 +139,6 @@ Answer license_info(Controller& c, const Call& call) {
     response.lic_array.push_back(std::move(info));
   }
   return answer(call, wire::MsgType::RESPONSE_LICENSE_INFO, response);
-}
-
-Answer step_info(Controller& c, const Call& call) {
-  const auto state = c.replica.snapshot();
-  wire::JobStepInfoResponse response;
-  response.last_update = state->now;
-  return answer(call, wire::MsgType::RESPONSE_JOB_STEP_INFO, response);
 }
 
 Answer reservation_info(Controller& c, const Call& call) {

@@ -1,6 +1,9 @@
-// ctld/handlers/job_info.cpp — what squeue and scontrol show job ask.
+// ctld/handlers/job_info.cpp — what squeue and scontrol ask of jobs and steps.
+#include <algorithm>
+
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/translate/info.hpp"
+#include "io/clock.hpp"
 #include "wire/msg/job_info.hpp"
 #include "wire/msg/job_requests.hpp"
 #include "wire/msg/job_state.hpp"
@@ -97,6 +100,38 @@ Answer job_info_user(Controller& c, const Call& call) {
     return true;
   });
   return reply_with(c, call, *state, jobs, request->show_flags & wire::show_detail);
+}
+
+Answer step_info(Controller& c, const Call& call) {
+  const auto* request = call.as<wire::JobStepInfoRequest>();
+  if (!request) return rc_answer(call, Errc::communications_receive);
+  const auto state = c.replica.snapshot();
+  if (request->last_update && request->last_update - 1 >= state->jobs_changed)
+    return rc_answer(call, Errc::no_change_in_data);
+  const Viewer viewer(c, *state, call, request->show_flags);
+  const TimeS now = io::now();
+  wire::JobStepInfoResponse response;
+  response.last_update = now;
+  const auto add = [&](const Job& job) {
+    const bool has_nodes = !job.state.pending() && !job.state.finished();
+    const bool wanted = request->step_id.step_id == kNoVal32 || request->step_id.step_id == kBatchStep;
+    if (has_nodes && wanted && job.request->batch && viewer.sees(job))
+      response.job_steps.push_back(batch_step_info(*state, job, now));
+  };
+  const JobId id = request->step_id.job_id;
+  if (id.v == kNoVal32 || id.v == 0) {
+    // 0 is what `scontrol show step` asks for. To Slurm that is the array of those that are in none.
+    state->active.for_each([&](std::uint64_t, const auto& job) {
+      if (id.v != 0 || !job->array) add(*job);
+      return true;
+    });
+  } else {
+    auto jobs = state->with_array(id);
+    if (jobs.empty() && state->jobs.size() != 0) return rc_answer(call, Errc::invalid_job_id);
+    std::ranges::sort(jobs, {}, [](const Job* job) { return job->array ? job->array->task : 0; });
+    for (const Job* job : jobs) add(*job);
+  }
+  return answer(call, wire::MsgType::RESPONSE_JOB_STEP_INFO, response);
 }
 
 Answer job_states(Controller& c, const Call& call) {

@@ -4,6 +4,7 @@
 #include "wire/msg/job_info.hpp"
 #include "wire/msg/node_info.hpp"
 #include "wire/msg/partition_info.hpp"
+#include "wire/msg/step_info.hpp"
 
 namespace flurm::ctld {
 
@@ -11,6 +12,9 @@ namespace flurm::ctld {
 wire::JobInfo job_info(const state::ClusterState& state, const model::Job& job, bool detail);
 wire::NodeInfo node_info(const model::Node& node);
 wire::PartitionInfo partition_info(const state::ClusterState& state, const model::Partition& partition);
+
+/// The step of the batch script, for a job that has nodes. Source: slurm 22.05 step_mgr.c build_batch_step().
+wire::JobStepInfo batch_step_info(const state::ClusterState& state, const model::Job& job, TimeS now);
 
 /// The nodes as a bit string over all node numbers.
 wire::Bits node_bits(const state::ClusterState& state, const std::vector<model::NodeId>& nodes);
