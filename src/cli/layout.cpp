@@ -26,11 +26,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in socket_address(std::uint16_t port, const std::string& host) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  inet_pton(AF_INET, host.c_str(), &address.sin_addr);
   return address;
 }
 
@@ -43,6 +43,12 @@ Result<void> make_folder(const std::string& path, mode_t mode) {
 }
 
 }  // namespace
+
+std::string controller_name(const Settings& settings, int i) {
+  return settings.controllers == 1 ? "flurmctld" : "ctl" + std::to_string(i);
+}
+
+std::string loopback_address(int i) { return "127.0.0." + std::to_string(i); }
 
 std::string default_local_dir() {
   if (geteuid() == 0) return "/var/lib/flurm/local";
@@ -92,33 +98,34 @@ Result<Settings> load_settings(const Layout& layout) {
   for (const conf::Line& line : conf::read_lines(*text, layout.settings(), none, problems).lines) {
     const auto& [key, value] = line.pairs[0];
     if (key == "SlurmUser") settings.slurm_user = value;
+    if (key == "Controllers") settings.controllers = static_cast<int>(conf::parse_number(value, 1, 7).value_or(0));
     if (key == "Nodes") settings.nodes = static_cast<int>(conf::parse_number(value, 1, 1000).value_or(0));
     if (key == "FirstPort")
       settings.first_port = static_cast<std::uint16_t>(conf::parse_number(value, 1, 65535).value_or(0));
   }
-  if (!problems.empty() || settings.nodes == 0 || settings.first_port == 0 || settings.slurm_user.empty())
+  if (!problems.empty() || settings.nodes == 0 || settings.controllers == 0 || settings.first_port == 0 || settings.slurm_user.empty())
     return fail(Errc::corrupt, "{} is damaged; delete it and run `flurm local up` again", layout.settings());
   return settings;
 }
 
 Result<void> save_settings(const Layout& layout, const Settings& settings) {
   return exec::replace_file(layout.settings(),
-                            fmt::format("# Written by `flurm local up`.\nNodes={}\nFirstPort={}\nSlurmUser={}\n",
-                                        settings.nodes, settings.first_port, settings.slurm_user),
+                            fmt::format("# Written by `flurm local up`.\nControllers={}\nNodes={}\nFirstPort={}\nSlurmUser={}\n",
+                                        settings.controllers, settings.nodes, settings.first_port, settings.slurm_user),
                             0644);
 }
 
-bool port_free(std::uint16_t port) {
+bool port_free(std::uint16_t port, const std::string& host) {
   const exec::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address = loopback(port);
+  sockaddr_in address = socket_address(port, host);
   return bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && listen(fd.get(), 1) == 0;
 }
 
-bool port_answers(std::uint16_t port) {
+bool port_answers(std::uint16_t port, const std::string& host) {
   const exec::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = loopback(port);
+  sockaddr_in address = socket_address(port, host);
   return connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
 }
 

@@ -24,16 +24,27 @@ struct Layout {
   std::string log(const std::string& process) const { return dir + "/log/" + process + ".log"; }
   std::string record(const std::string& process) const { return dir + "/run/" + process + ".process"; }
   std::string lock() const { return dir + "/lock"; }
+  /// The controllers' shared secret.
+  std::string cookie() const { return dir + "/etc/cookie"; }
+  /// A controller's log and snapshots.
+  std::string raft(const std::string& process) const { return dir + "/state/" + (process == "flurmctld" ? "ra" : process); }
 };
 
 /// Kept in etc/local.conf.
 struct Settings {
   int nodes = 3;
-  std::uint16_t first_port = 0;  ///< the controller's; the nodes' follow
+  int controllers = 1;
+  std::uint16_t first_port = 0;  ///< the controllers'; the nodes' follow
   std::string slurm_user;
 };
 
-inline constexpr int kPortsPerCluster = 1024;  ///< a controller, and up to 1000 nodes
+inline constexpr int kPortsPerCluster = 1024;  ///< the controllers', up to 1000 nodes', and the controller link's
+inline constexpr int kLinkPortOffset = 1001;
+
+/// Several controllers are ctl1, ctl2, ... on 127.0.0.1, 127.0.0.2, ... with the same ports; a single one has no name of
+/// its own.
+std::string controller_name(const Settings& settings, int i);
+std::string loopback_address(int i);
 
 /// The folder as an absolute path without links. With `create`, it and its subfolders are made; they belong to
 /// `slurm_user` where the controller writes. Errors: io, with what to do.
@@ -46,10 +57,10 @@ Result<void> save_settings(const Layout& layout, const Settings& settings);
 /// The first of kPortsPerCluster ports for a new cluster: the same for the same folder unless something listens there.
 /// Errors: io when every block of ports has a listener.
 Result<std::uint16_t> choose_ports(const Layout& layout);
-/// True when nothing listens on the port of 127.0.0.1.
-bool port_free(std::uint16_t port);
-/// True when a connection to the port of 127.0.0.1 is accepted.
-bool port_answers(std::uint16_t port);
+/// True when nothing listens on the port of `address`.
+bool port_free(std::uint16_t port, const std::string& address = "127.0.0.1");
+/// True when a connection to the port of `address` is accepted.
+bool port_answers(std::uint16_t port, const std::string& address = "127.0.0.1");
 
 /// Keeps other `flurm local` commands for the same folder waiting while it lives.
 class FolderLock {

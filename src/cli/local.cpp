@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 #include "cli/layout.hpp"
@@ -27,20 +28,27 @@ constexpr std::string_view kInstall = "on Debian: apt-get install munge slurm-cl
 
 std::string node_name(int i) { return "n" + std::to_string(i); }
 
-/// munged, controller, nodes: in the order in which they start.
+/// munged, controllers, nodes: in the order in which they start.
 std::vector<Daemon> daemons(const Layout& layout, const Settings& settings) {
   std::vector<Daemon> out;
   out.push_back({"munged",
                  {"munged", "--foreground", "--force", "--key-file=" + layout.munge("key"),
                   "--socket=" + layout.munge_socket(), "--pid-file=" + layout.munge("pid"),
                   "--log-file=" + layout.munge("log"), "--seed-file=" + layout.munge("seed"), "--origin=127.0.0.1"},
-                 {},
-                 0});
+                 {}});
   const auto owner = find_user(settings.slurm_user);
-  out.push_back({"flurmctld",
-                 {"flurmctld", "-D", "-f", layout.slurm_conf()},
-                 owner ? std::optional<User>(*owner) : std::nullopt,
-                 settings.first_port});
+  for (int i = 1; i <= settings.controllers; ++i) {
+    Daemon daemon{controller_name(settings, i),
+                  {"flurmctld", "-D", "-f", layout.slurm_conf()},
+                  owner ? std::optional<User>(*owner) : std::nullopt,
+                  settings.first_port};
+    daemon.is_controller = true;
+    if (settings.controllers > 1) {
+      daemon.address = loopback_address(i);
+      daemon.environment = {{"FLURM_NODE_NAME", daemon.name}, {"FLURM_RA_DATA_DIR", layout.raft(daemon.name)}};
+    }
+    out.push_back(std::move(daemon));
+  }
   for (int i = 1; i <= settings.nodes; ++i)
     out.push_back({node_name(i),
                    {"flurmnd", "-D", "-f", layout.slurm_conf(), "-N", node_name(i)},
@@ -49,12 +57,33 @@ std::vector<Daemon> daemons(const Layout& layout, const Settings& settings) {
   return out;
 }
 
+Result<std::string> random_key(std::size_t bytes) {
+  std::string key(bytes, '\0');
+  for (std::size_t at = 0; at < key.size(); at += 256) {
+    const std::size_t piece = std::min<std::size_t>(256, key.size() - at);
+    if (getrandom(key.data() + at, piece, 0) != static_cast<ssize_t>(piece))
+      return fail(Errc::io, "no random bytes from the kernel");
+  }
+  return key;
+}
+
 Result<void> make_munge_key(const Layout& layout) {
   if (access(layout.munge("key").c_str(), F_OK) == 0) return {};
-  std::string key(1024, '\0');
-  for (std::size_t at = 0; at < key.size(); at += 256)
-    if (getrandom(key.data() + at, 256, 0) != 256) return fail(Errc::io, "no random bytes from the kernel");
+  FLURM_TRY(const std::string key, random_key(1024));
   return exec::replace_file(layout.munge("key"), key, 0400);
+}
+
+/// The controllers' shared secret, which they read as the user they become.
+Result<void> make_cookie(const Layout& layout, const Settings& settings) {
+  if (settings.controllers == 1 || access(layout.cookie().c_str(), F_OK) == 0) return {};
+  FLURM_TRY(const std::string bytes, random_key(32));
+  std::string text;
+  for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  if (auto done = exec::replace_file(layout.cookie(), text + "\n", 0600); !done) return done;
+  FLURM_TRY(const User owner, find_user(settings.slurm_user));
+  if (owner.uid != geteuid() && chown(layout.cookie().c_str(), owner.uid, owner.gid) != 0)
+    return fail(Errc::io, "cannot give {} to {}: {}", layout.cookie(), owner.name, std::strerror(errno));
+  return {};
 }
 
 std::string host_name() {
@@ -77,19 +106,26 @@ Result<void> write_conf(const Layout& layout, const Settings& settings, bool run
                 layout.dir);
   if (auto done = exec::replace_file(layout.slurm_conf(), text, 0644); !done) return done;
   if (!good) return fail(Errc::einval, "{} cannot be used: the problems are above", layout.slurm_conf());
-  return exec::replace_file(layout.flurm_conf(), local_flurm_conf(layout), 0644);
+  return exec::replace_file(layout.flurm_conf(), local_flurm_conf(layout, settings), 0644);
 }
 
 /// Settings from the folder, changed as the options say.
 Result<Settings> settings_for(const Layout& layout, const LocalOptions& options) {
   Settings settings;
-  if (access(layout.settings().c_str(), F_OK) == 0) {
+  const bool known = access(layout.settings().c_str(), F_OK) == 0;
+  if (known) {
     FLURM_TRY(settings, load_settings(layout));
   } else {
     FLURM_TRY(settings.first_port, choose_ports(layout));
     settings.slurm_user = geteuid() != 0 ? current_user().name : find_user("slurm") ? "slurm" : "root";
   }
   if (options.nodes) settings.nodes = *options.nodes;
+  if (options.controllers && *options.controllers != settings.controllers) {
+    if (known)
+      return fail(Errc::einval, "the cluster in {} has {} controller{}; choose another folder with --dir", layout.dir,
+                  settings.controllers, settings.controllers == 1 ? "" : "s");
+    settings.controllers = *options.controllers;
+  }
   if (!options.slurm_user.empty()) {
     if (geteuid() != 0 && options.slurm_user != current_user().name)
       return fail(Errc::eperm, "only root can choose another user for the controller");
@@ -121,36 +157,42 @@ bool munge_ready(const Layout& layout) {
 }
 
 /// A daemon that was killed a moment ago holds its port until the last of its threads is gone.
-bool port_gets_free(std::uint16_t port) {
+bool port_gets_free(const Daemon& daemon) {
   const auto deadline = Clock::now() + 3s;
-  while (!port_free(port)) {
+  while (!port_free(daemon.port, daemon.address)) {
     if (Clock::now() > deadline) return false;
     pause_briefly();
   }
   return true;
 }
 
+Result<void> wait_for_ports(const Layout& layout, const std::vector<Daemon>& all, bool controllers_only) {
+  for (const Daemon& daemon : all) {
+    if (daemon.port == 0 || (controllers_only && !daemon.is_controller)) continue;
+    auto ready = wait_for(layout, daemon, 20s, [&] { return port_answers(daemon.port, daemon.address); });
+    if (!ready) return ready;
+  }
+  return {};
+}
+
 Result<void> start_all(const Layout& layout, const std::vector<Daemon>& all) {
   for (const Daemon& daemon : all) {
     if (daemon_pid(layout, daemon.name)) continue;
-    if (daemon.port != 0 && !port_gets_free(daemon.port))
+    if (daemon.port != 0 && !port_gets_free(daemon))
       return fail(
           Errc::io,
-          "port {} of {} is taken by another program; stop that, or start a cluster in another folder with --dir",
-          daemon.port, daemon.name);
+          "port {}:{} of {} is taken by another program; stop that, or start a cluster in another folder with --dir",
+          daemon.address, daemon.port, daemon.name);
     if (daemon.name == "munged") unlink(layout.munge_socket().c_str());
     if (auto done = start_daemon(layout, daemon); !done) return done;
-    // Nodes register with the controller, and both need MUNGE; the nodes themselves start side by side.
-    Result<void> ready;
-    if (daemon.name == "munged") ready = wait_for(layout, daemon, 10s, [&] { return munge_ready(layout); });
-    if (daemon.name == "flurmctld") ready = wait_for(layout, daemon, 20s, [&] { return port_answers(daemon.port); });
-    if (!ready) return ready;
+    // All need MUNGE. Controllers start side by side, for they need each other; so do the nodes, which register with them.
+    if (daemon.name == "munged")
+      if (auto ready = wait_for(layout, daemon, 10s, [&] { return munge_ready(layout); }); !ready) return ready;
+    const bool last_controller = daemon.is_controller && (&daemon == &all.back() || !(&daemon + 1)->is_controller);
+    if (last_controller)
+      if (auto ready = wait_for_ports(layout, all, true); !ready) return ready;
   }
-  for (const Daemon& daemon : all) {
-    if (daemon.port == 0) continue;
-    if (auto ready = wait_for(layout, daemon, 20s, [&] { return port_answers(daemon.port); }); !ready) return ready;
-  }
-  return {};
+  return wait_for_ports(layout, all, false);
 }
 
 /// Waits until the controller has all nodes ready for work. Without Slurm's clients, ports that answer must do.
@@ -177,7 +219,7 @@ Result<void> wait_for_nodes(const Layout& layout, const Settings& settings, cons
     pause_briefly();
   }
   return fail(Errc::io, "not all nodes became idle in 30 s; sinfo says:\n{}and the controller:\n{}", seen,
-              log_tail(layout, "flurmctld"));
+              log_tail(layout, controller_name(settings, 1)));
 }
 
 }  // namespace
@@ -185,8 +227,6 @@ Result<void> wait_for_nodes(const Layout& layout, const Settings& settings, cons
 Result<void> local_up(const LocalOptions& options) {
   if (options.dbd)
     return fail(Errc::not_supported, "--dbd: accounting needs flurmdbd, which this version does not have");
-  if (options.controllers.value_or(1) > 1)
-    return fail(Errc::not_supported, "--controllers {}: this version runs one controller", *options.controllers);
   const auto begin = Clock::now();
   FLURM_TRY(const Layout layout, open_layout(options.dir, true));
   FLURM_TRY(const FolderLock lock, FolderLock::take(layout));
@@ -206,6 +246,7 @@ Result<void> local_up(const LocalOptions& options) {
   if (auto done = write_conf(layout, settings, running > 0); !done) return done;
   if (auto done = save_settings(layout, settings); !done) return done;
   if (auto done = make_munge_key(layout); !done) return done;
+  if (auto done = make_cookie(layout, settings); !done) return done;
   if (auto done = start_all(layout, all); !done) return done;
   if (auto done = wait_for_nodes(layout, settings, all); !done) return done;
 
@@ -213,8 +254,9 @@ Result<void> local_up(const LocalOptions& options) {
   if (running == all.size())
     std::printf("The cluster in %s was running already: %d nodes.\n", layout.dir.c_str(), settings.nodes);
   else
-    std::printf("The cluster in %s is up after %.1f s: 1 controller on port %d, %d node%s.\n", layout.dir.c_str(),
-                seconds, settings.first_port, settings.nodes, settings.nodes == 1 ? "" : "s");
+    std::printf("The cluster in %s is up after %.1f s: %d controller%s on port %d, %d node%s.\n", layout.dir.c_str(),
+                seconds, settings.controllers, settings.controllers == 1 ? "" : "s", settings.first_port,
+                settings.nodes, settings.nodes == 1 ? "" : "s");
   return {};
 }
 
@@ -238,7 +280,9 @@ int local_status(const LocalOptions& options) {
   for (const Daemon& daemon : daemons(*layout, *settings)) {
     const auto pid = daemon_pid(*layout, daemon.name);
     all_run = all_run && pid;
-    const std::string port = daemon.port == 0 ? "" : fmt::format("  port {}", daemon.port);
+    const std::string port = daemon.port == 0                   ? ""
+                             : daemon.address == "127.0.0.1" ? fmt::format("  port {}", daemon.port)
+                                                             : fmt::format("  port {}:{}", daemon.address, daemon.port);
     std::printf("%-9s %s%s\n", daemon.name.c_str(), pid ? fmt::format("running  pid {}", *pid).c_str() : "stopped",
                 port.c_str());
   }
@@ -249,9 +293,12 @@ Result<void> local_down(const LocalOptions& options) {
   FLURM_TRY(const Layout layout, open_layout(options.dir, false));
   FLURM_TRY(const Settings settings, load_settings(layout));
   FLURM_TRY(const FolderLock lock, FolderLock::take(layout));
-  // The controller first: it must not see its nodes go and write that down as a failure.
+  // The controllers first: they must not see their nodes go and write that down as a failure.
   const auto all = daemons(layout, settings);
-  stop_daemon(layout, "flurmctld", 5s);
+  for (const Daemon& daemon : all)
+    if (auto pid = daemon_pid(layout, daemon.name); pid && daemon.is_controller) kill(*pid, SIGTERM);
+  for (const Daemon& daemon : all)
+    if (daemon.is_controller) stop_daemon(layout, daemon.name, 5s);
   for (const Daemon& daemon : all)
     if (auto pid = daemon_pid(layout, daemon.name); pid && daemon.name != "munged") kill(*pid, SIGTERM);
   for (const Daemon& daemon : all)

@@ -27,9 +27,11 @@ bool is_default(const std::string& identity) { return identity.ends_with("=defau
 std::string local_slurm_conf(const Layout& layout, const Settings& settings, const std::string& host,
                              std::string_view extra) {
   const int port = settings.first_port;
-  std::vector<std::string> lines = {
-      "ClusterName=local",
-      fmt::format("SlurmctldHost={}(127.0.0.1)", host),
+  std::vector<std::string> lines = {"ClusterName=local"};
+  if (settings.controllers == 1) lines.push_back(fmt::format("SlurmctldHost={}(127.0.0.1)", host));
+  for (int i = 1; i <= settings.controllers && settings.controllers > 1; ++i)
+    lines.push_back(fmt::format("SlurmctldHost={}({})", controller_name(settings, i), loopback_address(i)));
+  const std::vector<std::string> rest = {
       fmt::format("SlurmctldPort={}", port),
       "AuthType=auth/munge",
       fmt::format("AuthInfo=socket={}", layout.munge_socket()),
@@ -55,6 +57,10 @@ std::string local_slurm_conf(const Layout& layout, const Settings& settings, con
       fmt::format("PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP"),
   };
 
+  lines.insert(lines.end(), rest.begin(), rest.end());
+  // Several controllers cannot share a file that one of them may rotate; each writes what it prints.
+  if (settings.controllers > 1) std::erase_if(lines, [](const std::string& line) { return line.starts_with("SlurmctldLogFile="); });
+
   std::vector<std::string> defaults, added;
   for (std::string_view line : conf::split_list(extra, "\n")) {
     if (line[0] == '#') continue;
@@ -74,8 +80,11 @@ std::string local_slurm_conf(const Layout& layout, const Settings& settings, con
   return out;
 }
 
-std::string local_flurm_conf(const Layout& layout) {
-  return fmt::format("# Written by `flurm local up`.\nRaDataDir={}/state/ra\n", layout.dir);
+std::string local_flurm_conf(const Layout& layout, const Settings& settings) {
+  std::string out = fmt::format("# Written by `flurm local up`.\nRaDataDir={}\n", layout.raft("flurmctld"));
+  if (settings.controllers > 1)
+    out += fmt::format("ControllerPort={}\nCookieFile={}\n", settings.first_port + kLinkPortOffset, layout.cookie());
+  return out;
 }
 
 }  // namespace flurm::cli

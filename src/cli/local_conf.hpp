@@ -13,6 +13,6 @@ namespace flurm::cli {
 std::string local_slurm_conf(const Layout& layout, const Settings& settings, const std::string& host,
                              std::string_view extra);
 
-std::string local_flurm_conf(const Layout& layout);
+std::string local_flurm_conf(const Layout& layout, const Settings& settings);
 
 }  // namespace flurm::cli

@@ -28,7 +28,7 @@ class Local : public testing::Test {
   Local() {
     char name[] = "/tmp/flurm-local-test-XXXXXX";
     layout_.dir = mkdtemp(name);
-    settings_ = {3, 23000, current_user().name};
+    settings_ = {.nodes = 3, .first_port = 23000, .slurm_user = current_user().name};
   }
   ~Local() override { std::filesystem::remove_all(layout_.dir); }
 

@@ -64,6 +64,7 @@ void become(const Layout& layout, const Daemon& daemon, int program, int log, in
       return;
   if (chdir(layout.dir.c_str()) != 0) return;
   setenv(kMark, layout.dir.c_str(), 1);
+  for (const auto& [name, value] : daemon.environment) setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> argv;
   for (const std::string& word : daemon.argv) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -18,6 +19,9 @@ struct Daemon {
   std::vector<std::string> argv;  ///< argv[0] is a path, or a name to be found in PATH and the sbin folders
   std::optional<User> user;       ///< who it becomes; empty: stays what we are
   std::uint16_t port = 0;         ///< where it listens; 0: on no port
+  std::string address = "127.0.0.1";
+  std::vector<std::pair<std::string, std::string>> environment;  ///< in addition to ours
+  bool is_controller = false;
 };
 
 /// Starts `daemon` in a session of its own, output to its log, and writes a record by which it is found again.
