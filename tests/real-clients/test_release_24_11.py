@@ -24,6 +24,7 @@ SocketCoreThread StateCompact StateComplete StateLong Threads Time TimeStamp Use
 
 class Release2411(ClusterTest):
     cluster_type = debian13.Debian13Cluster
+    extra = "EnforcePartLimits=ALL\n"
 
     def table(self, command, names, *options):
         """One dict per line that `command -O` prints, each field 200 wide."""
@@ -68,7 +69,7 @@ class Release2411(ClusterTest):
 
     def test_refusals(self):
         for options, text in ((("-p", "nope"), "Invalid partition name specified"),
-                              (("-N9",), "Requested node configuration is not available"),
+                              (("-N9",), "Node count specification invalid"),
                               (("-w", "n77"), "Invalid node name specified"),
                               (("-C", "nope"), "Invalid feature specification")):
             self.assertIn(text, self.c.refused("sbatch", *options, "--wrap", "true"))
