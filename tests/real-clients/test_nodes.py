@@ -1,6 +1,7 @@
 """Nodes and partitions as administrators see and change them; reconfigure; daemons that go away and come back."""
 
 import os
+import shutil
 import signal
 import unittest
 
@@ -122,6 +123,7 @@ class Reconfigure(ClusterTest):
 
 class Restart(ClusterTest):
     nodes = 2
+    extra = "BatchStartTimeout=2\n"
 
     def stop(self, name, how=signal.SIGTERM):
         pid = self.c.pid(name)
@@ -171,6 +173,25 @@ class Restart(ClusterTest):
         open(self.c.work + "/let_1", "w").close()
         self.assertEqual(self.c.wait_end(job)["JobState"], "COMPLETED")
         self.assertEqual(self.c.read("given_up").split("\n")[:-1], ["begin 0", "end 0", "begin 1", "end 1"])
+
+    @unittest.skipIf(os.environ.get("FLURM_REAL"), "Slurm waits two minutes before it starts a job over")
+    def test_job_that_its_node_knows_nothing_of(self):
+        """The node lost all it knew of a job: the controller sees that when the node registers."""
+        again = self.c.work + "/again"
+        job = self.c.submit("-w", "n2", "-o", "/dev/null", script=f"""
+            echo $PPID $$ >> forgotten
+            [ -e {again} ] || exec sleep 1000""")
+        self.c.wait_state(job, "RUNNING")
+        self.c.wait_text("forgotten", "\n")
+        open(again, "w").close()
+        self.stop("n2", signal.SIGKILL)
+        for pid in self.c.read("forgotten").split():
+            os.kill(int(pid), signal.SIGKILL)
+        shutil.rmtree(self.c.dir + "/spool/n2")
+        self.assertEqual(self.c.local("up").returncode, 0)
+        record = self.c.wait_end(job, seconds=60)
+        self.assertEqual((record["JobState"], record["Restarts"]), ("COMPLETED", "1"))
+        self.assertEqual(self.c.read("forgotten").count("\n"), 2)
 
     def test_controller_keeps_jobs_over_a_stop(self):
         waiting = self.c.submit("--begin=now+1hour", "-J", "later")
