@@ -45,10 +45,11 @@ def need_slurms_nodes():
 class Cluster:
     """One local cluster. Use as a context manager; its folder goes away at the end. `real`: of Debian's daemons."""
 
-    def __init__(self, nodes=3, extra="", real=REAL):
+    def __init__(self, nodes=3, extra="", real=REAL, controllers=1):
         if real or REAL_NODES:
             need_slurms_nodes()
         self.nodes = nodes
+        self.controllers = controllers
         self.real = real
         self.folder = tempfile.mkdtemp(prefix="flurm-", dir="/tmp")
         os.chmod(self.folder, 0o755)
@@ -79,7 +80,8 @@ class Cluster:
             [self.bin + "/flurm", "local", *words, "--dir", self.dir], capture_output=True, text=True, timeout=120)
 
     def up(self):
-        done = self.local("up", "--nodes", str(self.nodes), "--conf-extra", self.extra)
+        done = self.local("up", "--nodes", str(self.nodes), "--controllers", str(self.controllers), "--conf-extra",
+                          self.extra)
         if done.returncode != 0:
             raise AssertionError("flurm local up failed:\n" + done.stdout + done.stderr)
         return self
@@ -106,14 +108,15 @@ class Cluster:
         return self.dir + "/etc/slurm.conf"
 
     def pid(self, name):
-        """Process id of a daemon: flurmctld, n1, …"""
+        """Process id of a daemon: flurmctld (of several controllers: ctl1, …), n1, …"""
         with open(f"{self.dir}/run/{name}.process") as file:
             return int(file.read().split()[0])
 
     def log(self, name):
-        with contextlib.suppress(OSError):
-            with open(f"{self.dir}/log/{name}.log") as file:
-                return file.read()
+        for path in (f"{self.dir}/log/{name}.log", f"{self.dir}/log/{name}.out"):
+            with contextlib.suppress(OSError):
+                with open(path) as file:
+                    return file.read()
         return ""
 
     # Clients.
