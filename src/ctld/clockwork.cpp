@@ -24,9 +24,7 @@ bool tick_due(const state::ClusterState& state, TimeS now) {
     return true;
   });
   if (due) return true;
-  return !state.pending.for_each([&](std::uint64_t, const auto& job) {
-    return !job->request->deadline || job->request->deadline > now;
-  });
+  return !state.pending.for_each([&](std::uint64_t, const auto& job) { return !job->misses_deadline(now); });
 }
 
 Clockwork::Clockwork(Controller& controller) : controller_(controller), timer_(controller.loop, [this] { beat(); }) {}

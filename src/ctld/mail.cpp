@@ -11,14 +11,13 @@ namespace flurm::ctld {
 namespace {
 
 constexpr int kMailPatienceMs = 30'000, kMailLookMs = 10;
-constexpr std::uint16_t kBegin = 1 << 0, kEnd = 1 << 1, kFail = 1 << 2, kRequeue = 1 << 3;
 
 std::string_view verb(std::uint16_t event) {
   switch (event) {
-    case kBegin: return "Began";
-    case kEnd: return "Ended";
-    case kFail: return "Failed";
-    case kRequeue: return "Requeued";
+    case model::mail_bit::begin: return "Began";
+    case model::mail_bit::end: return "Ended";
+    case model::mail_bit::fail: return "Failed";
+    case model::mail_bit::requeue: return "Requeued";
     default: return "Changed";
   }
 }
@@ -35,6 +34,17 @@ std::string ending(const model::Job& job) {
   return fmt::format(", {}", base);
 }
 
+/// How the tasks of an array ended. Source: slurm 22.05 src/slurmctld/agent.c _set_job_term_info().
+std::string ending_of_tasks(const model::Job& job) {
+  const int least = static_cast<int>(job.array->least_status), worst = static_cast<int>(job.array->worst_status);
+  const std::string requeued = job.array->task_requeued ? ", with requeued tasks" : "";
+  if (WIFSIGNALED(worst)) return fmt::format(", Mixed, MaxSignal [{}]{}", WTERMSIG(worst), requeued);
+  if (!WIFEXITED(least)) return fmt::format(", Mixed, MaxExitCode [{}]{}", WEXITSTATUS(worst), requeued);
+  const bool mixed = WEXITSTATUS(least) == 0 && WEXITSTATUS(worst) > 0;
+  return fmt::format(", {}, ExitCode [{}-{}]{}", mixed ? "Mixed" : model::job_state_name({job.state.base, 0}),
+                     WEXITSTATUS(least), WEXITSTATUS(worst), requeued);
+}
+
 std::string mail_program(const conf::Config& config) {
   if (!config.mail_prog.empty()) return config.mail_prog;
   return access("/bin/mail", X_OK) == 0 ? "/bin/mail" : "/usr/bin/mail";
@@ -43,15 +53,21 @@ std::string mail_program(const conf::Config& config) {
 }  // namespace
 
 std::string mail_subject(const model::Job& job, std::uint16_t event, TimeS now) {
+  namespace bit = model::mail_bit;
+  if (job.array && !(job.request->mail_type & bit::array_tasks)) {
+    const bool ended = event == bit::end || event == bit::fail;
+    return fmt::format("Slurm Array Summary Job_id={}_* ({}) Name={} {}{}", job.array->array_job.v, job.id.v,
+                       job.request->name, verb(event), ended ? ending_of_tasks(job) : "");
+  }
   const std::string name = job.array && job.array->task != kNoVal32
                                ? fmt::format("{}_{} ({})", job.array->array_job.v, job.array->task, job.id.v)
                                : fmt::format("{}", job.id.v);
   std::string out = fmt::format("Slurm {} Name={} {}",
                                 job.array && job.array->task != kNoVal32 ? "Array Task Job_id=" + name : "Job_id=" + name,
                                 job.request->name, verb(event));
-  if (event == kBegin) out += ", Queued time " + duration(job.start_time - job.submit_time);
-  if (event == kEnd || event == kFail || event == kRequeue) out += ", Run time " + duration(job.run_time(now));
-  if (event == kEnd || event == kFail) out += ending(job);
+  if (event == bit::begin) out += ", Queued time " + duration(job.start_time - job.submit_time);
+  if (event == bit::end || event == bit::fail || event == bit::requeue) out += ", Run time " + duration(job.run_time(now));
+  if (event == bit::end || event == bit::fail) out += ending(job);
   return out;
 }
 

@@ -43,6 +43,17 @@ std::uint32_t Allocation::total_cpus() const {
   return total;
 }
 
+bool Job::misses_deadline(TimeS now) const {
+  if (!request->deadline) return false;
+  const bool could_start = priority != 0 && dependencies.empty() && request->begin_time <= now;
+  std::int64_t minutes = 0;
+  if (could_start && request->time_min != kNoVal32 && request->time_min != 0)
+    minutes = request->time_min;
+  else if (could_start && time_limit != kNoVal32 && time_limit != kInfinite32)
+    minutes = time_limit;
+  return request->deadline < std::max(now + minutes * 60, now + 1);
+}
+
 std::int64_t Job::run_time(TimeS now) const {
   if (!start_time || state.pending()) return 0;
   if (state.suspended()) return ran_before_suspend_s;
@@ -189,6 +200,11 @@ void fields(codec::Archive& ar, ArrayPart& a) {
   ar("task_min", a.task_min);
   ar("task_max", a.task_max);
   ar("task_step", a.task_step);
+  ar("tasks_ended", a.tasks_ended, codec::since(2));
+  ar("least_status", a.least_status, codec::since(2));
+  ar("worst_status", a.worst_status, codec::since(2));
+  ar("task_begun", a.task_begun, codec::since(2));
+  ar("task_requeued", a.task_requeued, codec::since(2));
 }
 
 void fields(codec::Archive& ar, NodeShare& s) {
@@ -245,6 +261,7 @@ void fields(codec::Archive& ar, Job& j) {
   shared_optional(ar, "allocation", j.allocation);
   ar("completing_nodes", j.completing_nodes);
   ar("launched", j.launched);
+  ar("launch_failures", j.launch_failures, codec::since(2));
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {
@@ -377,6 +394,9 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("multifactor", s.multifactor);
   ar("max_batch_requeue", s.max_batch_requeue);
   ar("backfill", s.backfill);
+  ar("requeue_exit", s.requeue_exit, codec::since(2));
+  ar("requeue_exit_hold", s.requeue_exit_hold, codec::since(2));
+  ar("kill_invalid_dependency", s.kill_invalid_dependency, codec::since(2));
 }
 
 }  // namespace flurm::model

@@ -33,6 +33,11 @@ inline constexpr std::uint64_t kill_invalid_dependency = 1u << 0, no_kill_invali
                                cron_job = 1u << 22, memory_set = 1u << 23;
 }
 
+/// Bits of JobRequest::mail_type (slurm 22.05 slurm/slurm.h MAIL_*).
+namespace mail_bit {
+inline constexpr std::uint16_t begin = 1 << 0, end = 1 << 1, fail = 1 << 2, requeue = 1 << 3, array_tasks = 1 << 9;
+}
+
 /// The parts that never change after submission and that only the launch needs.
 struct JobPayload {
   std::string script;
@@ -125,6 +130,11 @@ struct ArrayPart {
   std::uint32_t max_running = 0;   // "%N"; 0 without limit
   std::uint32_t task_count = 0;    // tasks at submission
   std::uint32_t task_min = 0, task_max = 0, task_step = 1;  // as SLURM_ARRAY_TASK_* tell the tasks
+
+  // kept in the array's own record, for one mail about all tasks
+  std::uint32_t tasks_ended = 0;
+  std::uint32_t least_status = 0, worst_status = 0;  // wait statuses of those
+  bool task_begun = false, task_requeued = false;
   bool operator==(const ArrayPart&) const = default;
 };
 
@@ -175,6 +185,7 @@ struct Job {
   std::string failed_node;
   std::string sched_nodes;               // nodes planned for it
   bool requeue_allowed = true;
+  std::uint32_t launch_failures = 0;  // in a row; a job with too many of them is held
 
   std::shared_ptr<const Allocation> allocation;   // kept after the end for display
   std::vector<NodeId> completing_nodes;           // have not finished cleaning up
@@ -182,6 +193,9 @@ struct Job {
 
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;
+  /// It cannot end by its deadline any more: a job that could start if there was room needs its time limit (or
+  /// --time-min) for that.
+  bool misses_deadline(TimeS now) const;
   std::uint32_t pending_count() const { return array && array->task == kNoVal32 ? array->pending.count() : 1; }
 };
 

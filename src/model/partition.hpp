@@ -64,6 +64,8 @@ struct Settings {
   bool multifactor = false;
   std::uint16_t max_batch_requeue = 5;
   bool backfill = true;
+  TaskSet requeue_exit, requeue_exit_hold;  // exit codes after which a job starts over, or waits held to do so
+  bool kill_invalid_dependency = false;     // for jobs that do not say themselves
   bool operator==(const Settings&) const = default;
 };
 

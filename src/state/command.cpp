@@ -133,6 +133,7 @@ void fields(codec::Archive& ar, RequeueJobs& c) {
   ar("uid", c.uid);
   ar("hold", c.hold);
   ar("special_exit", c.special_exit);
+  ar("launch_failed", c.launch_failed, codec::since(2));
 }
 
 void fields(codec::Archive& ar, SuspendJobs& c) {

@@ -96,6 +96,7 @@ struct RequeueJobs {
   std::uint32_t uid = 0;
   bool hold = false;
   bool special_exit = false;
+  bool launch_failed = false;  // a node asks, that could not start it
 };
 
 struct SuspendJobs {

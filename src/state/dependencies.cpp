@@ -93,6 +93,13 @@ void split_corresponding(ClusterState& state, JobId id) {
   if (!ready.empty()) state.dependencies_stale = true;  // the new records are tested in another pass
 }
 
+/// --kill-on-invalid-dep, or DependencyParameters=kill_invalid_depend for a job that does not say.
+bool dies_of_dependency(const ClusterState& state, const Job& job) {
+  if (job.request->bitflags & model::job_bit::kill_invalid_dependency) return true;
+  if (job.request->bitflags & model::job_bit::no_kill_invalid_dependency) return false;
+  return state.settings.kill_invalid_dependency;
+}
+
 void refresh(ClusterState& state, JobId id) {
   split_corresponding(state, id);
   const Job& job = *state.job(id);
@@ -110,8 +117,10 @@ void refresh(ClusterState& state, JobId id) {
   }
   const bool fulfilled = any_is_enough ? any_done : !any_open && !any_failed;
   const bool never = !fulfilled && (any_is_enough ? !any_open : any_failed);
-  if (never && job.request->bitflags & model::job_bit::kill_invalid_dependency)
-    return end_pending(state, id, JobBase::cancelled, model::JobReason::none);
+  if (never && dies_of_dependency(state, job)) {
+    edit_job(state, id, [&](Job& j) { j.dependencies = std::move(dependencies); });
+    return end_pending(state, id, JobBase::cancelled, model::JobReason::dependency_never_satisfied);
+  }
   const auto reason = fulfilled  ? model::JobReason::none
                       : never    ? model::JobReason::dependency_never_satisfied
                                  : model::JobReason::dependency;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "state/mail.hpp"
+
 namespace flurm::state {
 namespace {
 
@@ -63,6 +65,20 @@ void count_use(const ClusterState& state, Node& node) {
     node.flags &= ~node_flag::completing;
   } else {
     node.flags |= node_flag::completing;
+  }
+}
+
+/// RequeueExit and RequeueExitHold. Source: slurm 22.05 src/slurmctld/job_mgr.c job_hold_requeue().
+void heed_exit_code(const ClusterState& state, Job& job) {
+  if (!job.request->batch || !job.state.ended() || job.state.base == JobBase::cancelled) return;
+  const std::uint32_t code = job.exit_code >> 8 & 0xff;
+  if (state.settings.requeue_exit.contains(code)) {
+    job.state.flags |= job_flag::requeue;
+    wait_a_while(state, job);
+  } else if (state.settings.requeue_exit_hold.contains(code)) {
+    job.state.flags |= job_flag::requeue | job_flag::special_exit;
+    job.priority = 0;
+    job.reason = model::JobReason::held_user;
   }
 }
 
@@ -160,12 +176,6 @@ void remove_effect(ClusterState& state, std::uint64_t id) {
   state.effects.erase(id);
 }
 
-void mail(ClusterState& state, const Job& job, std::uint16_t event) {
-  if (!(job.request->mail_type & event)) return;
-  add_effect(state, {.kind = Effect::Kind::mail, .job = job.id, .restart_count = job.restart_count,
-                     .mail_event = event});
-}
-
 JobId split_task(ClusterState& state, JobId record, std::uint32_t task) {
   const Job* whole = state.job(record);
   FLURM_CHECK(whole, "job {}", record.v);
@@ -189,15 +199,24 @@ JobId split_task(ClusterState& state, JobId record, std::uint32_t task) {
 }
 
 void start_over(const ClusterState& state, Job& job) {
-  job.state = {JobBase::pending, 0};
+  job.state = {JobBase::pending, job.state.flags & job_flag::special_exit};
   ++job.restart_count;
   job.allocation.reset();
   job.batch_host.clear();
   job.launched = false;
   job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = {};
   job.suspended_s = job.ran_before_suspend_s = 0;
-  job.exit_code = job.derived_exit_code = 0;
-  job.eligible_time = job.priority == 0 ? TimeS{} : state.now;
+  job.eligible_time = job.priority == 0 ? TimeS{} : std::max(state.now, job.request->begin_time);
+}
+
+void wait_a_while(const ClusterState& state, Job& job) {
+  constexpr std::int64_t kWhileS = 121;
+  auto request = std::make_shared<model::JobRequest>(*job.request);
+  request->begin_time = std::max(request->begin_time, state.now + kWhileS);
+  job.request = std::move(request);
+  if (job.priority == 0) return;
+  job.reason = model::JobReason::begin_time;
+  job.eligible_time = job.request->begin_time;
 }
 
 void give_nodes(ClusterState& state, const Job& job) {
@@ -244,9 +263,11 @@ void node_cleaned(ClusterState& state, JobId id, model::NodeId cleaned) {
   edit_job(state, id, [&](Job& j) {
     std::erase(j.completing_nodes, cleaned);
     if (!j.completing_nodes.empty()) return;
+    heed_exit_code(state, j);
     const bool again = j.state.has(job_flag::requeue);
     j.state.flags &= ~(job_flag::completing | job_flag::requeue);
     if (!again) return;
+    if (j.priority != 0 && j.reason != model::JobReason::begin_time) j.reason = model::JobReason::none;
     start_over(state, j);
   });
   job = state.job(id);
@@ -270,28 +291,25 @@ void end_running(ClusterState& state, JobId id, JobBase base, model::JobReason r
     job.reason = reason;
     job.state_desc.clear();
   });
-  const Job& job = *state.job(id);
-  constexpr std::uint16_t kMailEnd = 1 << 1, kMailFail = 1 << 2;
-  const bool good = base == JobBase::complete || base == JobBase::cancelled;
-  mail(state, job, !good && job.request->mail_type & kMailFail ? kMailFail : kMailEnd);
+  mail_end(state, *state.job(id));
   begin_cleaning(state, id, end);
 }
 
-void end_pending(ClusterState& state, JobId id, JobBase base, model::JobReason reason) {
+void end_pending(ClusterState& state, JobId id, JobBase base, std::optional<model::JobReason> reason) {
   edit_job(state, id, [&](Job& job) {
     job.state = {base, 0};
-    job.reason = reason;
-    job.state_desc.clear();
+    if (reason) {
+      job.reason = *reason;
+      job.state_desc.clear();
+    }
     job.start_time = job.end_time = state.now;
     job.sched_nodes.clear();
   });
-  constexpr std::uint16_t kMailEnd = 1 << 1;
-  mail(state, *state.job(id), kMailEnd);
+  mail_end(state, *state.job(id));
 }
 
 void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc) {
-  constexpr std::uint16_t kMailRequeue = 1 << 3;
-  mail(state, *state.job(id), kMailRequeue);
+  mail_requeue(state, *state.job(id));
   edit_job(state, id, [&](Job& job) {
     job.end_time = state.now;
     job.state = {JobBase::pending, job_flag::completing | job_flag::requeue};

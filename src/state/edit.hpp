@@ -2,6 +2,7 @@
 // of the state right; commands never write the maps themselves. Internal to the room.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "state/apply.hpp"
@@ -24,8 +25,6 @@ std::uint32_t next_priority(ClusterState& state, const model::JobRequest& reques
 
 void add_effect(ClusterState& state, Effect effect);
 void remove_effect(ClusterState& state, std::uint64_t id);
-/// Adds a mail effect when the job's user asked for this event (MAIL_JOB_* bit).
-void mail(ClusterState& state, const model::Job& job, std::uint16_t event);
 
 /// Takes the task out of the record that stands for its array's unstarted tasks, and returns the record that is the
 /// task alone (the same record for the last one). For a plain job, the job itself. 0 when there is no id for it.
@@ -33,6 +32,8 @@ JobId split_task(ClusterState& state, JobId record, std::uint32_t task);
 
 /// The job forgets its last run and waits for the next one.
 void start_over(const ClusterState& state, model::Job& job);
+/// It waits two minutes, as in Slurm, so that what fails at once does not run without end.
+void wait_a_while(const ClusterState& state, model::Job& job);
 
 /// Writes the job's resources in the books of its nodes.
 void give_nodes(ClusterState& state, const model::Job& job);
@@ -45,8 +46,8 @@ void node_cleaned(ClusterState& state, JobId id, model::NodeId node);
 /// Ends a running, suspended or configuring job now.
 void end_running(ClusterState& state, JobId id, model::JobBase base, model::JobReason reason, Effect::End end,
                  std::uint32_t extra_flags = 0);
-/// Ends a job that never got resources.
-void end_pending(ClusterState& state, JobId id, model::JobBase base, model::JobReason reason);
+/// Ends a job that never got resources. Without a `reason` it keeps the one it waited for.
+void end_pending(ClusterState& state, JobId id, model::JobBase base, std::optional<model::JobReason> reason = {});
 /// Ends the present run and lets the job start over. `hold`: it then waits for a release.
 void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc = {});
 

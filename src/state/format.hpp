@@ -13,7 +13,7 @@
 
 namespace flurm::state {
 
-inline constexpr std::uint16_t kFormat = 1;
+inline constexpr std::uint16_t kFormat = 2;
 
 /// u16 format (big-endian), then the value in it.
 template <class T>

@@ -67,10 +67,13 @@ io::Task<Answer> requeue_job(Controller& c, Call call) {
   if (!request) co_return rc_answer(call, Errc::communications_receive);
   auto snapshot = c.replica.snapshot();
   auto targets = targets_of(c, *snapshot, call, request->job_id_str, request->step_id.job_id);
-  if (!targets) co_return error_answer(call, targets.error());
-  state::RequeueJobs command{.targets = std::move(*targets), .uid = call.uid,
-                             .hold = (request->flags & model::job_flag::requeue_hold) != 0,
-                             .special_exit = (request->flags & model::job_flag::special_exit) != 0};
+  if (!targets) co_return unknown_job(call, request->job_id_str, targets.error());
+  const auto has = [&](std::uint32_t flag) { return (request->flags & flag) != 0; };
+  state::RequeueJobs command{.targets = std::move(*targets),
+                             .uid = call.uid,
+                             .hold = has(model::job_flag::requeue_hold),
+                             .special_exit = has(model::job_flag::special_exit),
+                             .launch_failed = has(model::job_flag::launch_failed) && c.is_operator(call.uid)};
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return error_answer(call, reply.error());
@@ -84,7 +87,7 @@ io::Task<Answer> suspend_job(Controller& c, Call call) {
   if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
   auto snapshot = c.replica.snapshot();
   auto targets = targets_of(c, *snapshot, call, request->job_id_str, request->step_id.job_id);
-  if (!targets) co_return error_answer(call, targets.error());
+  if (!targets) co_return unknown_job(call, request->job_id_str, targets.error());
   auto proposal = c.replica.propose(
       state::SuspendJobs{.targets = std::move(*targets), .uid = call.uid, .resume = request->op != 0});
   const Result<state::Reply> reply = co_await proposal;

@@ -1,8 +1,19 @@
 // ctld/translate/configure.cpp — see configure.hpp.
 #include "ctld/translate/configure.hpp"
 
+#include "base/log.hpp"
+
 namespace flurm::ctld {
 namespace {
+
+/// "1,10-12"; nothing, with a line in the log, when it is not of that form.
+model::TaskSet exit_codes(std::string_view key, const std::string& text) {
+  constexpr std::uint32_t kExitCodeMax = 255;
+  if (text.empty()) return {};
+  auto codes = model::TaskSet::parse(text, kExitCodeMax);
+  if (!codes) log(Level::error, "config.no_exit_codes", {{"key", key}, {"text", text}});
+  return codes.value_or(model::TaskSet{});
+}
 
 model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   model::Settings s;
@@ -29,6 +40,9 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   s.multifactor = c.priority_type == "priority/multifactor";
   s.max_batch_requeue = static_cast<std::uint16_t>(c.max_batch_requeue);
   s.backfill = c.schedtype == "sched/backfill";
+  s.requeue_exit = exit_codes("RequeueExit", c.requeue_exit);
+  s.requeue_exit_hold = exit_codes("RequeueExitHold", c.requeue_exit_hold);
+  s.kill_invalid_dependency = conf::Config::has_option(c.dependency_params, "kill_invalid_depend");
   return s;
 }
 

@@ -87,6 +87,7 @@ void set_times(wire::JobInfo& info, const Job& job) {
     if (info.start_time && info.time_limit != kNoVal32 && info.time_limit != kInfinite32)
       info.end_time = info.start_time + std::int64_t{info.time_limit} * 60;
   }
+  if (job.state.has(model::job_flag::requeue)) info.end_time = {};  // the end is that of a run it forgets
   info.suspend_time = job.suspend_time;
   info.pre_sus_time = TimeS{job.ran_before_suspend_s};
   info.resize_time = job.resize_time;
@@ -108,8 +109,13 @@ void set_size(const state::ClusterState& state, wire::JobInfo& info, const Job& 
     info.max_nodes = r.max_nodes;
   }
   info.num_tasks = r.num_tasks;
-  if (r.num_tasks == kNoVal32)
-    info.num_tasks = job.allocation ? static_cast<std::uint32_t>(job.allocation->shares.size()) : r.min_nodes;
+  if (r.num_tasks == kNoVal32) {
+    if (job.allocation) {
+      info.num_tasks = static_cast<std::uint32_t>(job.allocation->shares.size());
+    } else if (job.state.pending()) {
+      info.num_tasks = r.min_nodes;  // unknown for a job that ended without any nodes
+    }
+  }
   info.ntasks_per_node = r.ntasks_per_node;
   info.ntasks_per_tres = r.ntasks_per_tres;
   info.cpus_per_task = r.cpus_per_task == kNoVal16 ? 1 : r.cpus_per_task;
@@ -215,14 +221,15 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
     if (head && head->array && head->array->task == kNoVal32) info.array_max_tasks = head->array->max_running;
     if (job.array->task == kNoVal32) info.array_task_str = job.array->pending.hex_mask();
   }
+  const bool starts_over = job.state.has(model::job_flag::requeue);  // once its nodes have cleaned up: counted now
   info.user_id = r.user_id;
   info.group_id = r.group_id;
   info.profile = r.profile;
   info.job_state = job.state.number();
-  info.batch_flag = r.batch ? static_cast<std::uint16_t>(1 + job.restart_count) : 0;
+  info.batch_flag = r.batch ? static_cast<std::uint16_t>(1 + job.launch_failures) : 0;
   info.state_reason = static_cast<std::uint32_t>(job.reason);
   info.reboot = static_cast<std::uint8_t>(r.reboot);
-  info.restart_cnt = static_cast<std::uint16_t>(job.restart_count);
+  info.restart_cnt = static_cast<std::uint16_t>(job.restart_count + (starts_over ? 1 : 0));
   info.delay_boot = r.delay_boot;
   info.alloc_sid = r.alloc_sid;
   info.time_limit = time_limit_of(state, job);

@@ -1,6 +1,7 @@
 // state/commands/cancel.cpp — scancel, requeue, suspend and resume.
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/mail.hpp"
 
 namespace flurm::state {
 namespace {
@@ -20,7 +21,7 @@ Errc cancel(ClusterState& state, JobId id, const CancelJobs& command) {
   if (job.state.pending()) {
     if (!end) return Errc::transition_state_no_update;
     edit_job(state, id, [&](Job& changed) { changed.cancelled_by = command.uid; });
-    end_pending(state, id, JobBase::cancelled, JobReason::none);
+    end_pending(state, id, JobBase::cancelled);
     return Errc::success;
   }
   if (job.state.base == JobBase::pending && job.state.has(job_flag::requeue)) {  // about to start over: it shall not
@@ -45,31 +46,37 @@ Errc cancel(ClusterState& state, JobId id, const CancelJobs& command) {
 
 Errc requeue(ClusterState& state, JobId id, const RequeueJobs& command) {
   const Job& job = *state.job(id);
-  if (!job.request->batch) return Errc::batch_only;
   if (!job.requeue_allowed) return Errc::disabled;
-  if (job.state.pending() && !command.hold) return Errc::job_pending;
-  if (job.state.completing()) return Errc::transition_state_no_update;
-  const auto hold = [&](Job& changed) {
-    changed.priority = 0;
-    changed.reason = JobReason::held_user;
-    changed.state_desc = command.special_exit ? "job requeued in special exit state" : "job requeued in held state";
-    changed.state.flags |= command.special_exit ? job_flag::special_exit : 0;
-    changed.eligible_time = {};
-  };
-  if (job.state.pending()) {
-    edit_job(state, id, hold);
-  } else if (job.state.running() || job.state.suspended()) {
+  if (!job.request->batch) return Errc::batch_only;
+  if (job.state.base == JobBase::pending) return Errc::job_pending;
+  if (job.state.running() || job.state.suspended()) {
     requeue_running(state, id, Effect::End::terminate, false);
-    if (command.hold) edit_job(state, id, hold);
-  } else {  // finished: starts over at once
+  } else {
+    mail_requeue(state, job);
     edit_job(state, id, [&](Job& changed) {
+      changed.cancelled_by = kNoVal32;
+      if (changed.state.completing()) {  // starts over when its nodes have cleaned up
+        changed.state = {JobBase::pending, job_flag::completing | job_flag::requeue};
+        return;
+      }
       start_over(state, changed);
+      if (changed.priority == 0) return;
       changed.reason = JobReason::none;
       changed.state_desc.clear();
-      changed.cancelled_by = kNoVal32;
-      if (command.hold) hold(changed);
     });
   }
+  if (!command.hold && !command.special_exit) return Errc::success;
+  edit_job(state, id, [&](Job& changed) {
+    changed.priority = 0;
+    changed.reason = JobReason::held_user;
+    if (command.launch_failed) {
+      changed.state_desc = "launch failed requeued held";
+    } else {
+      changed.state_desc = command.hold ? "job requeued in held state" : "job requeued in special exit state";
+    }
+    if (command.special_exit) changed.state.flags |= job_flag::special_exit;
+    changed.eligible_time = {};
+  });
   return Errc::success;
 }
 

@@ -14,10 +14,12 @@ bool out_of_memory(std::uint32_t wait_status) {
   return (wait_status & 0x7f) == (kSignalOom & 0x7f) && (wait_status & 0xff) != 0;
 }
 
-/// A node could not run the job: the node is taken out of service and the job starts over elsewhere, held so that a
-/// broken cluster does not try for ever.
-void launch_failed(ClusterState& state, const Job& job, Errc rc) {
-  const JobId id = job.id;
+void end_unlaunched(ClusterState& state, JobId id) {
+  end_running(state, id, JobBase::failed, JobReason::launch_failed, Effect::End::terminate);
+}
+
+/// A node that could not run a job is taken out of service when the fault is its own.
+void blame_node(ClusterState& state, const Job& job, Errc rc) {
   const bool bad_node = rc == Errc::node_prolog_failed || rc == Errc::node_fork_failed || rc == Errc::writing_to_file;
   if (bad_node) {
     if (const model::Node* node = state.node(job.batch_host))
@@ -29,11 +31,31 @@ void launch_failed(ClusterState& state, const Job& job, Errc rc) {
         changed.reason_time = state.now;
       });
   }
-  if (!job.requeue_allowed) {
-    end_running(state, id, JobBase::failed, JobReason::launch_failed, Effect::End::terminate);
-    return;
-  }
-  requeue_running(state, id, Effect::End::terminate, true, "launch failed requeued held");
+}
+
+/// The node did not take the job: it starts over elsewhere, held so that a broken cluster does not try for ever.
+void launch_refused(ClusterState& state, const Job& job, Errc rc) {
+  blame_node(state, job, rc);
+  if (!job.requeue_allowed) return end_unlaunched(state, job.id);
+  requeue_running(state, job.id, Effect::End::terminate, true, "launch failed requeued held");
+}
+
+/// The node took the job and could not run it: it starts over after a while, and is held when that came about too
+/// often. Source: slurm 22.05 src/slurmctld/job_mgr.c _job_complete().
+void launch_failed(ClusterState& state, const Job& job, Errc rc) {
+  blame_node(state, job, rc);
+  if (!job.requeue_allowed) return end_unlaunched(state, job.id);
+  const JobId id = job.id;
+  const bool too_often = job.launch_failures + 1 >= state.settings.max_batch_requeue;
+  requeue_running(state, id, Effect::End::terminate, false);
+  edit_job(state, id, [&](Job& changed) {
+    ++changed.launch_failures;
+    if (!too_often) return wait_a_while(state, changed);
+    changed.launch_failures = 0;
+    changed.priority = 0;
+    changed.reason = JobReason::max_requeue;
+    changed.eligible_time = {};
+  });
 }
 
 }  // namespace
@@ -48,7 +70,8 @@ Reply apply_to(ClusterState& state, const EndBatch& command) {
     return {.code = Errc::already_done};
   if (job->state.pending() || job->state.finished()) return {.code = Errc::already_done};
   if (job->state.completing()) {  // it was being ended: only how it ended is news
-    if (job->exit_code == 0 && command.slurm_rc == Errc::success && command.wait_status != 0)
+    const bool starts_over = job->state.has(model::job_flag::requeue);
+    if (!starts_over && job->exit_code == 0 && command.slurm_rc == Errc::success && command.wait_status != 0)
       edit_job(state, command.job, [&](Job& changed) { changed.exit_code = command.wait_status; });
     return {.code = Errc::already_done};
   }
@@ -59,6 +82,8 @@ Reply apply_to(ClusterState& state, const EndBatch& command) {
   edit_job(state, command.job, [&](Job& changed) { changed.exit_code = command.wait_status; });
   if (out_of_memory(command.wait_status)) {
     end_running(state, command.job, JobBase::oom, JobReason::out_of_memory, Effect::End::completed);
+  } else if ((command.wait_status & 0x7f) != 0) {  // by a signal; what is not exit(2) is a failed launch to Slurm
+    end_running(state, command.job, JobBase::failed, JobReason::launch_failed, Effect::End::completed);
   } else if (command.wait_status != 0) {
     end_running(state, command.job, JobBase::failed, JobReason::exit_code, Effect::End::completed);
   } else {
@@ -89,7 +114,7 @@ Reply apply_to(ClusterState& state, const LaunchAnswered& command) {
   if (command.rc == Errc::success) {
     edit_job(state, command.job, [](Job& changed) { changed.launched = true; });
   } else {
-    launch_failed(state, *job, command.rc);
+    launch_refused(state, *job, command.rc);
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include "base/hostlist.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/mail.hpp"
 
 namespace flurm::state {
 namespace {
@@ -14,7 +15,6 @@ using model::JobReason;
 using model::Node;
 
 constexpr std::uint16_t kCountMemory = 0x10;  // slurm 22.05 slurm/slurm.h CR_MEMORY
-constexpr std::uint16_t kMailBegin = 1 << 0;
 
 bool eligible(const ClusterState& state, const Job& job) {
   return job.state.pending() && job.priority != 0 && job.dependencies.empty() && job.request->begin_time <= state.now;
@@ -58,7 +58,7 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
     found = state.array_task(found->array->array_job, start.task);
     if (!found || (found->array->task == kNoVal32 && found->id != start.job)) return;
   }
-  if (!eligible(state, *found) || !fits(state, *found, start)) return;
+  if (!eligible(state, *found) || found->misses_deadline(state.now) || !fits(state, *found, start)) return;
   if (found->array && found->array->task == kNoVal32 && start.task == kNoVal32) return;
   const JobId id = split_task(state, found->id, start.task);
   if (!id.v) return;
@@ -80,6 +80,9 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
     job.last_sched_eval = state.now;
     job.sched_nodes.clear();
     job.time_limit = model::time_limit_in(job, *state.partition(start.partition));
+    if (job.request->deadline)
+      job.time_limit = static_cast<std::uint32_t>(
+          std::clamp<std::int64_t>((job.request->deadline - state.now) / 60, 1, job.time_limit));
     // Without a limit Slurm shows an end a year away.
     job.end_time = state.now + (job.time_limit == kInfinite32 ? 365 * 24 * 3600 : std::int64_t{job.time_limit} * 60);
     job.exit_code = job.derived_exit_code = 0;
@@ -89,7 +92,7 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
   give_nodes(state, job);
   if (job.request->batch)
     add_effect(state, {.kind = Effect::Kind::launch_batch, .job = id, .restart_count = job.restart_count});
-  mail(state, job, kMailBegin);
+  mail_begin(state, job);
 }
 
 void set_waiting(ClusterState& state, const Schedule::Wait& wait) {

@@ -67,10 +67,13 @@ Reply apply_to(ClusterState& state, const Tick&) {
 
   std::vector<JobId> late;
   state.pending.for_each([&](std::uint64_t, const auto& job) {
-    if (job->request->deadline && job->request->deadline <= state.now) late.push_back(job->id);
+    if (job->misses_deadline(state.now)) late.push_back(job->id);
     return true;
   });
-  for (JobId id : late) end_pending(state, id, JobBase::deadline, JobReason::deadline);
+  for (JobId id : late) {
+    edit_job(state, id, [](Job& job) { job.exit_code = 1; });
+    end_pending(state, id, JobBase::deadline, JobReason::deadline);
+  }
 
   forget_old_jobs(state);
   return {};

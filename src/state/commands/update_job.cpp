@@ -98,7 +98,9 @@ Errc set_priority(ClusterState& state, Job& job, const UpdateJobs& c) {
     job.priority = asked;
     job.direct_set_priority = true;
   }
-  if (job.state.pending() && (job.reason == JobReason::held_admin || job.reason == JobReason::held_user)) {
+  const bool was_held =
+      job.reason == JobReason::held_admin || job.reason == JobReason::held_user || job.reason == JobReason::max_requeue;
+  if (job.state.pending() && was_held) {
     job.reason = JobReason::none;
     job.state_desc.clear();
     job.state.flags &= ~model::job_flag::special_exit;
