@@ -67,6 +67,11 @@ io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
     co_return Errc::success;
   }
   if (job && job->terminating) co_return Errc::success;
+  if (job && order.start_time && order.start_time < job->start_time) {
+    // Nobody waits for the answer; whoever would must not take it for the end of this run.
+    log(Level::info, "noded.end_of_an_earlier_run", {{"job_id", job_id}});
+    co_return Errc::success;
+  }
   // "Nothing left to do" lets the controller start the next run. First it must have heard all there is of this one.
   const bool aborting = type == wire::MsgType::REQUEST_ABORT_JOB;
   if (job && !aborting && job->running_steps() == 0) {

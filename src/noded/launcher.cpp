@@ -111,6 +111,7 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
   NodeJobPtr job = node_.jobs.find_or_make(job_id);
   if (job->terminating) co_return Errc::node_credential_revoked;
   job->restart_count = order.restart_cnt;
+  job->start_time = order.cred.job_start_time;
   // Before the answer: from then on the controller relies on hearing of this run, whatever becomes of this daemon.
   if (auto noted = note_order(*job, order); !noted) {
     log(Level::error, "noded.job_directory", {{"job_id", job_id}, {"error", noted.error().text}});

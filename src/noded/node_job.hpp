@@ -18,6 +18,7 @@ struct NodeJob {
 
   PrologJob facts;  ///< for prolog and epilog; owner of the job
   std::uint32_t restart_count = kNoVal32;
+  TimeS start_time;  ///< of this run, by the controller's clock; 0: it did not say (before 23.02, or adopted)
   Prolog prolog = Prolog::not_run;
   bool launching = false;                ///< a batch launch is on its way to a supervisor
   bool terminating = false;              ///< its end was ordered

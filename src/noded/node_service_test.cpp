@@ -120,6 +120,24 @@ TEST_F(NodeServiceTest, what_was_not_told_of_a_run_is_not_told_when_a_later_one_
   EXPECT_EQ(WEXITSTATUS(controller_.last<wire::CompleteBatchScript>(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT).job_rc), 2);
 }
 
+TEST_F(NodeServiceTest, an_old_order_to_end_does_not_end_the_present_run) {
+  wire::BatchJobLaunch order = launch(7, "sleep 30");
+  order.restart_cnt = 1;
+  order.cred.job_start_time = io::now();
+  EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, order), Errc::success);
+  pass(200);
+  wire::KillJob old = end(7);
+  old.start_time = order.cred.job_start_time - 1;
+  for (const MsgType type : {MsgType::REQUEST_TERMINATE_JOB, MsgType::REQUEST_ABORT_JOB}) {
+    EXPECT_EQ(rc(type, old), Errc::success);
+    EXPECT_FALSE(node_->jobs.find(7)->terminating);
+  }
+  wire::KillJob present = end(7);
+  present.start_time = order.cred.job_start_time;
+  EXPECT_EQ(rc(MsgType::REQUEST_TERMINATE_JOB, present), Errc::success);
+  hear(MsgType::MESSAGE_EPILOG_COMPLETE);
+}
+
 TEST_F(NodeServiceTest, a_later_run_waits_until_nothing_is_left_of_the_one_before) {
   node_->setup.config.msg_timeout = 1;
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "sleep 30")), Errc::success);
