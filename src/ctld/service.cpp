@@ -448,9 +448,14 @@ class Service {
     if (stopping_) co_return;
     stopping_ = true;
     log(Level::info, "ctld.stopping");
+    look_ready();
+    if (log_ && server_) {
+      // What clients have asked for goes to the next leader while this process still answers them.
+      auto handing_over = log_->hand_over();
+      co_await handing_over;
+    }
     ++reign_;
     follow();
-    look_ready();
     if (server_) {
       auto finished = server_->finish(2000);
       co_await finished;

@@ -56,6 +56,9 @@ class Log {
   /// Ends everything; proposals under way get `closed`. The log may be destroyed afterwards.
   virtual io::Task<void> stop() = 0;
 
+  /// Lets another member lead when this one does; returns when one does, or after an election timeout.
+  virtual io::Task<void> hand_over() = 0;
+
   /// Appends the entries in order, all or none in one write. Proposals of one loop iteration share a write. `done`
   /// may be called before propose() returns only with an error.
   virtual void propose(std::vector<std::string> entries, Done done) = 0;

@@ -35,6 +35,7 @@ class RaftLog final : public Log, private RaftNode::Events {
 
   io::Task<Result<void>> start() override;
   io::Task<void> stop() override;
+  io::Task<void> hand_over() override;
   void propose(std::vector<std::string> entries, Done done) override;
   bool leads() const override { return leads_; }
   std::uint64_t leader() const override { return node_ ? node_->leader() : 0; }
@@ -59,6 +60,8 @@ class RaftLog final : public Log, private RaftNode::Events {
   void state_changed() override;
 
   io::Task<Result<void>> open();
+  /// Everything that the machine has was read from the log again.
+  Result<void> check_whole() const;
   io::Task<void> close_node();
   io::Task<void> reopen();
   void flush();
@@ -138,13 +141,18 @@ io::Task<Result<void>> RaftLog::open() {
   if (!*made) {
     if (Result<void> marked = mark_directory_made(options_.directory, options_.self); !marked) co_return marked;
   }
-  if (read_.index < applied_.index) {
-    co_return fail(Errc::corrupt, "{}: entries {} to {} were there and are gone", options_.directory, read_.index + 1,
-                   applied_.index);
-  }
+  // Of several members, the leader tells anew which entries are committed.
+  if (options_.members.size() == 1)
+    if (Result<void> whole = check_whole(); !whole) co_return whole;
   log(Level::info, "replog.open",
       {{"directory", options_.directory}, {"applied", applied_.index}, {"snapshot", snapshot_}});
   co_return Result<void>{};
+}
+
+Result<void> RaftLog::check_whole() const {
+  if (read_.index >= applied_.index) return {};
+  return fail(Errc::corrupt, "{}: entries {} to {} were there and are gone", options_.directory, read_.index + 1,
+              applied_.index);
 }
 
 io::Task<void> RaftLog::close_node() {
@@ -168,6 +176,16 @@ io::Task<void> RaftLog::stop() {
   fail_all({Errc::closed, "the log is stopping"});
   leads_ = false;
   lock_.release();
+}
+
+io::Task<void> RaftLog::hand_over() {
+  if (!leads_ || options_.members.size() == 1) co_return;
+  const io::Event done(loop_);
+  if (!node_->hand_over([done] { done.set({}); })) co_return;
+  auto waiting = done.wait(io::Deadline::in_ms(2 * options_.election_timeout_ms));
+  (void)co_await waiting;
+  // Meanwhile libraft took no proposals, which looked as if leadership were lost.
+  state_changed();
 }
 
 io::Task<void> RaftLog::reopen() {
@@ -352,6 +370,7 @@ void RaftLog::state_changed() {
     set_leads(false);
     fail_all({Errc::not_leader, "leadership lost"});
   } else if (leads_ || node_->has_applied_all()) {
+    if (Result<void> whole = check_whole(); !whole) return end_with(whole.error());
     set_leads(true);
   } else {
     node_->apply_all();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <set>
 
 extern "C" {
@@ -59,8 +60,22 @@ struct RaftNode::Impl {
   const RaftOptions& options;
   Events& events;
 
+  /// libraft's I/O with our ear at its appends. `raw` comes first: libraft hands back its address.
+  struct Io {
+    raft_io raw;
+    Impl* impl;
+    int (*append)(raft_io*, raft_io_append*, const raft_entry*, unsigned, raft_io_append_cb);
+  };
+  struct Append {
+    raft_io_append request;
+    raft_io_append* outer;
+    raft_io_append_cb done;
+    Impl* impl;
+  };
+
   RaftTransport transport{loop, options.members.size() > 1 ? options.transport : nullptr};
-  raft_io io{};
+  Io own_io{{}, this, nullptr};
+  raft_io& io = own_io.raw;
   raft_fsm fsm{};
   raft raft_{};
   bool has_io = false, has_raft = false;
@@ -74,6 +89,9 @@ struct RaftNode::Impl {
     Impl* impl;
   };
   bool barrier_under_way = false;
+  // libraft goes on sending from the request after it has called back, so it lives as long as the rest.
+  struct raft_transfer transfer{};
+  std::function<void()> handed_over;
   int last_state = RAFT_UNAVAILABLE;
   raft_id last_leader = 0;
 
@@ -90,6 +108,7 @@ struct RaftNode::Impl {
   raft_buffer snapshot_buffer{};
   std::uint64_t snapshot_raft_index = 0;
 
+  void listen_to_appends();
   void watch_state();
   void unwatch_state();
   void look();
@@ -106,6 +125,26 @@ void RaftNode::Impl::look() {
   last_state = state;
   last_leader = leader;
   if (!same) events.state_changed();
+}
+
+/// A leader hears of a failed append; a follower's libraft keeps it to itself, and then waits for ever for entries that
+/// it believes to have.
+void RaftNode::Impl::listen_to_appends() {
+  own_io.append = std::exchange(
+      io.append,
+      [](raft_io* raw, raft_io_append* outer, const raft_entry* entries, unsigned n, raft_io_append_cb done) {
+        auto* self = reinterpret_cast<Io*>(raw);
+        auto* append = new Append{{}, outer, done, self->impl};
+        append->request.data = append;
+        const int rv = self->append(raw, &append->request, entries, n, [](raft_io_append* request, int status) {
+          const std::unique_ptr<Append> own(static_cast<Append*>(request->data));
+          own->done(own->outer, status);
+          if (status != 0 && status != RAFT_CANCELED)
+            own->impl->events.write_failed(false, fmt::format("{}: {}", raft_strerror(status), own->impl->io.errmsg));
+        });
+        if (rv != 0) delete append;
+        return rv;
+      });
 }
 
 void RaftNode::Impl::watch_state() {
@@ -211,6 +250,7 @@ Result<void> RaftNode::start(bool bootstrap) {
     return self.error(rv, "open");
   }
   self.has_io = true;
+  self.listen_to_appends();
   self.io.version = 2;                         // it has async_work, though raft_uv_init() leaves 1 here
   raft_uv_set_auto_recovery(&self.io, false);  // it would move damaged files aside and go on
   // Its decompression never ends on some damaged files; ours is checked as a whole before anything reads it.
@@ -302,6 +342,16 @@ void RaftNode::apply_all() {
     impl_->barrier_under_way = false;
     impl_->events.write_failed(rv == RAFT_NOTLEADER, raft_strerror(rv));
   }
+}
+
+bool RaftNode::hand_over(std::function<void()> done) {
+  Impl& self = *impl_;
+  self.handed_over = std::move(done);
+  self.transfer.data = &self;
+  return raft_transfer(&self.raft_, &self.transfer, 0, [](struct raft_transfer* request) {
+           auto* impl = static_cast<Impl*>(request->data);
+           if (impl->handed_over) std::exchange(impl->handed_over, nullptr)();
+         }) == 0;
 }
 
 bool RaftNode::is_usable() const { return raft_state(&impl_->raft_) != RAFT_UNAVAILABLE; }

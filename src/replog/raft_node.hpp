@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,6 +67,9 @@ class RaftNode {
   void write(std::vector<RaftBuffer> buffers);
   /// Makes the leader apply what former leaders left; state_changed() follows.
   void apply_all();
+  /// Lets the member that is furthest lead. `done` comes when another one leads, or after an election timeout; one at a
+  /// time. False: not now, and `done` does not come.
+  bool hand_over(std::function<void()> done);
 
   /// False after an error that libraft cannot go on from.
   bool is_usable() const;
