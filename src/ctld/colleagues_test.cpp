@@ -26,6 +26,7 @@ class MadeUpLog final : public replog::Log {
 
   io::Task<Result<void>> start() override { co_return Result<void>{}; }
   io::Task<void> stop() override { co_return; }
+  io::Task<void> hand_over() override { co_return; }
   void propose(std::vector<std::string> entries, Done done) override {
     if (!leads()) return done(fail(Errc::not_leader));
     for (std::string& entry : entries) agreed_.entries.push_back(std::move(entry));
