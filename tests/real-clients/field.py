@@ -93,7 +93,8 @@ class Field(Cluster):
         for name in self.names:
             subprocess.run(["ip", "netns", "del", self.space[name]], capture_output=True)
         subprocess.run(["ip", "link", "del", self.bridge], capture_output=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not os.environ.get("FLURM_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def only_conf(self, name):
         return f"{self.folder}/{name}.conf"
