@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "CLI/CLI.hpp"
+#include "cli/cluster.hpp"
 #include "cli/config_check.hpp"
 #include "cli/history.hpp"
 #include "cli/local.hpp"
@@ -48,6 +49,16 @@ void local_commands(CLI::App& app, int& status) {
   add("down", "stop everything, jobs included; state is kept")->callback([&] { status = report(local_down(options)); });
 }
 
+void cluster_commands(CLI::App& app, int& status) {
+  auto* cluster = app.add_subcommand("cluster", "the controllers of a cluster");
+  cluster->require_subcommand(1);
+  static ClusterOptions options;
+  auto* show = cluster->add_subcommand("status", "print who leads, who is there and how far each is");
+  show->add_option("--dir", options.local_dir, "a local cluster's folder")->type_name("DIR");
+  show->add_flag("--json", options.json, "as JSON, with everything");
+  show->callback([&] { status = cluster_status(options); });
+}
+
 /// `flurm log list`, `flurm state`, `flurm replay`: what the log of a controller remembers.
 void history_commands(CLI::App& app, int& status) {
   static HistoryOptions options;
@@ -89,6 +100,7 @@ int run(int argc, char** argv) {
   check->callback([&] { status = config_check(file); });
 
   local_commands(app, status);
+  cluster_commands(app, status);
   history_commands(app, status);
   try {
     app.parse(argc, argv);

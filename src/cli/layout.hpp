@@ -38,8 +38,8 @@ struct Settings {
   std::string slurm_user;
 };
 
-inline constexpr int kPortsPerCluster = 1024;  ///< the controllers', up to 1000 nodes', and the controller link's
-inline constexpr int kLinkPortOffset = 1001;
+inline constexpr int kPortsPerCluster = 1024;  ///< the controllers', up to 1000 nodes', the link's, HTTP's
+inline constexpr int kLinkPortOffset = 1001, kHttpPortOffset = 1002;
 
 /// Several controllers are ctl1, ctl2, ... on 127.0.0.1, 127.0.0.2, ... with the same ports; a single one has no name of
 /// its own.

@@ -81,7 +81,8 @@ std::string local_slurm_conf(const Layout& layout, const Settings& settings, con
 }
 
 std::string local_flurm_conf(const Layout& layout, const Settings& settings) {
-  std::string out = fmt::format("# Written by `flurm local up`.\nRaDataDir={}\n", layout.raft("flurmctld"));
+  std::string out = fmt::format("# Written by `flurm local up`.\nRaDataDir={}\nHttpPort={}\n",
+                                layout.raft(controller_name(settings, 1)), settings.first_port + kHttpPortOffset);
   if (settings.controllers > 1)
     out += fmt::format("ControllerPort={}\nCookieFile={}\n", settings.first_port + kLinkPortOffset, layout.cookie());
   return out;

@@ -39,6 +39,7 @@ std::span<const FlurmKey> keys() {
       {{.name = "CookieFile", .support = Support::acted, .field = &C::cookie_file}, {}},
       {{.name = "ControllerPort", .support = Support::acted, .field = &C::controller_port, .low = 1, .high = 65535},
        {}},
+      {{.name = "HttpPort", .support = Support::acted, .field = &C::http_port, .low = 0, .high = 65535}, {}},
       {{.name = "ConfigFile", .support = Support::acted, .field = &C::config_file}, {}},
       {{.name = "RaDataDir", .support = Support::acted, .field = &C::ra_data_dir}, "FLURM_RA_DATA_DIR"},
       {{.name = "LogDir", .support = Support::acted, .field = &C::log_dir}, {}},

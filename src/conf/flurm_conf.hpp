@@ -21,6 +21,8 @@ struct FlurmConf {
   std::string cookie_file;               ///< a file with it, which only its owner may read. FLURM_COOKIE_FILE
   std::uint16_t controller_port = 9101;  ///< controller to controller
 
+  std::uint16_t http_port = 8080;        ///< the HTTP API; 0: none
+
   // Where things are.
   std::string config_file = "/etc/slurm/slurm.conf";  ///< FLURM_CONFIG_FILE
   std::string ra_data_dir = "/var/lib/flurm/ra";      ///< the Raft log and its snapshots. FLURM_RA_DATA_DIR

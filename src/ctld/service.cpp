@@ -21,6 +21,7 @@
 #include "conf/flurm_conf.hpp"
 #include "conf/other_conf.hpp"
 #include "ctld/clockwork.hpp"
+#include "ctld/cluster_status.hpp"
 #include "ctld/colleagues.hpp"
 #include "ctld/config_files.hpp"
 #include "ctld/controller.hpp"
@@ -29,6 +30,7 @@
 #include "ctld/monitor.hpp"
 #include "ctld/scheduler.hpp"
 #include "ctld/translate/configure.hpp"
+#include "http/server.hpp"
 #include "io/clock.hpp"
 #include "io/process.hpp"
 #include "io/worker.hpp"
@@ -183,6 +185,7 @@ class Service {
   }
 
   io::Task<> close() {
+    http_.reset();
     if (colleagues_) colleagues_->stop();
     if (log_) {
       auto stopped = log_->stop();
@@ -247,6 +250,8 @@ class Service {
     colleagues_.emplace(loop_, *log_, replica_, Colleagues::Options{.self = link_->self(), .session = random_session()},
                         *link_);
     replica_.attach(*log_, *colleagues_);
+    answer_status(*link_, *log_, FLURM_VERSION);
+    listen_for_http();
     colleagues_->on_proposed([this] { scheduler_.request(); });
     replica_.on_change([this] {
       effects_.look();
@@ -289,6 +294,27 @@ class Service {
          {"nodes", state->node_ids->size()}, {"partitions", state->partitions.size()}, {"jobs", state->jobs.size()},
          {"applied", log_->position().applied}});
     co_return Result<void>{};
+  }
+
+  /// How the cluster stands is told also while it has no leader. Without the port all else works.
+  void listen_for_http() {
+    if (flurm_conf_.http_port == 0) return;
+    auto listening = http::Server::listen(loop_, {.host = membership_.rpc_host, .port = flurm_conf_.http_port},
+                                          [this](http::Request request) { return answer_http(std::move(request)); });
+    if (listening)
+      http_ = std::move(*listening);
+    else
+      log(Level::warn, "http.off", {{"port", flurm_conf_.http_port}, {"error", listening.error().text}});
+  }
+
+  io::Task<http::Response> answer_http(http::Request request) {
+    if (request.path != "/api/cluster/status") co_return http::Response{404, "text/plain", "no such page\n"};
+    if (request.method != "GET") co_return http::Response{405, "text/plain", "only GET\n"};
+    auto asking = cluster_status(loop_, *link_, *log_, FLURM_VERSION);
+    const ClusterStatus status = co_await asking;
+    if (const auto format = request.query.find("format"); format != request.query.end() && format->second == "text")
+      co_return http::Response{200, "text/plain", to_text(status)};
+    co_return http::Response{200, "application/json", to_json(status)};
   }
 
   static std::uint64_t random_session() {
@@ -484,6 +510,7 @@ class Service {
   std::unique_ptr<replog::Log> log_;
   std::optional<Colleagues> colleagues_;
   std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<http::Server> http_;
   std::vector<std::unique_ptr<io::SignalWatch>> signals_;
   Result<void> result_;
   io::Event ready_{loop_};

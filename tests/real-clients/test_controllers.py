@@ -1,9 +1,10 @@
 """Three controllers at once: each serves Slurm's clients, the leader runs the jobs, and when it is killed another one
 leads, with every job that was acknowledged. What a failover takes is printed, never asserted."""
 
+import json
 import os
-import re
 import signal
+import subprocess
 import time
 import unittest
 
@@ -28,14 +29,17 @@ class Controllers(unittest.TestCase):
             file.writelines(lines)
         return {"SLURM_CONF": path}
 
+    def status(self):
+        """What the first controller that is there says of all; the tool's exit status beside it."""
+        done = subprocess.run([self.cluster.bin + "/flurm", "cluster", "status", "--json", "--dir", self.cluster.dir],
+                              capture_output=True, text=True, timeout=30)
+        self.assertIn(done.returncode, (0, 3), done.stderr)
+        return json.loads(done.stdout), done.returncode
+
     def leader(self, among=NAMES):
-        """Who said last that it leads."""
-        latest = ("", None)
-        for name in among:
-            said = re.findall(r"(\S+) flurmctld\[(\d+)\] \w+ ctld.leadership leads=(yes|no)", self.cluster.log(name))
-            if said and said[-1][2] == "yes" and int(said[-1][1]) == self.cluster.pid(name):
-                latest = max(latest, (said[-1][0], name))
-        return latest[1]
+        """Who leads, if one of these does."""
+        rows = self.status()[0]["details"]
+        return next((row["name"] for row in rows if row.get("leads") and row["name"] in among), None)
 
     def kill(self, name):
         os.kill(self.cluster.pid(name), signal.SIGKILL)
@@ -54,6 +58,9 @@ class Controllers(unittest.TestCase):
 
     def test_each_one_serves(self):
         leader = wait_for(self.leader, 10, "a leader")
+        status, code = self.status()
+        self.assertEqual((status["leader"], status["members"], status["healthy"], code), (leader, list(NAMES), True, 0))
+        self.assertEqual(len({row["version"] for row in status["details"]}), 1)
         for name in NAMES:
             text = self.cluster.run("sinfo", "-h", "-o", "%D %T", env=self.only(name))
             self.assertEqual(text.strip(), "3 idle", name)
@@ -84,6 +91,9 @@ class Controllers(unittest.TestCase):
             self.assertIn(wait_for(lambda: self.leader(others), 10, "another leader"), others)
             for name in others:
                 wait_for(lambda: self.completed(jobs, self.only(name)), 30, f"jobs completed as {name} sees them")
+            status, code = self.status()
+            self.assertEqual((status["healthy"], code), (False, 3))
+            self.assertEqual([row["name"] for row in status["details"] if not row["reached"]], [leader])
             self.assertEqual(sorted(self.lines(begun), key=int), sorted(jobs, key=int), "each job runs once")
             os.remove(begun)
             self.cluster.up()

@@ -1,0 +1,161 @@
+// ctld/cluster_status.cpp — see cluster_status.hpp.
+#include "ctld/cluster_status.hpp"
+
+#include <algorithm>
+
+#include "cluster/bytes.hpp"
+#include "fmt/format.h"
+#include "io/event.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+constexpr std::uint64_t kPatienceMs = 1000;
+constexpr std::size_t kAnswerBytes = 25;  // u8 leads, u64 term, u64 applied, u64 snapshot, then the version
+
+MemberStatus own_status(const replog::Log& log, std::string version) {
+  const replog::Position at = log.position();
+  MemberStatus status;
+  status.version = std::move(version);
+  status.reached = true;
+  status.leads = log.leads();
+  status.term = at.term;
+  status.applied = at.applied;
+  status.snapshot = at.snapshot;
+  return status;
+}
+
+std::string pack(const MemberStatus& status) {
+  std::string out;
+  cluster::put(out, static_cast<std::uint8_t>(status.leads));
+  for (const std::uint64_t number : {status.term, status.applied, status.snapshot}) cluster::put(out, number);
+  return out + status.version;
+}
+
+Result<MemberStatus> unpack(std::string_view bytes) {
+  if (bytes.size() < kAnswerBytes) return fail(Errc::corrupt, "an answer of {} bytes", bytes.size());
+  MemberStatus status;
+  status.reached = true;
+  status.leads = bytes[0] != 0;
+  status.term = cluster::get<std::uint64_t>(bytes, 1);
+  status.applied = cluster::get<std::uint64_t>(bytes, 9);
+  status.snapshot = cluster::get<std::uint64_t>(bytes, 17);
+  status.version = bytes.substr(kAnswerBytes);
+  return status;
+}
+
+io::Task<Result<std::string>> tell(const replog::Log& log, std::string version) {
+  co_return pack(own_status(log, std::move(version)));
+}
+
+io::Task<> ask(cluster::Link& link, std::uint64_t member, io::OneShot<Result<std::string>> done) {
+  auto call = link.call(member, cluster::CallKind::status, {}, kPatienceMs);
+  Result<std::string> answer = co_await call;
+  done.set(std::move(answer));
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+bool ClusterStatus::healthy() const {
+  return !leader.empty() && std::ranges::all_of(members, &MemberStatus::reached);
+}
+
+std::uint64_t ClusterStatus::lag(const MemberStatus& member) const {
+  std::uint64_t furthest = 0;
+  for (const MemberStatus& other : members) furthest = std::max(furthest, other.applied);
+  return furthest - member.applied;
+}
+
+void answer_status(cluster::Link& link, const replog::Log& log, const std::string& version) {
+  link.on_call(cluster::CallKind::status, [&log, version](std::uint64_t, std::string) { return tell(log, version); });
+}
+
+io::Task<ClusterStatus> cluster_status(io::Loop& loop, cluster::Link& link, const replog::Log& log,
+                                       std::string version) {
+  std::vector<io::OneShot<Result<std::string>>> answers;
+  for (const cluster::Member& member : link.members()) {
+    answers.emplace_back(loop);
+    if (member.id != link.self()) io::spawn(ask(link, member.id, answers.back()));
+  }
+  ClusterStatus status;
+  const io::Deadline deadline = io::Deadline::in_ms(kPatienceMs + 100);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const cluster::Member& member = link.members()[i];
+    Result<MemberStatus> one = own_status(log, version);
+    if (member.id != link.self()) {
+      auto waiting = answers[i].wait(deadline);
+      Result<Result<std::string>> answer = co_await waiting;
+      if (!answer)
+        one = fail(answer.error());
+      else if (!*answer)
+        one = fail(answer->error());
+      else
+        one = unpack(**answer);
+    }
+    MemberStatus row = one.value_or(MemberStatus{});
+    if (!one) row.error = one.error().text;
+    row.name = member.name;
+    row.id = member.id;
+    for (const cluster::Peer& peer : link.peers()) {
+      if (peer.member.id != member.id) continue;
+      row.round_trip_us = peer.round_trip_us;
+      if (!row.reached) row.version = peer.version;
+    }
+    if (member.id == link.self()) status.asked = member.name;
+    status.members.push_back(std::move(row));
+  }
+  for (const MemberStatus& member : status.members)
+    if (member.id == log.leader()) status.leader = member.name;
+  co_return status;
+}
+
+std::string to_json(const ClusterStatus& status) {
+  std::string names, rows;
+  for (const MemberStatus& member : status.members) {
+    const char* comma = names.empty() ? "" : ",";
+    names += comma + quoted(member.name);
+    rows += fmt::format("{}{{\"name\":{},\"id\":{},\"version\":{},\"reached\":{}", comma, quoted(member.name), member.id,
+                        quoted(member.version), member.reached);
+    if (member.reached)
+      rows += fmt::format(",\"leads\":{},\"term\":{},\"applied\":{},\"snapshot\":{},\"lag\":{},\"round_trip_us\":{}}}",
+                          member.leads, member.term, member.applied, member.snapshot, status.lag(member),
+                          member.round_trip_us);
+    else
+      rows += fmt::format(",\"error\":{}}}", quoted(member.error));
+  }
+  return fmt::format("{{\"leader\":{},\"members\":[{}],\"healthy\":{},\"asked\":{},\"details\":[{}]}}\n",
+                     status.leader.empty() ? "null" : quoted(status.leader), names, status.healthy(),
+                     quoted(status.asked), rows);
+}
+
+std::string to_text(const ClusterStatus& status) {
+  std::string out = fmt::format("leader {}, as {} knows it; {}\n{:<20} {:<12} {:<9} {:>6} {:>10} {:>6} {:>10}\n",
+                                status.leader.empty() ? "none" : status.leader, status.asked,
+                                status.healthy() ? "healthy" : "NOT HEALTHY", "CONTROLLER", "VERSION", "STATE", "TERM",
+                                "APPLIED", "LAG", "PING(ms)");
+  for (const MemberStatus& member : status.members) {
+    if (member.reached)
+      out += fmt::format("{:<20} {:<12} {:<9} {:>6} {:>10} {:>6} {:>10.2f}\n", member.name, member.version,
+                         member.leads ? "leads" : "follows", member.term, member.applied, status.lag(member),
+                         static_cast<double>(member.round_trip_us) / 1000);
+    else
+      out += fmt::format("{:<20} {:<12} {:<9} {}\n", member.name, member.version.empty() ? "?" : member.version, "away",
+                         member.error);
+  }
+  return out;
+}
+
+}  // namespace flurm::ctld
