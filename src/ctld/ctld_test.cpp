@@ -109,6 +109,8 @@ TEST(Mail, subjects_read_as_slurms) {
 TEST(Tres, memory_is_written_in_the_largest_whole_unit) {
   EXPECT_EQ(memory_text(0), "0M");
   EXPECT_EQ(memory_text(1000), "1000M");
+  EXPECT_EQ(memory_text(1536), "1.50G");
+  EXPECT_EQ(memory_text(2304), "2304M");
   EXPECT_EQ(memory_text(2048), "2G");
   EXPECT_EQ(memory_text(3ull << 20), "3T");
   EXPECT_EQ(configured_tres(8, 2048, 2, true), "cpu=8,mem=2G,node=2,billing=8");

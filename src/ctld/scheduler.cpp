@@ -21,8 +21,12 @@ state::Schedule command_of(sched::Plan plan) {
   state::Schedule command;
   command.starts.reserve(plan.starts.size());
   for (sched::Placement& placement : plan.starts)
-    command.starts.push_back({.job = placement.job, .task = placement.task, .partition = std::move(placement.partition),
-                              .shares = std::move(placement.shares), .whole_node = placement.whole_node});
+    command.starts.push_back({.job = placement.job,
+                              .task = placement.task,
+                              .partition = std::move(placement.partition),
+                              .shares = std::move(placement.shares),
+                              .whole_node = placement.whole_node,
+                              .preferred = placement.preferred});
   for (sched::Waiting& waiting : plan.waiting)
     command.waits.push_back({.job = waiting.job, .reason = waiting.reason, .desc = std::move(waiting.desc),
                              .expected_start = waiting.expected_start, .sched_nodes = std::move(waiting.sched_nodes)});

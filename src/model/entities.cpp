@@ -262,6 +262,7 @@ void fields(codec::Archive& ar, Job& j) {
   ar("completing_nodes", j.completing_nodes);
   ar("launched", j.launched);
   ar("launch_failures", j.launch_failures, codec::since(2));
+  ar("preferred", j.preferred, codec::since(2));
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {
@@ -397,6 +398,7 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("requeue_exit", s.requeue_exit, codec::since(2));
   ar("requeue_exit_hold", s.requeue_exit_hold, codec::since(2));
   ar("kill_invalid_dependency", s.kill_invalid_dependency, codec::since(2));
+  ar("ignore_prefer_validation", s.ignore_prefer_validation, codec::since(2));
 }
 
 }  // namespace flurm::model

@@ -189,6 +189,7 @@ struct Job {
 
   std::shared_ptr<const Allocation> allocation;   // kept after the end for display
   std::vector<NodeId> completing_nodes;           // have not finished cleaning up
+  bool preferred = false;                         // its nodes have the features of --prefer
   bool launched = false;                           // the batch host acknowledged the launch of this run
 
   /// Time the job is charged for in its present or last run, seconds.

@@ -66,6 +66,7 @@ struct Settings {
   bool backfill = true;
   TaskSet requeue_exit, requeue_exit_hold;  // exit codes after which a job starts over, or waits held to do so
   bool kill_invalid_dependency = false;     // for jobs that do not say themselves
+  bool ignore_prefer_validation = false;    // --prefer may name what no node can be for the job
   bool operator==(const Settings&) const = default;
 };
 

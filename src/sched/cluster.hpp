@@ -116,6 +116,7 @@ struct Holding {
   bool whole_node = false;
   bool user_exclusive = false;
   std::uint32_t user = 0;
+  bool preferred = false;  // on nodes with the features of --prefer
 };
 
 /// Counts one share of a holding in.

@@ -77,10 +77,22 @@ void Pass::consider(const QueueEntry& entry) {
 
 /// A shape that has failed in this pass fails again: what is free only shrinks.
 Outcome Pass::try_now(const QueueEntry& entry, Holding& holding) {
-  const bool same_for_all = !entry.shape->demand.same_user_only && !usage_.has_owner();
+  const std::uint32_t user = job_of(entry).request->user_id;
+  const Shape* preferred = entry.shape->preferred.get();
+  if (preferred) {
+    const Outcome outcome = try_now(*preferred, user, holding);
+    holding.preferred = outcome == Outcome::placed;
+    if (holding.preferred) return outcome;
+    failed_[preferred] = outcome;
+  }
+  return try_now(*entry.shape, user, holding);
+}
+
+Outcome Pass::try_now(const Shape& shape, std::uint32_t user, Holding& holding) {
+  const bool same_for_all = !shape.demand.same_user_only && !usage_.has_owner();
   if (same_for_all)
-    if (const auto known = failed_.find(entry.shape); known != failed_.end()) return known->second;
-  return placer_.place(*entry.shape, job_of(entry).request->user_id, usage_, available_, holding);
+    if (const auto known = failed_.find(&shape); known != failed_.end()) return known->second;
+  return placer_.place(shape, user, usage_, available_, holding);
 }
 
 /// One job, or as many of an array's tasks as fit.
@@ -112,7 +124,8 @@ void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
                       .task = task,
                       .partition = partition_of(entry).name,
                       .shares = {},
-                      .whole_node = holding.whole_node};
+                      .whole_node = holding.whole_node,
+                      .preferred = holding.preferred};
   placement.shares.reserve(holding.shares.size());
   for (const Share& share : holding.shares)
     placement.shares.push_back({cluster_.node(share.node).id, share.cpus, share.memory_mib, share.cores});
@@ -191,7 +204,12 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
   const bool planned_elsewhere = answer.planned != 0;
   for (int planned = 0; planned < kTasksPlannedMax && searches_ < limits_.backfill_jobs_max;) {
     if (!array_has_room(job) || !licenses_.has(entry.shape->licenses)) return;
-    auto slot = slots.find(*entry.shape, job.request->user_id, duration, planned_elsewhere);
+    std::optional<Backfill::Slot> slot;
+    if (const Shape* preferred = entry.shape->preferred.get()) {  // only a start at once is worth a preference
+      slot = slots.find(*preferred, job.request->user_id, duration, true);
+      if (slot) slot->holding.preferred = true;
+    }
+    if (!slot) slot = slots.find(*entry.shape, job.request->user_id, duration, planned_elsewhere);
     const bool starts = slot && slot->start == now_;
     if (!starts) ++searches_;
     if (!slot) return;

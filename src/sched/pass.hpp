@@ -33,6 +33,7 @@ class Pass {
   void consider(const QueueEntry& entry);
   void start_tasks(const QueueEntry& entry);
   Outcome try_now(const QueueEntry& entry, Holding& holding);
+  Outcome try_now(const Shape& shape, std::uint32_t user, Holding& holding);
   void start(const QueueEntry& entry, std::uint32_t task, Holding holding);
   void hold_back(const QueueEntry& entry, Outcome outcome);
   void block(std::size_t partition);

@@ -55,8 +55,10 @@ Result<std::vector<std::pair<std::string, std::uint32_t>>> parse_licenses(std::s
   return licenses;
 }
 
-Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
-                         const model::Settings& settings) {
+namespace {
+
+Result<Shape> shape_with(const model::JobRequest& request, const std::string& features, std::size_t partition,
+                         const Cluster& cluster, const model::Settings& settings) {
   const PartitionInfo& info = cluster.partitions()[partition];
   Shape shape;
   shape.partition = partition;
@@ -75,8 +77,8 @@ Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition
     shape.demand.wanted_nodes = std::max(shape.demand.wanted_nodes, count);
     shape.demand.min_cpus = std::max(shape.demand.min_cpus, count);
   }
-  if (!request.features.empty()) {
-    FLURM_TRY(const Constraint constraint, Constraint::parse(request.features));
+  if (!features.empty()) {
+    FLURM_TRY(const Constraint constraint, Constraint::parse(features));
     const auto nodes_of = [&](std::string_view feature) { return cluster.with_feature(feature); };
     shape.nodes = constraint.nodes(shape.nodes, nodes_of);
     shape.alternatives = constraint.alternatives(nodes_of);
@@ -85,6 +87,17 @@ Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition
   }
   keep_fit_nodes(shape, cluster);
   FLURM_TRY(shape.licenses, parse_licenses(request.licenses));
+  return shape;
+}
+
+}  // namespace
+
+Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
+                         const model::Settings& settings) {
+  FLURM_TRY(Shape shape, shape_with(request, request.features, partition, cluster, settings));
+  if (request.prefer.empty()) return shape;
+  FLURM_TRY(Shape preferred, shape_with(request, request.prefer, partition, cluster, settings));
+  shape.preferred = std::make_shared<const Shape>(std::move(preferred));
   return shape;
 }
 

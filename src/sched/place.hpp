@@ -1,5 +1,6 @@
 // sched/place.hpp — whether and where a job fits, given the use of the nodes at one moment.
 #pragma once
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ struct Shape {
   std::vector<Constraint::Counted> counted;
   bool counted_apart = false;
   std::vector<std::pair<std::string, std::uint32_t>> licenses;
+  std::shared_ptr<const Shape> preferred;  // --prefer: the same with these features, which is tried first
 };
 
 /// Errors: invalid_feature, invalid_node_name, invalid_licenses for text in the request that cannot be read.

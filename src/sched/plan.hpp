@@ -40,6 +40,7 @@ struct Placement {
   std::string partition;
   std::vector<model::NodeShare> shares;  // by node id
   bool whole_node = false;
+  bool preferred = false;  // with the features of --prefer, not those of --constraint
   bool operator==(const Placement&) const = default;
 };
 
@@ -69,7 +70,8 @@ Plan plan(const View& view, const Limits& limits, TimeS now);
 Result<void> within_limits(const View& view, const model::JobRequest& request, const model::Partition& partition);
 
 /// Whether there are the nodes, features and licenses that the request names, and as many licenses. Errors:
-/// invalid_node_name, invalid_node_count (more nodes named than wanted), invalid_feature, invalid_licenses.
+/// invalid_node_name, invalid_node_count (more nodes named than wanted), invalid_feature, invalid_prefer,
+/// invalid_licenses.
 Result<void> knows_names(const View& view, const model::JobRequest& request);
 
 /// Whether `request` could run in `partition` if nothing else ran, whatever its limits: checked at submission. Errors

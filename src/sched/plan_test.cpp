@@ -173,6 +173,28 @@ TEST_F(PlanTest, LimitsOfAPartitionGiveSlurmsErrors) {
   EXPECT_EQ(errc(job().minutes(91)), Errc::success);
 }
 
+TEST_F(PlanTest, PreferredFeaturesComeFirst) {
+  for (const char* name : {"n3", "n4"})
+    w.change_node(name, [](model::Node& node) { node.features_active = node.config.features = "fast"; });
+  JobSpec wish = job().tasks(8);
+  wish.request.prefer = "fast";
+  for (const char* node : {"n3", "n4", "n1"}) {
+    w.submit(wish);
+    const Plan plan = w.step();
+    ASSERT_EQ(plan.starts.size(), 1u) << node;
+    EXPECT_EQ(w.view.nodes.find(plan.starts[0].shares[0].node)->config.name, node);
+    EXPECT_EQ(plan.starts[0].preferred, std::string(node) != "n1");
+  }
+  wish.request.num_tasks = wish.request.min_cpus = 20;
+  const model::Partition& debug = *w.view.partitions[0];
+  EXPECT_EQ(can_ever_run(w.view, wish.request, debug).error().code, Errc::requested_node_config_unavailable)
+      << "16 CPUs have the feature";
+  w.view.settings.ignore_prefer_validation = true;
+  EXPECT_TRUE(can_ever_run(w.view, wish.request, debug));
+  wish.request.prefer = "none";
+  EXPECT_EQ(can_ever_run(w.view, wish.request, debug).error().code, Errc::invalid_prefer);
+}
+
 /// What sched::can_ever_run() lets pass may break a limit: the job waits, and this says why.
 TEST_F(PlanTest, AJobOverALimitWaits) {
   model::Partition& debug = *std::const_pointer_cast<model::Partition>(w.view.partitions[0]);

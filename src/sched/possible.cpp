@@ -10,7 +10,9 @@ bool given(std::uint32_t value) { return value != kNoVal32; }
 
 Result<void> check_names(const model::JobRequest& r, const Cluster& cluster) {
   if (!r.req_nodes.empty()) {
-    FLURM_TRY(const Bitmap required, cluster.nodes_of(r.req_nodes));
+    FLURM_TRY(Bitmap required, cluster.nodes_of(r.req_nodes));
+    const bool contiguous = r.contiguous != kNoVal16 && r.contiguous != 0;
+    if (contiguous && required.any()) required.set_range(required.first(), required.last());
     if (given(r.max_nodes) && r.max_nodes != 0 && required.count() > r.max_nodes)
       return fail(Errc::invalid_node_count, "{} nodes required, at most {} wanted", required.count(), r.max_nodes);
     if (!r.exc_nodes.empty()) {
@@ -22,6 +24,12 @@ Result<void> check_names(const model::JobRequest& r, const Cluster& cluster) {
     FLURM_TRY(const Constraint constraint, Constraint::parse(r.features));
     for (const std::string& name : constraint.names())
       if (!cluster.has_feature(name)) return fail(Errc::invalid_feature, "no node has feature {}", name);
+  }
+  if (!r.prefer.empty()) {
+    const auto constraint = Constraint::parse(r.prefer);
+    if (!constraint) return fail(Errc::invalid_prefer, "{}", constraint.error().text);
+    for (const std::string& name : constraint->names())
+      if (!cluster.has_feature(name)) return fail(Errc::invalid_prefer, "no node has feature {}", name);
   }
   return {};
 }
@@ -66,7 +74,8 @@ Result<void> knows_names(const model::JobRequest& request, const Cluster& cluste
 Result<void> possible(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
                       const model::Settings& settings, Placer& placer) {
   FLURM_TRY_VOID(knows_names(request, cluster, settings));
-  FLURM_TRY(const Shape shape, make_shape(request, partition, cluster, settings));
+  FLURM_TRY(const Shape made, make_shape(request, partition, cluster, settings));
+  const Shape& shape = made.preferred && !settings.ignore_prefer_validation ? *made.preferred : made;
   const bool node_limit = shape.demand.max_nodes < shape.demand.min_nodes;  // waits for the partition to change
   if (shape.nodes.none()) return fail(Errc::requested_node_config_unavailable, "{}", words(shape.lack));
   const bool misplaced = shape.required.size() != 0 && !shape.required.subset_of(shape.nodes);

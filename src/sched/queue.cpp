@@ -43,7 +43,7 @@ std::string shape_key(const model::JobRequest& r, std::size_t partition) {
                  r.threads_per_core, r.pn_min_cpus, r.core_spec, r.plane_size, r.pn_min_memory, r.pn_min_tmp_disk,
                  r.task_dist, r.contiguous, r.shared, r.reboot, r.overcommit,
                  r.bitflags & (model::job_bit::spread_job | model::job_bit::use_min_nodes));
-  for (const std::string* text : {&r.req_nodes, &r.exc_nodes, &r.features, &r.licenses}) {
+  for (const std::string* text : {&r.req_nodes, &r.exc_nodes, &r.features, &r.prefer, &r.licenses}) {
     append_numbers(key, text->size());
     key += *text;
   }

@@ -40,6 +40,7 @@ void fields(codec::Archive& ar, Schedule::Start& s) {
   ar("partition", s.partition);
   ar("shares", s.shares);
   ar("whole_node", s.whole_node);
+  ar("preferred", s.preferred, codec::since(2));
 }
 
 void fields(codec::Archive& ar, Schedule::Wait& w) {

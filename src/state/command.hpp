@@ -42,6 +42,7 @@ struct Schedule {
     std::string partition;
     std::vector<model::NodeShare> shares;
     bool whole_node = false;
+    bool preferred = false;
   };
   struct Wait {
     JobId job;

@@ -6,7 +6,7 @@ import socket
 import struct
 import unittest
 
-from cluster import REAL, ClusterTest, main
+from cluster import REAL, ClusterTest, is_root, main
 
 
 def sbatch_errors(cluster, *options, script=None):
@@ -49,6 +49,8 @@ class Refusals(ClusterTest):
                 (["-w", "n9"], ["Invalid node name specified"]),
                 (["-w", "n2", "-p", "one"], ["Requested nodes not in this partition"]),
                 (["-C", "nofeature"], ["Invalid feature specification"]),
+                (["--prefer=nofeature"], ["Invalid preferred feature specification"]),
+                (["--contiguous", "-w", "n1,n3", "-N2"], ["Node count specification invalid"]),
                 (["-t", "90"], ["Requested time limit is invalid (missing or exceeds some limit)"]),
                 (["--time-min=90"], ["Invalid time-min specification (exceeds job's time or other limits)"]),
                 (["--time-min=20", "-t", "10"], ["Invalid time-min specification (exceeds job's time or other limits)"]),
@@ -99,10 +101,58 @@ class Refusals(ClusterTest):
                               (["dependency=nonsense:1"], "Job dependency problem")):
             with self.subTest(words=words):
                 self.assertIn(answer, self.c.refused("scontrol", "update", f"jobid={job}", *words))
+        self.c.run("scancel", job)
         done = self.c.submit()
         self.c.wait_end(done)
         self.assertIn("already", self.c.refused("scontrol", "update", f"jobid={done}", "timelimit=1").lower())
-        self.c.run("scancel", job)
+
+    def test_updates_by_an_operator(self):
+        """Each of a job of its own: Slurm keeps what it refuses, and refuses what comes after for it."""
+        limits = "Requested partition configuration not available now"
+        for words, answer in (
+                ("numcpus=100", limits),
+                ("numnodes=2-1", "Node count specification invalid"),
+                ("timemin=20", "Invalid time-min specification (exceeds job's time or other limits)"),
+                ("partition=shut", "Required partition not available (inactive or drain)"),
+                ("prefer=nofeature", "Invalid preferred feature specification"),
+                ("deadline=now-100", "Invalid time specified"),
+                ("priority=5", "Job is in held state, pending scheduler release"),
+                ("reservation=none", "Requested reservation is invalid"),
+                ("gres=gpu:1", "Invalid generic resource (gres) specification"),
+                ("corespec=1", "Access/permission denied"),
+                ("burstbuffer=x", "Requested operation not supported on this system"),
+                ("reqnodelist=n9", "Invalid node name specified"),
+                ("licenses=none:1", "Invalid license specification")):
+            with self.subTest(words=words):
+                job = self.c.submit("--hold", "-t", "10")
+                self.assertEqual(self.c.refused("scontrol", "update", f"jobid={job}", words).strip(), f"{answer} for job {job}")
+                self.c.run("scancel", job)
+        for words, field, value in (("timelimit=90", "TimeLimit", "01:30:00"),
+                                    ("arraytaskthrottle=2", "JobState", "PENDING")):
+            with self.subTest(words=words):
+                job = self.c.submit("--hold", "-t", "10")
+                self.c.run("scontrol", "update", f"jobid={job}", words)
+                self.assertEqual(self.c.job(job)[field], value)
+
+    @unittest.skipUnless(is_root(), "needs a second user")
+    def test_updates_by_the_owner_and_by_a_stranger(self):
+        for words, answer in (
+                ("timelimit=90", "Access/permission denied"),
+                ("shared=yes", "Access/permission denied"),
+                ("deadline=now+10000", "Access/permission denied"),
+                ("admincomment=x", "Access/permission denied"),
+                ("contiguous=yes", "Access/permission denied")):
+            with self.subTest(words=words):
+                job = self.c.submit("--hold", "-t", "10", user="nobody")
+                self.assertEqual(self.c.refused("scontrol", "update", f"jobid={job}", words, user="nobody").strip(),
+                                 f"{answer} for job {job}")
+                self.c.run("scancel", job)
+        job = self.c.submit("--hold", "-t", "10", user="nobody")
+        self.c.run("scontrol", "update", f"jobid={job}", "timelimit=50", user="nobody")
+        self.assertEqual(self.c.job(job)["TimeLimit"], "00:50:00")
+        for words in (("update", f"jobid={job}", "name=x"), ("hold", job), ("release", job)):
+            with self.subTest(words=words):
+                self.assertIn("Invalid user id", self.c.refused("scontrol", *words, user="daemon"))
 
 
 PARTITIONS = """PartitionName=debug Nodes=ALL Default=YES MaxTime=60 State=UP

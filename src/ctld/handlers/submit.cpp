@@ -68,6 +68,17 @@ std::size_t script_bytes_max(const conf::Config& config) {
   return bytes;
 }
 
+/// What the configuration leaves of the request.
+void trim(model::JobRequest& request, const wire::JobDesc& desc, const conf::Config& config) {
+  if (!config.allow_spec_resources_usage) request.core_spec = kNoVal16;
+  if (desc.req_switch == kNoVal32) return;
+  std::uint32_t longest_s = 300;
+  std::string text;
+  if (conf::Config::has_option(config.sched_params, "max_switch_wait", &text))
+    std::from_chars(text.data(), text.data() + text.size(), longest_s);
+  request.wait4switch = std::min(desc.wait4switch, longest_s);  // NO_VAL, not asked for, is long
+}
+
 /// Everything about a submission that can be known before it is proposed. `will_run`: it is only asked when the job
 /// would start.
 Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
@@ -89,6 +100,7 @@ Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, 
   FLURM_TRY(command.request, job_request(desc, state.settings, partitions.front()));
   model::JobRequest& request = command.request;
   if (batch && !desc.script) return fail(Errc::job_script_missing);
+  trim(request, desc, *c.config);
 
   Admission admission(c, state, owner, uid);
   const std::uint32_t asked_nodes = std::exchange(request.min_nodes, desc.min_nodes);  // limits are for what was asked

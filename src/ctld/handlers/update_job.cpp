@@ -1,4 +1,5 @@
 // ctld/handlers/update_job.cpp — REQUEST_UPDATE_JOB: scontrol update job, hold, uhold, release.
+#include "ctld/admission.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/job_text.hpp"
 #include "model/dependency.hpp"
@@ -73,17 +74,54 @@ state::UpdateJobs changes(const wire::JobDesc& d) {
   return c;
 }
 
-/// Features, nodes and licenses that nobody has are refused; a size that does not fit at present is not.
-Result<void> check_names(const state::ClusterState& state, const state::UpdateJobs& command,
-                         const std::vector<state::Target>& targets) {
-  if (targets.empty() || !(command.features || command.req_nodes || command.exc_nodes || command.licenses)) return {};
+/// What Slurm does not take, whatever the job: things that are not there.
+Errc unavailable(const Controller& c, const wire::JobDesc& desc) {
+  const auto given = [](const std::optional<std::string>& text) { return text && !text->empty(); };
+  if (given(desc.burst_buffer)) return Errc::not_supported;
+  if (given(desc.reservation)) return Errc::reservation_invalid;
+  if (given(desc.tres_per_node) || given(desc.tres_per_job) || given(desc.tres_per_socket) || given(desc.tres_per_task))
+    return Errc::invalid_gres;
+  if (desc.core_spec != kNoVal16 && !c.config->allow_spec_resources_usage) return Errc::access_denied;
+  return Errc::success;
+}
+
+bool changes_demand(const state::UpdateJobs& c) {
+  return c.features || c.prefer || c.req_nodes || c.exc_nodes || c.licenses || c.partitions || c.min_cpus ||
+         c.pn_min_memory || c.cpus_per_task || c.pn_min_cpus;
+}
+
+/// Features, nodes and licenses that nobody has are refused, and more CPUs or memory than the partition gives; more
+/// nodes or time is not: such a job waits. Source: slurm 22.05 src/slurmctld/job_mgr.c _update_job(), its
+/// job_limits_check().
+Result<void> check_demand(Controller& c, const state::ClusterState& state, const state::UpdateJobs& command,
+                          const std::vector<state::Target>& targets) {
+  if (targets.empty() || !changes_demand(command)) return {};
   const model::Job& job = *record_of(state, targets.front());
+  if (!job.state.pending()) return {};
   model::JobRequest request = *job.request;
-  if (command.features) request.features = *command.features;
-  if (command.req_nodes) request.req_nodes = *command.req_nodes;
-  if (command.exc_nodes) request.exc_nodes = *command.exc_nodes;
-  if (command.licenses) request.licenses = *command.licenses;
-  return sched::knows_names(scheduler_view(state), request);
+  const auto take_over = [](auto& to, const auto& from) {
+    if (from) to = *from;
+  };
+  take_over(request.features, command.features);
+  take_over(request.prefer, command.prefer);
+  take_over(request.req_nodes, command.req_nodes);
+  take_over(request.exc_nodes, command.exc_nodes);
+  take_over(request.licenses, command.licenses);
+  take_over(request.min_cpus, command.min_cpus);
+  take_over(request.cpus_per_task, command.cpus_per_task);
+  take_over(request.pn_min_cpus, command.pn_min_cpus);
+  take_over(request.pn_min_memory, command.pn_min_memory);
+  const sched::View view = scheduler_view(state);
+  FLURM_TRY_VOID(c.admission.knows_names(view, request));
+  for (std::string_view name : split_names(command.partitions.value_or(job.partition))) {
+    const model::Partition* partition = state.partition(name);
+    if (!partition) continue;
+    const auto limits = c.admission.within_limits(view, request, *partition);
+    if (limits) return {};
+    const Errc code = limits.error().code;
+    if (code != Errc::too_many_requested_cpus && code != Errc::invalid_task_memory) return {};
+  }
+  return fail(Errc::requested_part_config_unavailable);
 }
 
 }  // namespace
@@ -100,14 +138,12 @@ io::Task<Answer> update_job(Controller& c, Call call) {
       co_return rc_answer(call, Errc::user_id_missing);
 
   state::UpdateJobs command = changes(*desc);
+  if (const Errc code = unavailable(c, *desc); code != Errc::success) co_return rc_answer(call, code);
   if (command.partitions)
-    for (std::string_view rest = *command.partitions; !rest.empty();) {
-      const std::size_t comma = std::min(rest.find(','), rest.size());
-      if (!snapshot->partition(rest.substr(0, comma))) co_return rc_answer(call, Errc::invalid_partition_name);
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
-    }
-  if (auto named_things = check_names(*snapshot, command, *targets); !named_things)
-    co_return error_answer(call, named_things.error());
+    if (auto partitions = asked_partitions(*snapshot, *desc); !partitions)
+      co_return error_answer(call, partitions.error());
+  if (auto demand = check_demand(c, *snapshot, command, *targets); !demand)
+    co_return error_answer(call, demand.error());
   if (command.dependency_text) {
     auto dependencies = model::parse_dependencies(*command.dependency_text);
     if (!dependencies) co_return error_answer(call, dependencies.error());

@@ -42,6 +42,7 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   s.backfill = c.schedtype == "sched/backfill";
   s.requeue_exit = exit_codes("RequeueExit", c.requeue_exit);
   s.requeue_exit_hold = exit_codes("RequeueExitHold", c.requeue_exit_hold);
+  s.ignore_prefer_validation = conf::Config::has_option(c.sched_params, "ignore_prefer_validation");
   s.kill_invalid_dependency = conf::Config::has_option(c.dependency_params, "kill_invalid_depend");
   return s;
 }

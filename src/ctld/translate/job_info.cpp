@@ -168,7 +168,7 @@ void set_texts(wire::JobInfo& info, const Job& job) {
   info.user_name = r.user_name;
   info.wckey = r.wckey;
   info.alloc_node = r.alloc_node;
-  info.features = r.features;
+  info.features = job.preferred && !job.state.pending() ? r.prefer : r.features;
   if (job.state.pending()) info.prefer = r.prefer;
   info.cluster_features = r.cluster_features;
   info.work_dir = r.work_dir;

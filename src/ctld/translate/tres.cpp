@@ -7,12 +7,13 @@ namespace flurm::ctld {
 
 std::string memory_text(std::uint64_t mib) {
   constexpr const char* kUnits[] = {"M", "G", "T", "P"};
+  bool half = false;
   int unit = 0;
-  while (mib != 0 && mib % 1024 == 0 && unit < 3) {
+  for (; mib >= 1024 && mib % 512 == 0 && !half && unit < 3; ++unit) {
+    half = mib % 1024 != 0;
     mib /= 1024;
-    ++unit;
   }
-  return fmt::format("{}{}", mib, kUnits[unit]);
+  return fmt::format("{}{}{}", mib, half ? ".50" : "", kUnits[unit]);
 }
 
 namespace {

@@ -8,7 +8,7 @@
 
 namespace flurm::ctld {
 
-/// "1G", "1500M": MiB in the largest unit that leaves a whole number, as Slurm prints TRES memory.
+/// "1G", "1.50G", "1600M": MiB in the largest unit that leaves a multiple of one half, as Slurm prints TRES memory.
 std::string memory_text(std::uint64_t mib);
 
 /// What a job asks for, and what it holds; the latter empty without an allocation.

@@ -75,6 +75,7 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
     job.state_desc.clear();
     job.partition = start.partition;
     job.allocation = allocation;
+    job.preferred = start.preferred;
     job.batch_host = names.front();
     job.start_time = state.now;
     job.last_sched_eval = state.now;

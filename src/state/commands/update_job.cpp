@@ -94,7 +94,8 @@ Errc set_priority(ClusterState& state, Job& job, const UpdateJobs& c) {
     job.priority = next_priority(state, *job.request);
     job.direct_set_priority = false;
   } else {
-    if (!c.by_operator && (job.priority == 0 || asked > job.priority)) return Errc::access_denied;
+    if (job.priority == 0) return Errc::job_held;
+    if (!c.by_operator && asked > job.priority) return Errc::access_denied;
     job.priority = asked;
     job.direct_set_priority = true;
   }
@@ -109,12 +110,20 @@ Errc set_priority(ClusterState& state, Job& job, const UpdateJobs& c) {
   return Errc::success;
 }
 
+/// Owners may ask for more time as long as the job waits, up to their partition's limit.
+bool partition_allows(const ClusterState& state, const Job& job, std::uint32_t time_limit) {
+  const model::Partition* partition =
+      state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
+  return partition && partition->max_time >= time_limit;
+}
+
 Errc set_time_limit(const ClusterState& state, Job& job, const UpdateJobs& c) {
   const std::uint32_t asked = *c.time_limit;
   if (job.state.ended()) return Errc::job_finished;
-  if (!c.by_operator) {
-    if (asked > job.time_limit) return Errc::access_denied;
-  }
+  const std::uint32_t least = c.time_min.value_or(job.request->time_min);
+  if (least != kNoVal32 && asked < least) return Errc::invalid_time_min_limit;
+  if (!c.by_operator && asked > job.time_limit && !(job.state.pending() && partition_allows(state, job, asked)))
+    return Errc::access_denied;
   if (job.state.running() || job.state.suspended()) {
     const std::int64_t length = asked == kInfinite32 ? 365 * 24 * 3600 : std::int64_t{asked} * 60;
     job.end_time = std::max(job.start_time + length + job.suspended_s, state.now);
@@ -129,13 +138,17 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
   if (job.state.ended() && !(c.comment || c.admin_comment || c.system_comment || c.extra)) return Errc::job_finished;
   if (only_pending(c) && !job.state.pending()) return Errc::job_not_pending;
   if (!c.by_operator) {
-    if (c.admin_comment || c.system_comment || c.core_spec) return Errc::access_denied;
+    if (c.admin_comment || c.system_comment || c.core_spec || c.shared || c.deadline) return Errc::access_denied;
     if (c.contiguous && *c.contiguous >= job.request->contiguous) return Errc::access_denied;
   }
+  if (c.account && !job.state.pending()) return Errc::job_not_pending;
+  if (c.deadline && *c.deadline < state.now) return Errc::invalid_time_value;
   if (c.nice && !c.by_operator && *c.nice < 0x80000000) return Errc::access_denied;
   auto request = std::make_shared<JobRequest>(*job.request);
   change_request(*request, c);
   const std::uint32_t old_nice = job.request->nice;
+  if (request->max_nodes != 0 && request->max_nodes != kNoVal32 && request->max_nodes < request->min_nodes)
+    return Errc::invalid_node_count;
   job.request = request;
 
   if (c.nice && job.priority != 0 && !job.direct_set_priority) {
@@ -146,6 +159,7 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
     if (const Errc code = set_priority(state, job, c); code != Errc::success) return code;
   if (c.time_limit)
     if (const Errc code = set_time_limit(state, job, c); code != Errc::success) return code;
+  if (c.time_min && job.time_limit != kNoVal32 && *c.time_min > job.time_limit) return Errc::invalid_time_min_limit;
   if (c.end_time) {
     if (!job.state.running()) return Errc::job_not_running;
     if (*c.end_time < state.now) return Errc::invalid_time_value;
@@ -163,10 +177,7 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
     job.partition = *c.partitions;
   }
   if (c.requeue) job.requeue_allowed = *c.requeue != 0;
-  if (c.array_throttle) {
-    if (!job.array) return Errc::not_supported;
-    job.array->max_running = *c.array_throttle;
-  }
+  if (c.array_throttle && job.array) job.array->max_running = *c.array_throttle;
   if (c.begin_time && job.priority != 0 && job.dependencies.empty()) {
     job.eligible_time = std::max(*c.begin_time, state.now);
     if (*c.begin_time > state.now) job.reason = JobReason::begin_time;

@@ -1,0 +1,48 @@
+"""What a job would rather have: features, few switches, cores left to the system."""
+
+from cluster import ClusterTest, main
+
+
+class Preferences(ClusterTest):
+    extra = "NodeName=DEFAULT Feature=any\nSchedulerParameters=sched_interval=2,bf_interval=2\n"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.cluster.run("scontrol", "update", "nodename=n3", "availablefeatures=any,fast", "activefeatures=any,fast")
+
+    def running(self, *options):
+        job = self.c.submit(*options, "--wrap", "sleep 1000")
+        return self.c.wait_state(job, "RUNNING", seconds=70)
+
+    def test_preferred_features(self):
+        first = self.running("--prefer=fast", "-n4")
+        self.assertEqual((first["NodeList"], first["Features"]), ("n3", "fast"))
+        second = self.running("--prefer=fast", "--constraint=any", "-n4")
+        self.assertEqual(second["Features"], "any")
+        self.assertIn(second["NodeList"], ("n1", "n2"))
+        held = self.c.job(self.c.submit("--prefer=fast", "--constraint=any", "--hold"))
+        self.assertEqual((held["Features"], held["Prefer"]), ("any", "fast"))
+
+    def test_more_than_has_what_is_preferred(self):
+        self.assertIn("Requested node configuration is not available",
+                      self.c.refused("sbatch", "--prefer=fast", "-N2", "--wrap", "true"))
+
+    def test_switches(self):
+        for option, shown in (("--switches=1", "1@00:05:00"), ("--switches=1@10", "1@00:05:00"), ("--switches=2@3", "2@00:03:00")):
+            with self.subTest(option=option):
+                self.assertEqual(self.c.job(self.c.submit("--hold", option))["Switches"], shown)
+
+    def test_cores_for_the_system_are_not_asked_for_unless_allowed(self):
+        job = self.c.job(self.c.submit("--hold", "--core-spec=1"))
+        self.assertEqual(job["CoreSpec"], "*")
+
+    def test_memory_in_units(self):
+        for mib, shown in (("1536", "1.50G"), ("2304", "2304M"), ("2048", "2G")):
+            with self.subTest(mib=mib):
+                job = self.c.job(self.c.submit("--hold", "--mem=" + mib))
+                self.assertEqual(job["TRES"], f"cpu=1,mem={shown},node=1,billing=1")
+
+
+if __name__ == "__main__":
+    main()
