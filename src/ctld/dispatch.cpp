@@ -51,6 +51,7 @@ Write writer(MsgType type) {
     case MsgType::REQUEST_KILL_JOBS: return kill_jobs;
     case MsgType::REQUEST_JOB_REQUEUE: return requeue_job;
     case MsgType::REQUEST_SUSPEND: return suspend_job;
+    case MsgType::REQUEST_TOP_JOB: return top_job;
     case MsgType::REQUEST_UPDATE_JOB: return update_job;
     case MsgType::MESSAGE_NODE_REGISTRATION_STATUS: return register_node;
     case MsgType::REQUEST_COMPLETE_BATCH_SCRIPT: return batch_complete;

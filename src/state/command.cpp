@@ -143,6 +143,12 @@ void fields(codec::Archive& ar, SuspendJobs& c) {
   ar("resume", c.resume);
 }
 
+void fields(codec::Archive& ar, TopJobs& c) {
+  ar("jobs", c.jobs);
+  ar("uid", c.uid);
+  ar("by_operator", c.by_operator);
+}
+
 void fields(codec::Archive& ar, EndBatch& c) {
   ar("job", c.job);
   ar("restart_count", c.restart_count);
@@ -258,7 +264,7 @@ std::string_view command_name(const Command& command) {
   constexpr std::string_view kNames[] = {"Configure",   "SubmitJob",    "Schedule",   "CancelJobs",   "UpdateJobs",
                                          "RequeueJobs", "SuspendJobs",  "EndBatch",   "NodeCleaned",  "LaunchAnswered",
                                          "RegisterNode", "NodesSeen",   "UpdateNodes", "PutPartition", "DeletePartition",
-                                         "EffectsDone", "Tick"};
+                                         "EffectsDone", "Tick",         "TopJobs"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }

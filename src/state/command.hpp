@@ -179,9 +179,16 @@ struct EffectsDone {
 /// Time passes: limits, warnings, jobs to forget.
 struct Tick {};
 
+/// scontrol top: these waiting jobs go before the other ones of their owner, which give way by as much.
+struct TopJobs {
+  std::vector<JobId> jobs;  // in the order they are to have
+  std::uint32_t uid = 0;
+  bool by_operator = false;
+};
+
 using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
                              NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
-                             DeletePartition, EffectsDone, Tick>;
+                             DeletePartition, EffectsDone, Tick, TopJobs>;
 
 /// One entry of the log.
 struct Entry {

@@ -1,5 +1,5 @@
 // state/requeue_test.cpp — jobs that start over: who asks for it, what is told of it, and what keeps it from going on
-// for ever; deadlines; mail for arrays.
+// for ever; deadlines; scontrol top; mail for arrays.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -53,7 +53,7 @@ TEST(Requeue, exit_codes_that_start_a_job_over) {
 }
 
 TEST(Requeue, a_cancelled_job_stays_cancelled) {
-  World w = with_exit_codes("0,3", "");
+  World w = with_exit_codes("0,3", "9");
   const JobId id = w.submit();
   w.start(id);
   w.cancel({{.job = id, .tasks = {}}});
@@ -130,6 +130,28 @@ TEST(Deadline, a_job_that_cannot_meet_it_ends) {
   w.now = w.now + 301;
   w.run(Tick{});
   EXPECT_EQ(w.shown(c), "DEADLINE");
+}
+
+TEST(Top, jobs_of_one_user_change_places) {
+  World w;
+  const JobId first = w.submit(), second = w.submit(), third = w.submit();
+  SubmitJob foreign = w.job();
+  foreign.request.user_id = 1001;
+  const JobId other = w.run(foreign).job;
+  const std::uint32_t best = w.at(first).priority, others = w.at(other).priority;
+  EXPECT_EQ(w.run(TopJobs{.jobs = {third}, .uid = 1001}).code, Errc::access_denied);
+  EXPECT_EQ(w.run(TopJobs{.jobs = {third, third}, .uid = 1000}).code, Errc::success);
+  EXPECT_EQ(w.at(third).priority, best);
+  EXPECT_LT(w.at(first).priority, best);
+  EXPECT_LT(w.at(second).priority, w.at(first).priority);
+  EXPECT_EQ(w.at(other).priority, others);
+  std::int64_t nice = 0;
+  for (JobId id : {first, second, third}) nice += std::int64_t{w.at(id).request->nice} - 0x80000000;
+  EXPECT_EQ(nice, 0) << "what one gains the others lose";
+
+  w.start(third);
+  EXPECT_EQ(w.run(TopJobs{.jobs = {third}, .uid = 1000}).code, Errc::job_not_pending);
+  EXPECT_EQ(w.run(TopJobs{.jobs = {JobId{99}}, .uid = 1000}).code, Errc::invalid_job_id);
 }
 
 /// The mails that wait to be sent: which, about which job.

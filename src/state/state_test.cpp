@@ -330,6 +330,10 @@ TEST(State, invariants_hold_under_random_commands) {
           break;
         }
         case 13:
+          if (random() % 2) {
+            command = TopJobs{.jobs = {some, JobId{static_cast<std::uint32_t>(random() % 10)}}, .by_operator = true};
+            break;
+          }
           command = SuspendJobs{.targets = {{.job = some, .tasks = {}}}, .resume = random() % 2 == 0};
           break;
         case 14: {

@@ -1,6 +1,8 @@
-"""What a job would rather have: features, few switches, cores left to the system."""
+"""What a job would rather have: features, few switches, cores left to the system; and going before one's other jobs."""
 
-from cluster import ClusterTest, main
+import unittest
+
+from cluster import ClusterTest, is_root, main
 
 
 class Preferences(ClusterTest):
@@ -42,6 +44,24 @@ class Preferences(ClusterTest):
             with self.subTest(mib=mib):
                 job = self.c.job(self.c.submit("--hold", "--mem=" + mib))
                 self.assertEqual(job["TRES"], f"cpu=1,mem={shown},node=1,billing=1")
+
+    @unittest.skipUnless(is_root(), "needs a second user")
+    def test_top(self):
+        jobs = [self.c.submit("--begin=now+1hour", user="nobody") for _ in range(3)]
+        other = self.c.submit("--begin=now+1hour", user="daemon")
+        before = [int(self.c.job(job)["Priority"]) for job in (*jobs, other)]
+        self.assertIn("Access/permission denied", self.c.refused("scontrol", "top", jobs[2], user="nobody"))
+        self.c.run("scontrol", "top", jobs[2])
+        records = [self.c.job(job) for job in (*jobs, other)]
+        self.assertEqual([int(record["Priority"]) for record in records],
+                         [before[0] - 1, before[1] - 1, before[0], before[3]])
+        self.assertEqual([record["Nice"] for record in records], ["1", "1", "-2", "0"])
+        self.c.run("scontrol", "top", f"{jobs[1]},{jobs[0]}")
+        order = sorted(jobs, key=lambda job: -int(self.c.job(job)["Priority"]))
+        self.assertEqual(order, [jobs[1], jobs[0], jobs[2]])
+        held = self.c.submit("--hold")
+        self.assertIn("Job is in held state", self.c.refused("scontrol", "top", held))
+        self.assertIn("Invalid job id specified", self.c.refused("scontrol", "top", "4242"))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ io::Task<Answer> kill_job(Controller& c, Call call);
 io::Task<Answer> kill_jobs(Controller& c, Call call);
 io::Task<Answer> requeue_job(Controller& c, Call call);
 io::Task<Answer> suspend_job(Controller& c, Call call);
+io::Task<Answer> top_job(Controller& c, Call call);
 io::Task<Answer> update_job(Controller& c, Call call);
 
 io::Task<Answer> register_node(Controller& c, Call call);

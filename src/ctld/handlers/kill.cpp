@@ -1,4 +1,4 @@
-// ctld/handlers/kill.cpp — scancel, scontrol requeue, suspend, resume, hold and update job.
+// ctld/handlers/kill.cpp — scancel, scontrol requeue, suspend, resume and top.
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/job_text.hpp"
 #include "wire/msg/job_control.hpp"
@@ -94,6 +94,30 @@ io::Task<Answer> suspend_job(Controller& c, Call call) {
   if (!reply) co_return error_answer(call, reply.error());
   c.schedule_soon();
   co_return target_answer(c, call, *reply);
+}
+
+io::Task<Answer> top_job(Controller& c, Call call) {
+  const auto* request = call.as<wire::TopJob>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  state::TopJobs command{.jobs = {}, .uid = call.uid, .by_operator = c.is_operator(call.uid)};
+  if (!command.by_operator && !conf::Config::has_option(c.config->sched_params, "enable_user_top"))
+    co_return rc_answer(call, Errc::access_denied);
+  auto snapshot = c.replica.snapshot();
+  auto targets = job_targets(*snapshot, request->job_id_str);
+  if (!targets) co_return error_answer(call, targets.error());
+  for (const state::Target& target : *targets) {
+    const model::Job* job = record_of(*snapshot, target);
+    if (job && job->array && !target.tasks.empty())
+      job = snapshot->array_task(job->array->array_job, target.tasks.first());
+    if (!job) co_return rc_answer(call, Errc::invalid_job_id);
+    command.jobs.push_back(job->id);
+  }
+  auto proposal = c.replica.propose(std::move(command));
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  log(Level::info, "job.top", {{"jobs", request->job_id_str}, {"uid", call.uid}, {"rc", errc_name(reply->code)}});
+  c.schedule_soon();
+  co_return rc_answer(call, public_code(reply->code));
 }
 
 }  // namespace flurm::ctld

@@ -21,6 +21,7 @@ Reply apply_to(ClusterState& state, const PutPartition& command);
 Reply apply_to(ClusterState& state, const DeletePartition& command);
 Reply apply_to(ClusterState& state, const EffectsDone& command);
 Reply apply_to(ClusterState& state, const Tick& command);
+Reply apply_to(ClusterState& state, const TopJobs& command);
 
 /// What a partition's configured text means now: its nodes, and the sums shown for it.
 Result<void> resolve_partition(const ClusterState& state, model::Partition& partition);
