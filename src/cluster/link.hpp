@@ -28,6 +28,7 @@ enum class CallKind : std::uint8_t {
   read_index = 3,  ///< the leader's commit index, for a linearizable read on a follower
   confirm = 4,     ///< whether the caller still leads, as the called member sees it
   reread = 5,      ///< read the configuration files again: they have changed
+  state_hash = 6,  ///< the hash of the state after an entry
 };
 
 struct LinkOptions {

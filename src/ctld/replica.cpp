@@ -76,6 +76,7 @@ void Replica::apply(std::uint64_t index, std::string_view bytes) {
   applied_ = index;
   wake_waiting();
   changed();
+  if (applied_listener_) applied_listener_(index);
 }
 
 replog::SnapshotJob Replica::take_snapshot() {

@@ -43,6 +43,9 @@ class Replica final : public replog::Machine {
   /// Called after entries were applied, once per loop iteration. One listener.
   void on_change(std::function<void()> listener) { listener_ = std::move(listener); }
 
+  /// Called after each entry. One listener; it must not propose before it returns.
+  void on_applied(std::function<void(std::uint64_t index)> listener) { applied_listener_ = std::move(listener); }
+
   void apply(std::uint64_t index, std::string_view entry) override;
   replog::SnapshotJob take_snapshot() override;
   Result<void> restore(std::uint64_t index, std::string_view snapshot) override;
@@ -60,6 +63,7 @@ class Replica final : public replog::Machine {
   Snapshot published_;
   bool notify_queued_ = false;
   std::function<void()> listener_;
+  std::function<void(std::uint64_t)> applied_listener_;
   std::size_t proposing_ = 0;                      // callers that wait for a reply
   std::map<std::uint64_t, state::Reply> replies_;  // of entries whose proposers have not been called yet
 };

@@ -23,6 +23,7 @@
 #include "ctld/clockwork.hpp"
 #include "ctld/cluster_status.hpp"
 #include "ctld/colleagues.hpp"
+#include "ctld/concord.hpp"
 #include "ctld/config_files.hpp"
 #include "ctld/controller.hpp"
 #include "ctld/effects.hpp"
@@ -187,6 +188,7 @@ class Service {
   io::Task<> close() {
     http_.reset();
     if (colleagues_) colleagues_->stop();
+    if (concord_) concord_->stop();
     if (log_) {
       auto stopped = log_->stop();
       co_await stopped;
@@ -250,6 +252,7 @@ class Service {
     colleagues_.emplace(loop_, *log_, replica_, Colleagues::Options{.self = link_->self(), .session = random_session()},
                         *link_);
     replica_.attach(*log_, *colleagues_);
+    watch_concord();
     answer_status(*link_, *log_, FLURM_VERSION);
     listen_for_http();
     colleagues_->on_proposed([this] { scheduler_.request(); });
@@ -315,6 +318,26 @@ class Service {
     if (const auto format = request.query.find("format"); format != request.query.end() && format->second == "text")
       co_return http::Response{200, "text/plain", to_text(status)};
     co_return http::Response{200, "application/json", to_json(status)};
+  }
+
+  void watch_concord() {
+    std::vector<std::uint64_t> others;
+    for (const cluster::Member& member : membership_.members)
+      if (member.id != link_->self()) others.push_back(member.id);
+    concord_.emplace(
+        loop_, Concord::Options{.every = flurm_conf_.raft_snapshot_interval}, std::move(others),
+        [this](std::uint64_t member, std::string body) {
+          return link_->call(member, cluster::CallKind::state_hash, std::move(body), 5'000);
+        },
+        [this](Error error) {
+          log(Level::fatal, "cluster.diverged", {{"error", error.text}});
+          result_ = std::unexpected(std::move(error));
+          loop_.stop();
+        });
+    link_->on_call(cluster::CallKind::state_hash, [this](std::uint64_t, std::string body) -> io::Task<Result<std::string>> {
+      co_return concord_->answer(body);
+    });
+    replica_.on_applied([this](std::uint64_t index) { concord_->applied(index, replica_); });
   }
 
   static std::uint64_t random_session() {
@@ -509,6 +532,7 @@ class Service {
   std::unique_ptr<cluster::Link> link_;
   std::unique_ptr<replog::Log> log_;
   std::optional<Colleagues> colleagues_;
+  std::optional<Concord> concord_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<http::Server> http_;
   std::vector<std::unique_ptr<io::SignalWatch>> signals_;
