@@ -45,6 +45,7 @@ std::vector<Daemon> daemons(const Layout& layout, const Settings& settings) {
     daemon.is_controller = true;
     if (settings.controllers > 1) {
       daemon.address = loopback_address(i);
+      daemon.link_port = static_cast<std::uint16_t>(settings.first_port + kLinkPortOffset);
       daemon.environment = {{"FLURM_NODE_NAME", daemon.name}, {"FLURM_RA_DATA_DIR", layout.raft(daemon.name)}};
     }
     out.push_back(std::move(daemon));
@@ -159,7 +160,7 @@ bool munge_ready(const Layout& layout) {
 /// A daemon that was killed a moment ago holds its port until the last of its threads is gone.
 bool port_gets_free(const Daemon& daemon) {
   const auto deadline = Clock::now() + 3s;
-  while (!port_free(daemon.port, daemon.address)) {
+  while (!port_free(daemon.port, daemon.address) || (daemon.link_port && !port_free(daemon.link_port, daemon.address))) {
     if (Clock::now() > deadline) return false;
     pause_briefly();
   }

@@ -20,6 +20,7 @@ struct Daemon {
   std::optional<User> user;       ///< who it becomes; empty: stays what we are
   std::uint16_t port = 0;         ///< where it listens; 0: on no port
   std::string address = "127.0.0.1";
+  std::uint16_t link_port = 0;  ///< of the controller link; 0: none
   std::vector<std::pair<std::string, std::string>> environment;  ///< in addition to ours
   bool is_controller = false;
 };

@@ -11,7 +11,8 @@ namespace flurm::ctld {
 namespace {
 
 constexpr std::uint64_t kPatienceMs = 1000;
-constexpr std::size_t kAnswerBytes = 25;  // u8 leads, u64 term, u64 applied, u64 snapshot, then the version
+// u8 leads, u64 each: term, applied, snapshot, stored; then the version
+constexpr std::size_t kAnswerBytes = 33;
 
 MemberStatus own_status(const replog::Log& log, std::string version) {
   const replog::Position at = log.position();
@@ -22,13 +23,14 @@ MemberStatus own_status(const replog::Log& log, std::string version) {
   status.term = at.term;
   status.applied = at.applied;
   status.snapshot = at.snapshot;
+  status.stored = at.stored;
   return status;
 }
 
 std::string pack(const MemberStatus& status) {
   std::string out;
   cluster::put(out, static_cast<std::uint8_t>(status.leads));
-  for (const std::uint64_t number : {status.term, status.applied, status.snapshot}) cluster::put(out, number);
+  for (const std::uint64_t number : {status.term, status.applied, status.snapshot, status.stored}) cluster::put(out, number);
   return out + status.version;
 }
 
@@ -40,6 +42,7 @@ Result<MemberStatus> unpack(std::string_view bytes) {
   status.term = cluster::get<std::uint64_t>(bytes, 1);
   status.applied = cluster::get<std::uint64_t>(bytes, 9);
   status.snapshot = cluster::get<std::uint64_t>(bytes, 17);
+  status.stored = cluster::get<std::uint64_t>(bytes, 25);
   status.version = bytes.substr(kAnswerBytes);
   return status;
 }
@@ -77,6 +80,25 @@ std::uint64_t ClusterStatus::lag(const MemberStatus& member) const {
   std::uint64_t furthest = 0;
   for (const MemberStatus& other : members) furthest = std::max(furthest, other.applied);
   return furthest - member.applied;
+}
+
+bool may_begin_empty(const ClusterStatus& status, std::uint64_t self) {
+  std::size_t reached = 0, leaders = 0;
+  bool somebody_has_a_log = false;
+  const MemberStatus* leader = nullptr;
+  for (const MemberStatus& member : status.members) {
+    reached += member.reached;
+    if (member.id == self || !member.reached) continue;
+    somebody_has_a_log |= member.stored > 1;
+    if (!member.leads) continue;
+    leader = &member;
+    ++leaders;
+  }
+  if (!somebody_has_a_log) return 2 * reached > status.members.size();
+  if (leaders != 1 || reached < status.members.size()) return false;
+  return std::ranges::all_of(status.members, [&](const MemberStatus& member) {
+    return member.id == self || (member.term == leader->term && member.applied >= leader->applied);
+  });
 }
 
 void answer_status(cluster::Link& link, const replog::Log& log, const std::string& version) {

@@ -18,6 +18,7 @@ struct MemberStatus {
   bool leads = false;
   std::uint64_t term = 0, applied = 0, snapshot = 0;  ///< indexes count the log's entries
   std::uint64_t round_trip_us = 0;                    ///< 0 for the member that was asked
+  std::uint64_t stored = 0;                           ///< as replog::Position::stored
 };
 
 struct ClusterStatus {
@@ -30,6 +31,11 @@ struct ClusterStatus {
   /// How many entries a reached member has yet to apply.
   std::uint64_t lag(const MemberStatus& member) const;
 };
+
+/// Whether the member `self`, whose log is empty, may begin with an empty one. It may be new, or its disk was lost: then it
+/// has forgotten what it acknowledged and whom it voted for. So either a majority is there and nobody has a log yet; or
+/// somebody leads, all others are there, follow, and have everything that is acknowledged.
+bool may_begin_empty(const ClusterStatus& status, std::uint64_t self);
 
 /// Answers other members' questions; the log must outlive the link's calls.
 void answer_status(cluster::Link& link, const replog::Log& log, const std::string& version);

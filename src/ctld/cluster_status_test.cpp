@@ -9,9 +9,9 @@ namespace {
 ClusterStatus three() {
   ClusterStatus status{.asked = "b", .leader = "a", .members = {}};
   status.members.push_back({.name = "a", .version = "1", .id = 5, .reached = true, .error = {}, .leads = true, .term = 3,
-                            .applied = 70, .snapshot = 60, .round_trip_us = 90});
+                            .applied = 70, .snapshot = 60, .round_trip_us = 90, .stored = 80});
   status.members.push_back({.name = "b", .version = "1", .id = 6, .reached = true, .error = {}, .leads = false,
-                            .term = 3, .applied = 68, .snapshot = 0, .round_trip_us = 0});
+                            .term = 3, .applied = 68, .snapshot = 0, .round_trip_us = 0, .stored = 0});
   return status;
 }
 
@@ -27,7 +27,7 @@ TEST(ClusterStatus, json_has_the_documented_fields) {
 TEST(ClusterStatus, who_is_away_makes_it_unhealthy_and_is_told_why) {
   ClusterStatus status = three();
   status.members.push_back({.name = "c", .version = "", .id = 7, .reached = false, .error = "said \"no\"\n", .leads = false,
-                            .term = 0, .applied = 0, .snapshot = 0, .round_trip_us = 0});
+                            .term = 0, .applied = 0, .snapshot = 0, .round_trip_us = 0, .stored = 0});
   EXPECT_FALSE(status.healthy());
   EXPECT_NE(to_json(status).find("\"reached\":false,\"error\":\"said \\\"no\\\"\\u000a\"}"), std::string::npos);
   EXPECT_NE(to_text(status).find("NOT HEALTHY"), std::string::npos);
@@ -35,6 +35,35 @@ TEST(ClusterStatus, who_is_away_makes_it_unhealthy_and_is_told_why) {
   status.leader.clear();
   EXPECT_FALSE(status.healthy());
   EXPECT_EQ(to_json(status).substr(0, 15), "{\"leader\":null,");
+}
+
+/// Members a, b and c; c's log is empty. "-": away, "0": no log yet, "F": follows, "L": leads, "B": follows from behind.
+ClusterStatus seen_by_c(const std::string& a_and_b) {
+  ClusterStatus status{.asked = "c", .leader = {}, .members = {}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    MemberStatus member;
+    member.id = i + 1;
+    const char what = i < 2 ? a_and_b[i] : '0';
+    member.reached = what != '-';
+    member.leads = what == 'L';
+    if (what == 'F' || what == 'L' || what == 'B') {
+      member.term = 4;
+      member.stored = 12;
+      member.applied = what == 'B' ? 9 : 10;
+    }
+    status.members.push_back(member);
+  }
+  return status;
+}
+
+TEST(ClusterStatus, an_empty_log_begins_with_a_majority_or_beside_a_whole_cluster) {
+  for (const char* good : {"00", "0-", "-0", "LF", "FL"}) EXPECT_TRUE(may_begin_empty(seen_by_c(good), 3)) << good;
+  for (const char* bad : {"--", "L-", "-F", "F-", "FF", "LB", "BL", "LL", "L0", "F0"})
+    EXPECT_FALSE(may_begin_empty(seen_by_c(bad), 3)) << bad;
+  // A follower of another term knows another leader.
+  ClusterStatus status = seen_by_c("LF");
+  status.members[1].term = 5;
+  EXPECT_FALSE(may_begin_empty(status, 3));
 }
 
 }  // namespace

@@ -273,11 +273,14 @@ class Service {
       else
         follow();
     });
+    for (int signum : {SIGINT, SIGTERM})
+      signals_.push_back(std::make_unique<io::SignalWatch>(loop_, signum, [this] { io::spawn(stop()); }));
+    auto founding = wait_to_begin();
+    co_await founding;
+    if (stopping_) co_return Result<void>{};
     auto starting = log_->start();
     const Result<void> started = co_await starting;
     if (!started) co_return std::unexpected(started.error());
-    for (int signum : {SIGINT, SIGTERM})
-      signals_.push_back(std::make_unique<io::SignalWatch>(loop_, signum, [this] { io::spawn(stop()); }));
     signals_.push_back(std::make_unique<io::SignalWatch>(loop_, SIGUSR2, [] { log_reopen(); }));
     auto readying = become_ready();
     const Result<void> ready = co_await readying;
@@ -346,6 +349,31 @@ class Service {
     return session;
   }
 
+  /// An empty log beside those of others may be a lost one.
+  io::Task<> wait_to_begin() {
+    if (alone() || replog::directory_owner(flurm_conf_.ra_data_dir)) co_return;
+    for (std::uint64_t tell_at_ms = io::monotonic_ms() + 5'000; !stopping_;) {
+      auto asking = cluster_status(loop_, *link_, *log_, FLURM_VERSION);
+      const ClusterStatus status = co_await asking;
+      if (may_begin_empty(status, link_->self())) co_return;
+      if (io::monotonic_ms() >= tell_at_ms) {
+        tell_at_ms = io::monotonic_ms() + 60'000;
+        log(Level::warn, "cluster.waiting",
+            {{"for", "the other controllers, for this one's log is empty"}, {"controllers", status.members.size()},
+             {"reached", reached_members()}});
+      }
+      auto pause = io::sleep(loop_, 50);
+      co_await pause;
+    }
+  }
+
+  std::string reached_members() const {
+    std::string names;
+    for (const cluster::Peer& peer : link_->peers())
+      if (peer.connected) names += (names.empty() ? "" : ",") + peer.member.name;
+    return names;
+  }
+
   /// Waits until there is something to serve: alone, when this process has applied its configuration; among several,
   /// when any of them has.
   io::Task<Result<void>> become_ready() {
@@ -356,12 +384,9 @@ class Service {
       ready_ = io::Event(loop_);
       look_ready();
       if (alone()) co_return fail(Errc::not_leader, "no leader after {} s", patience_ms / 1000);
-      std::string there;
-      for (const cluster::Peer& peer : link_->peers())
-        if (peer.connected) there += (there.empty() ? "" : ",") + peer.member.name;
       log(Level::warn, "cluster.waiting",
           {{"for", log_->leader() ? "a configuration" : "enough controllers to choose a leader"},
-           {"controllers", membership_.members.size()}, {"reached", there}});
+           {"controllers", membership_.members.size()}, {"reached", reached_members()}});
     }
     co_return refused_ ? Result<void>(fail(*refused_)) : Result<void>{};
   }

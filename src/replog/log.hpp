@@ -37,6 +37,7 @@ struct Position {
   std::uint64_t proposed = 0;  ///< last index given to an entry by this member while it leads
   std::uint64_t applied = 0;   ///< last index applied here; all of these are committed
   std::uint64_t snapshot = 0;  ///< last index that the newest snapshot on disk contains
+  std::uint64_t stored = 0;    ///< entries here, committed or not, libraft's own counted; 1: no more than its founding
 };
 
 class Log {

@@ -39,7 +39,9 @@ class RaftLog final : public Log, private RaftNode::Events {
   void propose(std::vector<std::string> entries, Done done) override;
   bool leads() const override { return leads_; }
   std::uint64_t leader() const override { return node_ ? node_->leader() : 0; }
-  Position position() const override { return {node_ ? node_->term() : 0, proposed_.index, applied_.index, snapshot_}; }
+  Position position() const override {
+    return {node_ ? node_->term() : 0, proposed_.index, applied_.index, snapshot_, node_ ? node_->last_index() : 0};
+  }
   void on_leadership(OnLeadership fn) override { leadership_ = std::move(fn); }
   void on_leader(OnLeader fn) override { on_leader_ = std::move(fn); }
   void on_fatal(std::move_only_function<void(Error)> fn) override { fatal_ = std::move(fn); }

@@ -364,6 +364,7 @@ std::uint64_t RaftNode::leader() const {
   return id;
 }
 std::uint64_t RaftNode::term() const { return impl_->raft_.current_term; }
+std::uint64_t RaftNode::last_index() const { return impl_->has_raft ? raft_last_index(&impl_->raft_) : 0; }
 
 bool RaftNode::snapshot_is_stored() const {
   std::uint64_t index = 0;

@@ -77,6 +77,8 @@ class RaftNode {
   bool has_applied_all() const;
   std::uint64_t leader() const;
   std::uint64_t term() const;
+  /// libraft's own count.
+  std::uint64_t last_index() const;
   /// True when the snapshot begun last is the newest on disk.
   bool snapshot_is_stored() const;
 

@@ -3,6 +3,7 @@ leads, with every job that was acknowledged. What a failover takes is printed, n
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -98,6 +99,16 @@ class Controllers(unittest.TestCase):
             os.remove(begun)
             self.cluster.up()
         print("next submission after the leader's death, ms:", *took, flush=True)
+
+    def test_a_lost_disk_is_filled_again(self):
+        leader = wait_for(self.leader, 10, "a leader")
+        lost = next(name for name in NAMES if name != leader)
+        job = self.cluster.run("sbatch", "--parsable", "-o", "/dev/null", "--wrap", "true").strip()
+        self.kill(lost)
+        shutil.rmtree(f"{self.cluster.dir}/state/{lost}")
+        self.cluster.up()
+        wait_for(lambda: self.completed([job], self.only(lost)), 20, "the job as the one knows it that had forgotten it")
+        wait_for(lambda: self.status()[1] == 0, 10, "a healthy cluster")
 
     def test_a_controller_alone_waits_and_says_so(self):
         leader = wait_for(self.leader, 10, "a leader")
