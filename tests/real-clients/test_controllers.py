@@ -43,7 +43,18 @@ class Controllers(unittest.TestCase):
         return next((row["name"] for row in rows if row.get("leads") and row["name"] in among), None)
 
     def kill(self, name):
-        os.kill(self.cluster.pid(name), signal.SIGKILL)
+        """SIGKILL, and waits until the process is gone (or a zombie that holds nothing)."""
+        pid = self.cluster.pid(name)
+
+        def gone():
+            try:
+                with open(f"/proc/{pid}/stat") as file:
+                    return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+            except OSError:
+                return True
+
+        os.kill(pid, signal.SIGKILL)
+        wait_for(gone, 10, "the end of the killed controller")
 
     @staticmethod
     def lines(path):
