@@ -18,13 +18,20 @@ def ip(*words):
 
 
 def can_make_namespaces():
-    """Whether this machine lets us; leaves nothing behind."""
-    name = f"flurm-try-{os.getpid()}"
+    """Whether this machine lets us make namespaces, bridges and cables; leaves nothing behind."""
+    space, bridge, cable = (f"fl{word}{os.getpid() % 100000}" for word in ("try", "b", "c"))
     if os.geteuid() != 0 or not shutil.which("ip"):
         return False
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True)
-    subprocess.run(["ip", "netns", "del", name], capture_output=True)
-    return made.returncode == 0
+    try:
+        ip("netns", "add", space)
+        ip("link", "add", bridge, "type", "bridge")
+        ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", space)
+        return True
+    except subprocess.CalledProcessError:
+        return False
+    finally:
+        subprocess.run(["ip", "netns", "del", space], capture_output=True)
+        subprocess.run(["ip", "link", "del", bridge], capture_output=True)
 
 
 class Field(Cluster):
