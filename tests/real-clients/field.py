@@ -3,6 +3,7 @@
 Standard library only. Needs root, and iproute2 with a kernel that has namespaces and bridges.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -84,7 +85,7 @@ class Field(Cluster):
     def start(self, name, argv, env=None):
         path = os.environ["PATH"] + ":/usr/sbin:/sbin"
         with open(f"{self.dir}/log/{name}.out", "a") as out:
-            self.process[name] = subprocess.Popen(argv, stdout=out, stderr=out, start_new_session=True,
+            self.process[name] = subprocess.Popen(argv, stdout=out, stderr=out, start_new_session=True, cwd=self.dir,
                                                   env={**os.environ, **(env or {}), "PATH": path})
 
     def start_controller(self, name):
@@ -96,7 +97,8 @@ class Field(Cluster):
             for signum in (signal.SIGCONT, signal.SIGKILL):
                 process.send_signal(signum)
             process.wait()
-        subprocess.run(["pkill", "-KILL", "-f", f"^flurmstepd.*{self.dir}"], capture_output=True)
+        with contextlib.suppress(Exception):
+            self.down()  # the supervisors, which outlive their daemons
         for name in self.names:
             subprocess.run(["ip", "netns", "del", self.space[name]], capture_output=True)
         subprocess.run(["ip", "link", "del", self.bridge], capture_output=True)
