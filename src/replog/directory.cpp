@@ -205,24 +205,30 @@ Result<void> check_directory(const std::string& directory) {
   return {};
 }
 
-std::string newest_snapshot(const std::string& directory, std::uint64_t* raft_index) {
-  std::tuple<std::uint64_t, std::uint64_t, std::uint64_t> newest{};
-  std::string found;
+std::vector<SnapshotName> snapshots_in(const std::string& directory) {
+  std::vector<SnapshotName> found;
   for (const std::string& name : names_in(directory)) {
-    std::uint64_t term, index, stamp;
+    SnapshotName one;
     int used = 0;
-    if (std::sscanf(name.c_str(), "snapshot-%" SCNu64 "-%" SCNu64 "-%" SCNu64 ".meta%n", &term, &index, &stamp,
-                    &used) != 3 ||
+    if (std::sscanf(name.c_str(), "snapshot-%" SCNu64 "-%" SCNu64 "-%" SCNu64 ".meta%n", &one.term, &one.index,
+                    &one.stamp, &used) != 3 ||
         used != static_cast<int>(name.size())) {
       continue;
     }
-    auto key = std::tuple{term, index, stamp};
-    if (!found.empty() && key <= newest) continue;
-    newest = key;
-    found = name.substr(0, name.size() - std::strlen(".meta"));
-    if (raft_index) *raft_index = index;
+    one.file = name.substr(0, name.size() - std::strlen(".meta"));
+    found.push_back(std::move(one));
   }
+  std::sort(found.begin(), found.end(), [](const SnapshotName& a, const SnapshotName& b) {
+    return std::tie(b.term, b.index, b.stamp) < std::tie(a.term, a.index, a.stamp);
+  });
   return found;
+}
+
+std::string newest_snapshot(const std::string& directory, std::uint64_t* raft_index) {
+  const std::vector<SnapshotName> found = snapshots_in(directory);
+  if (found.empty()) return {};
+  if (raft_index) *raft_index = found.front().index;
+  return found.front().file;
 }
 
 Result<void> check_space(const std::string& directory, std::size_t bytes) {

@@ -46,6 +46,13 @@ std::optional<std::uint64_t> directory_owner(const std::string& directory);
 /// Looks at metadata and open segments; wipes the rest of an interrupted write. Errors: corrupt (names the file), io.
 Result<void> check_directory(const std::string& directory);
 
+struct SnapshotName {
+  std::uint64_t term = 0, index = 0, stamp = 0;  ///< libraft's
+  std::string file;
+};
+/// The snapshots there, the newest first.
+std::vector<SnapshotName> snapshots_in(const std::string& directory);
+
 /// Name of the newest snapshot, for messages; empty when there is none. `raft_index` receives libraft's index of it.
 std::string newest_snapshot(const std::string& directory, std::uint64_t* raft_index = nullptr);
 

@@ -2,38 +2,13 @@
 #include "replog/history.hpp"
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
-#include <tuple>
+#include <utility>
 
 #include "replog/directory.hpp"
 #include "replog/segment.hpp"
 
 namespace flurm::replog {
 namespace {
-
-struct SnapshotName {
-  std::uint64_t term = 0, index = 0, stamp = 0;
-  std::string file;
-  auto key() const { return std::tuple(term, index, stamp); }
-};
-
-/// Newest first.
-std::vector<SnapshotName> snapshots_in(const std::string& directory) {
-  std::vector<SnapshotName> found;
-  for (const std::string& name : names_in(directory)) {
-    SnapshotName one;
-    int used = 0;
-    if (std::sscanf(name.c_str(), "snapshot-%" SCNu64 "-%" SCNu64 "-%" SCNu64 ".meta%n", &one.term, &one.index,
-                    &one.stamp, &used) != 3 ||
-        used != static_cast<int>(name.size()))
-      continue;
-    one.file = name.substr(0, name.size() - 5);
-    found.push_back(std::move(one));
-  }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return b.key() < a.key(); });
-  return found;
-}
 
 /// Closed segments by their first entry, then open ones by their number: the order in which they were written.
 std::vector<std::string> segments_in(const std::string& directory) {
