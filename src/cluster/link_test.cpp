@@ -36,7 +36,7 @@ class LinkTest : public testing::Test {
   }
   void TearDown() override {
     for (auto& link : links_) {
-      if (link) run(loop_, [&] { return link->stop(); });
+      if (link) io::run_task(loop_, [&] { return link->stop(); });
       link.reset();
     }
     log_set_level(Level::info);
@@ -177,8 +177,8 @@ TEST_F(LinkTest, break_in_mid_call_is_not_never_received) {
   ASSERT_TRUE(both_reach(a, b));
   Result<std::string> cut;
   io::spawn(keep(a.call(b.self(), kSlow, "", 5000), cut));
-  run(loop_, [&] { return io::sleep(loop_, 20); });
-  run(loop_, [&] { return links_[1]->stop(); });
+  io::run_task(loop_, [&] { return io::sleep(loop_, 20); });
+  io::run_task(loop_, [&] { return links_[1]->stop(); });
   ASSERT_TRUE(wait_for(loop_, [&] { return !cut; }));
   EXPECT_EQ(cut.error().code, Errc::closed);
   EXPECT_EQ(call(a, members[1].id, kEcho, "").error().code, Errc::communications_connection);
@@ -195,7 +195,7 @@ TEST_F(LinkTest, a_wrong_secret_gets_nowhere_from_either_side) {
   wrong.secret += "!";
   Link& a = start(link_options(members, 0));
   Link& b = start(wrong);
-  run(loop_, [&] { return io::sleep(loop_, 300); });
+  io::run_task(loop_, [&] { return io::sleep(loop_, 300); });
   EXPECT_FALSE(reaches(a, b.self()));
   EXPECT_FALSE(reaches(b, a.self()));
   EXPECT_NE(a.peers()[0].error.find("refused"), std::string::npos) << a.peers()[0].error;
@@ -207,7 +207,7 @@ TEST_F(LinkTest, a_wrong_cluster_gets_nowhere) {
   wrong.cluster_name = "other";
   Link& a = start(link_options(members, 0));
   Link& b = start(wrong);
-  run(loop_, [&] { return io::sleep(loop_, 200); });
+  io::run_task(loop_, [&] { return io::sleep(loop_, 200); });
   EXPECT_FALSE(reaches(a, b.self()));
   EXPECT_FALSE(reaches(b, a.self()));
 }
@@ -269,7 +269,7 @@ Recording overhear(io::Loop& loop, std::shared_ptr<io::Stream> to, const Party& 
   caller->close();
   middle->close();
   to->close();
-  run(loop, [&] { return io::sleep(loop, 5); });
+  io::run_task(loop, [&] { return io::sleep(loop, 5); });
   return record;
 }
 

@@ -79,9 +79,9 @@ class LogTest : public testing::Test {
   }
   void stop(std::size_t i) {
     if (!logs_[i]) return;
-    run(loop_, [&] { return logs_[i]->stop(); });
+    io::run_task(loop_, [&] { return logs_[i]->stop(); });
     logs_[i].reset();
-    run(loop_, [&] { return links_[i]->stop(); });
+    io::run_task(loop_, [&] { return links_[i]->stop(); });
     links_[i].reset();
   }
   std::size_t leading() {
@@ -168,7 +168,7 @@ TEST_F(LogTest, a_leader_that_stops_hands_over_at_once) {
   commit(1, 3);
   const std::size_t before = leading();
   const auto begin = io::monotonic_us();
-  run(loop_, [&] { return logs_[before]->hand_over(); });
+  io::run_task(loop_, [&] { return logs_[before]->hand_over(); });
   ASSERT_TRUE(wait_for(loop_, [&] { return leading() < 3 && leading() != before; }));
   std::printf("[ figures  ] handed over in %.1f ms\n", static_cast<double>(io::monotonic_us() - begin) / 1000);
   commit(4, 6);
@@ -177,7 +177,7 @@ TEST_F(LogTest, a_leader_that_stops_hands_over_at_once) {
   const std::size_t now = leading();
   for (std::size_t i = 0; i < 3; ++i)
     if (i != now) stop(i);
-  run(loop_, [&] { return logs_[now]->hand_over(); });
+  io::run_task(loop_, [&] { return logs_[now]->hand_over(); });
 }
 
 // Followers whose disk is full say nothing; they must come back by themselves all the same.
@@ -197,7 +197,7 @@ TEST_F(LogTest, full_disks_are_recovered_from) {
     io::spawn(keep(logs_[leading()]->commit(std::move(entries)), failed));
     if (!wait_for(loop_, [&] { return failed.has_value(); }, 2000) || !*failed) break;
   }
-  run(loop_, [&] { return io::sleep(loop_, 200); });
+  io::run_task(loop_, [&] { return io::sleep(loop_, 200); });
   setrlimit(RLIMIT_FSIZE, &old);
   ASSERT_TRUE(failed && !*failed) << "no write failed";
   ASSERT_TRUE(wait_for(loop_, [&] {

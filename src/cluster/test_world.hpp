@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cluster/link.hpp"
+#include "io/run_task.hpp"
 #include "io/timer.hpp"
 
 namespace flurm::cluster {
@@ -30,23 +31,11 @@ inline std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-/// Runs the loop until the task ends.
-template <class Body>
-void run(io::Loop& loop, Body body) {
-  auto whole = [](io::Loop& the_loop, Body the_body) -> io::Task<void> {
-    io::Task<void> task = the_body();
-    co_await task;
-    the_loop.stop();
-  };
-  io::spawn(whole(loop, std::move(body)));
-  loop.run();
-}
-
 /// Runs the loop until `condition` holds; false when it does not within `patience_ms`.
 template <class Condition>
 bool wait_for(io::Loop& loop, Condition condition, std::uint64_t patience_ms = 10'000) {
   const auto deadline = io::Deadline::in_ms(patience_ms);
-  while (!condition() && deadline.left_ms() > 0) run(loop, [&] { return io::sleep(loop, 2); });
+  while (!condition() && deadline.left_ms() > 0) io::run_task(loop, [&] { return io::sleep(loop, 2); });
   return condition();
 }
 
@@ -59,7 +48,7 @@ io::Task<void> keep(io::Task<T> task, Out& out) {
 template <class T>
 T result_of(io::Loop& loop, io::Task<T> task) {
   std::optional<T> out;
-  run(loop, [&] { return keep(std::move(task), out); });
+  io::run_task(loop, [&] { return keep(std::move(task), out); });
   return std::move(*out);
 }
 

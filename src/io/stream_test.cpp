@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "io/run_task.hpp"
 #include "io/stream.hpp"
 #include "io/timer.hpp"
 
@@ -18,13 +19,7 @@ namespace {
 /// Runs `body` as a coroutine and the loop until it ends.
 template <class Body>
 void run(Loop& loop, Body body) {
-  auto whole = [](Loop& the_loop, Body the_body) -> Task<void> {
-    Task<void> task = the_body(the_loop);
-    co_await task;
-    the_loop.stop();
-  };
-  spawn(whole(loop, body));
-  loop.run();
+  run_task(loop, [&] { return body(loop); });
 }
 
 Task<void> echo(Stream stream) {

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "io/event.hpp"
 #include "io/process.hpp"
+#include "io/run_task.hpp"
 #include "io/timer.hpp"
 #include "replog/directory.hpp"
 #include "replog/raft_log.hpp"
@@ -79,17 +80,6 @@ struct Place {
   static inline int n = 0;
 };
 
-template <class Body>
-void run(io::Loop& loop, Body body) {
-  auto whole = [](io::Loop& the_loop, Body the_body) -> io::Task<void> {
-    io::Task<void> task = the_body();
-    co_await task;
-    the_loop.stop();
-  };
-  io::spawn(whole(loop, std::move(body)));
-  loop.run();
-}
-
 io::Task<void> start_into(Log& log, Result<void>& out) {
   auto starting = log.start();
   out = co_await starting;
@@ -100,17 +90,17 @@ struct Session {
   explicit Session(RaftOptions options) {
     io::ignore_sigpipe();
     log = make_raft_log(loop, machine, std::move(options));
-    run(loop, [this] { return start_into(*log, started); });
+    io::run_task(loop, [this] { return start_into(*log, started); });
   }
   ~Session() { stop(); }
   void stop() {
     if (!log) return;
-    if (started) run(loop, [this] { return log->stop(); });
+    if (started) io::run_task(loop, [this] { return log->stop(); });
     log.reset();
   }
   Result<std::uint64_t> commit(std::vector<std::string> entries) {
     Result<std::uint64_t> out;
-    run(loop, [&] { return commit_into(*log, std::move(entries), out); });
+    io::run_task(loop, [&] { return commit_into(*log, std::move(entries), out); });
     return out;
   }
   static io::Task<void> commit_into(Log& the_log, std::vector<std::string> entries, Result<std::uint64_t>& out) {
@@ -173,7 +163,7 @@ TEST(RaftLog, concurrent_proposals_share_writes) {
   options.segment_bytes = 8 << 20;
   Session session(options);
   ASSERT_TRUE(session.started);
-  run(session.loop, [&] { return flood(session.loop, *session.log, 5000); });
+  io::run_task(session.loop, [&] { return flood(session.loop, *session.log, 5000); });
   std::size_t batches = 0;
   for (const fs::path& path : files_starting(place.path, "open-")) batches += inspect_open_segment(path)->batches;
   EXPECT_GE(batches, 1u);
@@ -384,7 +374,7 @@ TEST(RaftLogDamage, snapshot) {
     for (int i = 1; i <= 45; ++i) ASSERT_TRUE(session.commit({entry_text(i)}));
     // The snapshot is written in the background.
     for (int i = 0; i < 500 && session.log->position().snapshot == 0; ++i) {
-      run(session.loop, [&] { return io::sleep(session.loop, 5); });
+      io::run_task(session.loop, [&] { return io::sleep(session.loop, 5); });
     }
     ASSERT_GT(session.log->position().snapshot, 0u);
   }
@@ -483,7 +473,7 @@ TEST(RaftLogFailure, full_disk_is_reported_and_recovered_from) {
     EXPECT_EQ(session.commit({"refused"}).error().code, Errc::io);
     setrlimit(RLIMIT_FSIZE, &old);
     for (int i = 0; i < 400 && !session.log->leads(); ++i) {
-      run(session.loop, [&] { return io::sleep(session.loop, 10); });
+      io::run_task(session.loop, [&] { return io::sleep(session.loop, 10); });
     }
     log_set_level(Level::info);
     ASSERT_TRUE(session.log->leads());

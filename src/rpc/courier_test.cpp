@@ -7,6 +7,7 @@
 
 #include "auth/private_munged.hpp"
 #include "io/process.hpp"
+#include "io/run_task.hpp"
 #include "io/timer.hpp"
 #include "rpc/server.hpp"
 #include "wire/msg/daemon_control.hpp"
@@ -26,13 +27,7 @@ class CourierTest : public testing::Test {
 
   template <class Body>
   void run(Body body) {
-    auto whole = [](io::Loop& the_loop, Body the_body) -> io::Task<void> {
-      io::Task<void> task = the_body();
-      co_await task;
-      the_loop.stop();
-    };
-    io::spawn(whole(loop, std::move(body)));
-    loop.run();
+    io::run_task(loop, std::move(body));
   }
 
   /// Answers with the options of a shutdown request; counts how the requests came.

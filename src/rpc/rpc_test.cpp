@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "io/event.hpp"
 #include "io/process.hpp"
+#include "io/run_task.hpp"
 #include "io/timer.hpp"
 #include "rpc/client.hpp"
 #include "rpc/forward.hpp"
@@ -28,17 +29,6 @@ namespace flurm::rpc {
 namespace {
 
 using wire::MsgType;
-
-template <class Body>
-void run(io::Loop& loop, Body body) {
-  auto whole = [](io::Loop& the_loop, Body the_body) -> io::Task<void> {
-    io::Task<void> task = the_body();
-    co_await task;
-    the_loop.stop();
-  };
-  io::spawn(whole(loop, std::move(body)));
-  loop.run();
-}
 
 /// Answers pings, echoes shutdown options as a return code, and has a long and a missing answer.
 io::Task<Reply> toy(Request request) {
@@ -80,9 +70,9 @@ class RpcTest : public testing::Test {
     server = std::move(*made);
   }
   void TearDown() override {
-    if (server) run(loop, [this] { return server->finish(1000); });
+    if (server) io::run_task(loop, [this] { return server->finish(1000); });
     server.reset();
-    run(loop, [this] { return io::sleep(loop, 1); });
+    io::run_task(loop, [this] { return io::sleep(loop, 1); });
   }
   Address here() const { return {"127.0.0.1", server->port()}; }
 
@@ -97,7 +87,7 @@ class RpcTest : public testing::Test {
     CallOptions options;
     options.timeout_ms = timeout_ms;
     options.restrict_uid = getuid();
-    run(loop, [&] { return call_into(client, here(), type, std::move(body), version, options, out); });
+    io::run_task(loop, [&] { return call_into(client, here(), type, std::move(body), version, options, out); });
     return out;
   }
 
@@ -145,11 +135,11 @@ TEST_F(RpcTest, client_tells_failures_apart) {
   });
   EXPECT_EQ(call(MsgType::REQUEST_PING, "", wire::v22_05, 50).error().code, Errc::timed_out);
   Result<Response> out = fail(Errc::error);
-  run(loop, [&] { return call_into(client, {"127.0.0.1", 1}, MsgType::REQUEST_PING, "", wire::v22_05, {}, out); });
+  io::run_task(loop, [&] { return call_into(client, {"127.0.0.1", 1}, MsgType::REQUEST_PING, "", wire::v22_05, {}, out); });
   EXPECT_EQ(out.error().code, Errc::communications_connection);
   auth::Munge nobody("/nonexistent");
   Client mute(loop, nobody);
-  run(loop, [&] { return call_into(mute, here(), MsgType::REQUEST_PING, "", wire::v22_05, {}, out); });
+  io::run_task(loop, [&] { return call_into(mute, here(), MsgType::REQUEST_PING, "", wire::v22_05, {}, out); });
   EXPECT_EQ(out.error().code, Errc::auth_cred_invalid);
 }
 
@@ -185,11 +175,11 @@ class HostileTest : public RpcTest {
   /// Sends the bytes; returns what came back when the server closed. Fails when it does not close.
   std::string talk(std::string_view bytes) {
     Raw raw(server->port());
-    run(loop, [this] { return io::sleep(loop, 2); });
+    io::run_task(loop, [this] { return io::sleep(loop, 2); });
     raw.send(bytes);
     std::string answer;
     for (int i = 0; i < 500; ++i) {
-      run(loop, [this] { return io::sleep(loop, 2); });
+      io::run_task(loop, [this] { return io::sleep(loop, 2); });
       ssize_t n;
       while ((n = raw.receive(answer)) > 0) {
       }
@@ -285,9 +275,9 @@ TEST_F(RpcTest, a_thousand_idle_connections_do_no_harm) {
   std::vector<Raw> idle;
   for (int i = 0; i < 1000; ++i) {
     idle.emplace_back(server->port());
-    if (i % 100 == 0) run(loop, [this] { return io::sleep(loop, 1); });
+    if (i % 100 == 0) io::run_task(loop, [this] { return io::sleep(loop, 1); });
   }
-  run(loop, [this] { return io::sleep(loop, 1100); });
+  io::run_task(loop, [this] { return io::sleep(loop, 1100); });
   // The server is full of silent connections; old ones make room.
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(call(MsgType::REQUEST_PING)) << i;
   EXPECT_LE(server->connections(), 501u);
@@ -326,11 +316,11 @@ TEST_F(RpcTest, persistent_connection_serves_many) {
     return toy(std::move(request));
   });
   Result<std::unique_ptr<PersistentClient>> opened = fail(Errc::error);
-  run(loop, [&] { return open_into(loop, munge, here(), wire::v24_05, opened); });
+  io::run_task(loop, [&] { return open_into(loop, munge, here(), wire::v24_05, opened); });
   ASSERT_TRUE(opened) << opened.error().text;
   EXPECT_EQ((*opened)->version(), wire::v24_05);
   int good = 0;
-  run(loop, [&] { return call_many(**opened, 200, good, loop); });
+  io::run_task(loop, [&] { return call_many(**opened, 200, good, loop); });
   EXPECT_EQ(good, 200);
   EXPECT_TRUE(all_persistent);
   EXPECT_EQ(prepared, 201);  // the opening and 200 calls
@@ -343,7 +333,7 @@ TEST_F(RpcTest, persistent_connection_serves_many) {
     out = co_await calling;
   };
   Result<Response> out = fail(Errc::error);
-  run(loop, [&] { return fails(**opened, out); });
+  io::run_task(loop, [&] { return fails(**opened, out); });
   EXPECT_FALSE(out);
   EXPECT_FALSE((*opened)->is_open());
 }
@@ -383,7 +373,7 @@ class TreeTest : public RpcTest {
   }
   void TearDown() override {
     for (auto& node : nodes) {
-      if (node) run(loop, [&] { return node->finish(1000); });
+      if (node) io::run_task(loop, [&] { return node->finish(1000); });
       node.reset();
     }
     RpcTest::TearDown();
@@ -412,7 +402,7 @@ class TreeTest : public RpcTest {
     what.width = width;
     what.timeout_ms = 3000;
     std::vector<wire::RetEntry> entries;
-    run(loop, [&] { return fan_into(client, resolve(), names, what, entries); });
+    io::run_task(loop, [&] { return fan_into(client, resolve(), names, what, entries); });
     EXPECT_EQ(entries.size(), 7u);
     std::map<std::string, wire::RetEntry> by_node;
     for (wire::RetEntry& entry : entries) by_node[entry.node_name] = std::move(entry);
@@ -444,7 +434,7 @@ TEST_F(TreeTest, dead_nodes_cost_only_themselves) {
   log_set_level(Level::fatal);
   for (auto& node : nodes) ports.push_back(node->port());
   for (std::size_t dead : {std::size_t{0}, std::size_t{2}, std::size_t{5}}) {
-    run(loop, [&] { return nodes[dead]->finish(100); });
+    io::run_task(loop, [&] { return nodes[dead]->finish(100); });
   }
   auto answers = fan(wire::v22_05, 2);
   for (std::size_t i = 0; i < 7; ++i) {

@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,20 @@ def wait_for(condition, seconds=20, what="condition"):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come within {seconds} s; last value: {value!r}")
         time.sleep(0.05)
+
+
+def kill(pid):
+    """SIGKILL, and waits until the process is gone (or a zombie that holds nothing)."""
+
+    def gone():
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except OSError:
+            return True
+
+    os.kill(pid, signal.SIGKILL)
+    wait_for(gone, 10, "the end of the killed process")
 
 
 def need_slurms_nodes():

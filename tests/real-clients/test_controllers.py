@@ -4,12 +4,11 @@ leads, with every job that was acknowledged. What a failover takes is printed, n
 import json
 import os
 import shutil
-import signal
 import subprocess
 import time
 import unittest
 
-from cluster import Cluster, REAL, REAL_CONTROLLER, wait_for
+from cluster import Cluster, REAL, REAL_CONTROLLER, kill, wait_for
 
 NAMES = ("ctl1", "ctl2", "ctl3")
 
@@ -43,18 +42,7 @@ class Controllers(unittest.TestCase):
         return next((row["name"] for row in rows if row.get("leads") and row["name"] in among), None)
 
     def kill(self, name):
-        """SIGKILL, and waits until the process is gone (or a zombie that holds nothing)."""
-        pid = self.cluster.pid(name)
-
-        def gone():
-            try:
-                with open(f"/proc/{pid}/stat") as file:
-                    return file.read().rsplit(")", 1)[1].split()[0] == "Z"
-            except OSError:
-                return True
-
-        os.kill(pid, signal.SIGKILL)
-        wait_for(gone, 10, "the end of the killed controller")
+        kill(self.cluster.pid(name))
 
     @staticmethod
     def lines(path):

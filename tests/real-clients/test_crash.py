@@ -3,29 +3,14 @@ moments while clients submit. FLURM_CRASHES sets how often (50)."""
 
 import os
 import random
-import signal
 import threading
 import time
 import unittest
 
-from cluster import Cluster, REAL, wait_for
+from cluster import Cluster, REAL, kill, wait_for
 
 CRASHES = int(os.environ.get("FLURM_CRASHES", "50"))
 CLIENTS = 8
-
-
-def kill(pid):
-    """SIGKILL, and waits until the process is gone (or a zombie that holds nothing)."""
-
-    def gone():
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                return file.read().rsplit(")", 1)[1].split()[0] == "Z"
-        except OSError:
-            return True
-
-    os.kill(pid, signal.SIGKILL)
-    wait_for(gone, 10, "the end of the killed daemon")
 
 
 class Submitter(threading.Thread):
