@@ -5,6 +5,7 @@
 
 #include "cluster/bytes.hpp"
 #include "cluster/proof.hpp"
+#include "io/random.hpp"
 
 namespace flurm::cluster {
 namespace {
@@ -65,7 +66,7 @@ io::Task<Result<void>> greet(std::shared_ptr<io::Stream> stream, std::shared_ptr
   put(hello, party->self);
   put(hello, to);
   hello += party->cluster;
-  hello += random_bytes(kNonceBytes);
+  hello += io::random_bytes(kNonceBytes);
   auto sending = stream->write_all(hello, deadline);
   if (Result<void> sent = co_await sending; !sent) co_return sent;
 
@@ -97,7 +98,7 @@ io::Task<Result<Caller>> receive(std::shared_ptr<io::Stream> stream, std::shared
 
   std::string challenge = begin_message();
   put<std::uint16_t>(challenge, 0);
-  challenge += random_bytes(kNonceBytes);
+  challenge += io::random_bytes(kNonceBytes);
   auto sending = stream->write_all(challenge, deadline);
   if (Result<void> sent = co_await sending; !sent) co_return fail(sent.error());
   if (!caller) co_return caller;  // the challenge told the other side which protocol is spoken here

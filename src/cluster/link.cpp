@@ -17,6 +17,7 @@
 #include "cluster/proof.hpp"
 #include "cluster/resolve.hpp"
 #include "io/event.hpp"
+#include "io/random.hpp"
 #include "io/worker.hpp"
 
 namespace flurm::cluster {
@@ -270,7 +271,7 @@ io::Task<> LinkImpl::keep_connected(Other& other) {
       logged = other.error;
     }
     other.retry_soon = io::Event(loop_);
-    const std::uint64_t jitter = get<std::uint16_t>(random_bytes(2), 0) % (retry_ms / 2 + 1);
+    const std::uint64_t jitter = get<std::uint16_t>(io::random_bytes(2), 0) % (retry_ms / 2 + 1);
     auto wait = other.retry_soon.wait(io::Deadline::in_ms(retry_ms + jitter));
     (void)co_await wait;
     retry_ms = std::min(retry_ms * 2, kRetryMaxMs);

@@ -10,6 +10,7 @@
 #include "cluster/test_world.hpp"
 #include "gtest/gtest.h"
 #include "io/event.hpp"
+#include "io/random.hpp"
 #include "io/process.hpp"
 
 namespace flurm::cluster {
@@ -340,7 +341,7 @@ TEST_F(LinkTest, purpose_and_ids_are_under_the_proof) {
     std::string hello = std::string("FLCL") + std::string("\0\1\2\0", 4);
     for (const std::uint64_t id : {members[1].id, a.self()})
       for (int i = 7; i >= 0; --i) hello += static_cast<char>(id >> (8 * i));
-    hello += digest("test") + random_bytes(32);
+    hello += digest("test") + io::random_bytes(32);
     std::string sent = hello;
     if (at == 6) sent[6] = 1;  // a stream of the log instead of calls
     else

@@ -4,9 +4,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <sys/random.h>
-
-#include <cerrno>
 
 #include "base/result.hpp"
 
@@ -17,17 +14,6 @@ unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 }  // namespace
-
-std::string random_bytes(std::size_t count) {
-  FLURM_CHECK(count <= 256, "the kernel gives at most 256 at once");
-  std::string out(count, '\0');
-  ssize_t n;
-  do {
-    n = getrandom(out.data(), count, 0);
-  } while (n < 0 && errno == EINTR);
-  FLURM_CHECK(n == static_cast<ssize_t>(count), "no random bytes from the kernel");
-  return out;
-}
 
 std::string digest(std::string_view text) {
   std::string out(kDigestBytes, '\0');

@@ -1,4 +1,4 @@
-// cluster/proof.hpp — the cryptography of the handshake: random bytes, digests, and proofs that one knows a secret.
+// cluster/proof.hpp — the cryptography of the handshake: digests, and proofs that one knows a secret.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -8,8 +8,6 @@ namespace flurm::cluster {
 
 constexpr std::size_t kDigestBytes = 32;
 
-/// From the kernel. Stops the process when there are none: without them nothing here is worth anything.
-std::string random_bytes(std::size_t count);
 /// SHA-256.
 std::string digest(std::string_view text);
 /// HMAC-SHA256 over `text` under `secret`.

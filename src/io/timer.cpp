@@ -1,9 +1,6 @@
 // io/timer.cpp — timers over libuv.
 #include "io/timer.hpp"
 
-#include <coroutine>
-
-#include "io/event.hpp"
 #include "io/uv_internal.hpp"
 
 namespace flurm::io {
@@ -34,37 +31,4 @@ void Timer::start(std::uint64_t ms, std::uint64_t repeat_ms) {
 void Timer::stop() { uv_timer_stop(&impl_->handle); }
 bool Timer::running() const { return uv_is_active(reinterpret_cast<uv_handle_t*>(&impl_->handle)); }
 
-Task<void> sleep(Loop& loop, std::uint64_t ms) {
-  Event never(loop);
-  co_await never.wait(Deadline::in_ms(ms));
-}
-
-namespace detail {
-
-Waiter::~Waiter() = default;
-
-void Waiter::wake() {
-  if (!waiting_) return;
-  resume_soon();
-}
-
-void Waiter::resume_soon() {
-  if (timer_) delete static_cast<Timer*>(std::exchange(timer_, nullptr));
-  loop_.defer([self = std::move(self_), h = std::exchange(waiting_, nullptr)] { h.resume(); });
-}
-
-void Waiter::suspend(std::coroutine_handle<> h, Deadline deadline, std::shared_ptr<Waiter> self) {
-  FLURM_CHECK(!waiting_, "a OneShot has one waiter");
-  waiting_ = h;
-  self_ = std::move(self);
-  if (deadline.is_never()) return;
-  auto* timer = new Timer(loop_, [this] {
-    expired_ = true;
-    resume_soon();
-  });
-  timer_ = timer;
-  timer->start(deadline.left_ms());
-}
-
-}  // namespace detail
 }  // namespace flurm::io

@@ -1,4 +1,4 @@
-// replog/raft_node.cpp — the only file that includes libraft's headers, but for raft_transport.cpp.
+// replog/raft_node.cpp — see raft_node.hpp.
 #include "replog/raft_node.hpp"
 
 #include <algorithm>
@@ -8,14 +8,13 @@
 
 extern "C" {
 #include <raft.h>
-#include <raft/uv.h>
 }
 
 #include "base/log.hpp"
 #include "fmt/format.h"
 #include "io/event.hpp"
 #include "replog/directory.hpp"
-#include "replog/raft_transport.hpp"
+#include "replog/raft_io.hpp"
 
 namespace flurm::replog {
 namespace {
@@ -73,7 +72,7 @@ struct RaftNode::Impl {
     Impl* impl;
   };
 
-  RaftTransport transport{loop, options.members.size() > 1 ? options.transport : nullptr};
+  RaftIo world{loop, options};
   Io own_io{{}, this, nullptr};
   raft_io& io = own_io.raw;
   raft_fsm fsm{};
@@ -95,22 +94,11 @@ struct RaftNode::Impl {
   int last_state = RAFT_UNAVAILABLE;
   raft_id last_leader = 0;
 
-  // Watches raft's state around each iteration of the loop: libraft 0.15 does not tell when it changes.
-  struct Watch {
-    uv_prepare_t prepare;
-    uv_check_t check;
-    Impl* impl;
-    int open = 2;
-  };
-  Watch* watch = nullptr;
-
   std::string snapshot_bytes;
   raft_buffer snapshot_buffer{};
   std::uint64_t snapshot_raft_index = 0;
 
   void listen_to_appends();
-  void watch_state();
-  void unwatch_state();
   void look();
   Result<void> error(int status, const char* doing);
   Result<void> check_members();
@@ -145,26 +133,6 @@ void RaftNode::Impl::listen_to_appends() {
         if (rv != 0) delete append;
         return rv;
       });
-}
-
-void RaftNode::Impl::watch_state() {
-  watch = new Watch{{}, {}, this};
-  uv_prepare_init(loop.raw(), &watch->prepare);
-  uv_check_init(loop.raw(), &watch->check);
-  watch->prepare.data = watch->check.data = watch;
-  uv_prepare_start(&watch->prepare, [](uv_prepare_t* h) { static_cast<Watch*>(h->data)->impl->look(); });
-  uv_check_start(&watch->check, [](uv_check_t* h) { static_cast<Watch*>(h->data)->impl->look(); });
-}
-
-void RaftNode::Impl::unwatch_state() {
-  if (!watch) return;
-  auto closed = [](uv_handle_t* h) {
-    auto* owner = static_cast<Watch*>(h->data);
-    if (--owner->open == 0) delete owner;
-  };
-  uv_close(reinterpret_cast<uv_handle_t*>(&watch->prepare), closed);
-  uv_close(reinterpret_cast<uv_handle_t*>(&watch->check), closed);
-  watch = nullptr;
 }
 
 Result<void> RaftNode::Impl::error(int status, const char* doing) {
@@ -246,17 +214,9 @@ Result<void> RaftNode::start(bool bootstrap) {
   if (std::ranges::find(options.members, options.self) == options.members.end())
     return fail(Errc::einval, "member {} is not in the list of members", options.self);
   FLURM_CHECK(options.members.size() == 1 || options.transport, "several members need a transport");
-  if (int rv = raft_uv_init(&self.io, self.loop.raw(), options.directory.c_str(), self.transport.raw())) {
-    return self.error(rv, "open");
-  }
+  if (int rv = self.world.open(self.io)) return self.error(rv, "open");
   self.has_io = true;
   self.listen_to_appends();
-  self.io.version = 2;                         // it has async_work, though raft_uv_init() leaves 1 here
-  raft_uv_set_auto_recovery(&self.io, false);  // it would move damaged files aside and go on
-  // Its decompression never ends on some damaged files; ours is checked as a whole before anything reads it.
-  raft_uv_set_snapshot_compression(&self.io, false);
-  raft_uv_set_segment_size(&self.io, options.segment_bytes);
-  raft_uv_set_connect_retry_delay(&self.io, options.heartbeat_ms);
   if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, address_of(options.self).c_str())) {
     return self.error(rv, "open");
   }
@@ -284,13 +244,14 @@ Result<void> RaftNode::start(bool bootstrap) {
   if (int rv = raft_start(&self.raft_)) return self.error(rv, "load the log");
   if (Result<void> same = self.check_members(); !same) return same;
   self.last_state = raft_state(&self.raft_);
-  self.watch_state();
+  // libraft 0.15 does not tell when its state changes.
+  self.world.watch([&self] { self.look(); });
   return {};
 }
 
 io::Task<void> RaftNode::close() {
   Impl& self = *impl_;
-  self.unwatch_state();
+  self.world.unwatch();
   if (self.has_raft) {
     io::Event closed(self.loop);
     self.raft_.data = &closed;
@@ -299,7 +260,7 @@ io::Task<void> RaftNode::close() {
     (void)co_await waiting;
     self.has_raft = false;
   }
-  if (self.has_io) raft_uv_close(&self.io);
+  if (self.has_io) self.world.close();
   self.has_io = false;
 }
 

@@ -1,0 +1,379 @@
+// ctld/core.cpp — see core.hpp.
+#include "ctld/core.hpp"
+
+#include <filesystem>
+
+#include "cluster/bytes.hpp"
+#include "ctld/translate/configure.hpp"
+#include "io/clock.hpp"
+#include "io/random.hpp"
+#include "io/timer.hpp"
+#include "io/worker.hpp"
+#include "replog/directory.hpp"
+
+namespace flurm::ctld {
+namespace {
+
+/// Whose behaviour and output we match; `scontrol show config` prints it.
+constexpr const char* kSlurmVersion = "22.05.8";
+/// Where Debian's clients look for their plugins.
+constexpr const char* kPluginDir = "/usr/lib/x86_64-linux-gnu/slurm-wlm";
+
+/// "socket=/path" of AuthInfo.
+std::string munge_socket(const conf::Config& config) {
+  std::string socket;
+  conf::Config::has_option(config.authinfo, "socket", &socket);
+  return socket;
+}
+
+std::uint64_t random_session() {
+  std::uint64_t session = 0;
+  while (session == 0) session = cluster::get<std::uint64_t>(io::random_bytes(8), 0);
+  return session;
+}
+
+}  // namespace
+
+Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
+    : loop_(loop),
+      flurm_conf_(std::move(setup.flurm_conf)),
+      membership_(std::move(setup.membership)),
+      on_end_(std::move(on_end)),
+      munge_(munge_socket(*setup.loaded.config)),
+      replica_(loop_),
+      client_(loop_, munge_),
+      controller_{.loop = loop_, .replica = replica_, .users = users_, .hosts = hosts_, .config = setup.loaded.config},
+      scheduler_(controller_),
+      clockwork_(controller_),
+      effects_(controller_, client_, setup.node_user),
+      monitor_(controller_, client_, setup.node_user),
+      ready_(loop_) {
+  controller_.config_file = setup.config_file;
+  controller_.files = std::move(setup.loaded.files);
+  controller_.slurm_user = setup.slurm_user;
+  controller_.boot_time = io::now();
+  controller_.statistics.since = controller_.boot_time;
+  controller_.build_facts = {.boot_time = controller_.boot_time, .version = kSlurmVersion,
+                             .slurm_conf_path = setup.config_file, .host = setup.host,
+                             .slurm_user_id = setup.slurm_user, .slurmd_user_id = setup.node_user,
+                             .plugindir = kPluginDir, .mail_prog = "/bin/mail"};
+  read_cgroup_conf();
+  controller_.reconfigure = [this] { return reconfigure(); };
+  controller_.shut_down = [this](bool nodes_too) {
+    if (nodes_too) monitor_.tell_all(wire::MsgType::REQUEST_SHUTDOWN);
+    io::spawn(stop());
+  };
+  controller_.schedule_soon = [this] { scheduler_.request(); };
+  controller_.node_registered = [this](const std::string& node) { monitor_.heard_from(node); };
+  controller_.launch_taken = [this](const model::Job& job) { return effects_.launch_taken(job); };
+  controller_.abort_stray = [this](model::NodeId node, JobId job) { io::spawn(effects_.abort_stray(node, job)); };
+  controller_.server_stats = [this] { return server_ ? server_->stats() : rpc::Stats{}; };
+  controller_.reset_server_stats = [this] { server_->reset_stats(); };
+}
+
+void Core::end(Result<void> result) {
+  if (on_end_) std::exchange(on_end_, nullptr)(std::move(result));
+}
+
+io::Task<> Core::close() {
+  if (colleagues_) colleagues_->stop();
+  if (concord_) concord_->stop();
+  if (log_) {
+    auto stopped = log_->stop();
+    co_await stopped;
+  }
+  if (link_) {
+    auto unlinked = link_->stop();
+    co_await unlinked;
+  }
+}
+
+replog::RaftOptions Core::raft_options() {
+  replog::RaftOptions raft;
+  raft.directory = flurm_conf_.ra_data_dir;
+  raft.self = membership_.own().id;
+  for (const cluster::Member& member : membership_.members) raft.members.push_back(member.id);
+  raft.transport = link_.get();
+  raft.snapshot_threshold = flurm_conf_.raft_snapshot_interval;
+  // libraft draws each timeout between this and twice as much.
+  raft.election_timeout_ms = flurm_conf_.raft_election_timeout_min_ms;
+  raft.heartbeat_ms = flurm_conf_.raft_heartbeat_interval_ms;
+  return raft;
+}
+
+/// The controller link, whose members are known to each other by the ids that their logs have.
+Result<void> Core::open_link() {
+  if (membership_.members.size() % 2 == 0)
+    log(Level::warn, "cluster.even",
+        {{"controllers", membership_.members.size()}, {"effect", "one less would be as safe: use 1, 3, 5 or 7"}});
+  if (alone())
+    if (const auto owner = replog::directory_owner(flurm_conf_.ra_data_dir)) membership_.members[0].id = *owner;
+  link_ = cluster::Link::make(loop_, {.cluster_name = controller_.config->cluster_name,
+                                      .self = membership_.own().id,
+                                      .members = membership_.members,
+                                      .secret = flurm_conf_.cookie,
+                                      .version = FLURM_VERSION,
+                                      .listen_host = membership_.link_host});
+  link_->on_call(cluster::CallKind::reread, [this](std::uint64_t, std::string) { return reread_for_another(); });
+  return link_->start();
+}
+
+Result<void> Core::open() {
+  if (Result<void> linked = open_link(); !linked) return linked;
+  log_ = replog::make_raft_log(loop_, replica_, raft_options());
+  colleagues_.emplace(loop_, *log_, replica_, Colleagues::Options{.self = link_->self(), .session = random_session()},
+                      *link_);
+  replica_.attach(*log_, *colleagues_);
+  watch_concord();
+  answer_status(*link_, *log_, FLURM_VERSION);
+  colleagues_->on_proposed([this] { scheduler_.request(); });
+  replica_.on_change([this] {
+    effects_.look();
+    look_ready();
+  });
+  log_->on_fatal([this](Error error) {
+    log(Level::fatal, "ctld.log_failed", {{"error", error.text}});
+    end(std::unexpected(std::move(error)));
+  });
+  log_->on_leadership([this](bool leads) {
+    log(Level::info, "ctld.leadership", {{"leads", leads ? "yes" : "no"}});
+    ++reign_;
+    if (leads)
+      io::spawn(lead());
+    else
+      follow();
+  });
+  return {};
+}
+
+io::Task<Result<void>> Core::start() {
+  auto founding = wait_to_begin();
+  co_await founding;
+  if (stopping_) co_return Result<void>{};
+  auto starting = log_->start();
+  const Result<void> started = co_await starting;
+  if (!started) co_return std::unexpected(started.error());
+  auto readying = become_ready();
+  const Result<void> ready = co_await readying;
+  if (stopping_) co_return Result<void>{};
+  if (!ready) co_return ready;
+
+  auto listening = rpc::Server::listen(loop_, munge_, server_options(), [this](rpc::Request request) {
+    return dispatch(controller_, Call(std::move(request)));
+  });
+  if (!listening) co_return std::unexpected(listening.error());
+  server_ = std::move(*listening);
+  const auto state = replica_.snapshot();
+  log(Level::info, "ctld.started",
+      {{"cluster", state->settings.cluster_name}, {"controller", membership_.own().name}, {"port", server_->port()},
+       {"nodes", state->node_ids->size()}, {"partitions", state->partitions.size()}, {"jobs", state->jobs.size()},
+       {"applied", log_->position().applied}});
+  co_return Result<void>{};
+}
+
+io::Task<ClusterStatus> Core::status() { return cluster_status(loop_, *link_, *log_, FLURM_VERSION); }
+
+void Core::watch_concord() {
+  std::vector<std::uint64_t> others;
+  for (const cluster::Member& member : membership_.members)
+    if (member.id != link_->self()) others.push_back(member.id);
+  concord_.emplace(
+      loop_, Concord::Options{.every = flurm_conf_.raft_snapshot_interval}, std::move(others),
+      [this](std::uint64_t member, std::string body) {
+        return link_->call(member, cluster::CallKind::state_hash, std::move(body), 5'000);
+      },
+      [this](Error error) {
+        log(Level::fatal, "cluster.diverged", {{"error", error.text}});
+        end(std::unexpected(std::move(error)));
+      });
+  link_->on_call(cluster::CallKind::state_hash, [this](std::uint64_t, std::string body) -> io::Task<Result<std::string>> {
+    co_return concord_->answer(body);
+  });
+  replica_.on_applied([this](std::uint64_t index) { concord_->applied(index, replica_); });
+}
+
+/// An empty log beside those of others may be a lost one.
+io::Task<> Core::wait_to_begin() {
+  if (alone() || replog::directory_owner(flurm_conf_.ra_data_dir)) co_return;
+  for (std::uint64_t tell_at_ms = io::monotonic_ms() + 5'000; !stopping_;) {
+    auto asking = cluster_status(loop_, *link_, *log_, FLURM_VERSION);
+    const ClusterStatus status = co_await asking;
+    if (may_begin_empty(status, link_->self())) co_return;
+    if (io::monotonic_ms() >= tell_at_ms) {
+      tell_at_ms = io::monotonic_ms() + 60'000;
+      log(Level::warn, "cluster.waiting",
+          {{"for", "the other controllers, for this one's log is empty"}, {"controllers", status.members.size()},
+           {"reached", reached_members()}});
+    }
+    auto pause = io::sleep(loop_, 50);
+    co_await pause;
+  }
+}
+
+std::string Core::reached_members() const {
+  std::string names;
+  for (const cluster::Peer& peer : link_->peers())
+    if (peer.connected) names += (names.empty() ? "" : ",") + peer.member.name;
+  return names;
+}
+
+/// Waits until there is something to serve: alone, when this process has applied its configuration; among several,
+/// when any of them has.
+io::Task<Result<void>> Core::become_ready() {
+  look_ready();
+  for (std::uint64_t patience_ms = 5'000; !ready_.is_set() && !stopping_; patience_ms = 60'000) {
+    auto waiting = ready_.wait(io::Deadline::in_ms(patience_ms));
+    if (const auto waited = co_await waiting; waited) break;
+    ready_ = io::Event(loop_);
+    look_ready();
+    if (alone()) co_return fail(Errc::not_leader, "no leader after {} s", patience_ms / 1000);
+    log(Level::warn, "cluster.waiting",
+        {{"for", log_->leader() ? "a configuration" : "enough controllers to choose a leader"},
+         {"controllers", membership_.members.size()}, {"reached", reached_members()}});
+  }
+  co_return refused_ ? Result<void>(fail(*refused_)) : Result<void>{};
+}
+
+void Core::look_ready() {
+  const bool configured = configured_ || (!alone() && !replica_.snapshot()->settings.cluster_name.empty());
+  if (configured || refused_ || stopping_) ready_.set({});
+}
+
+/// What only the leader does.
+io::Task<> Core::lead() {
+  const std::uint64_t reign = reign_;
+  // What slurm.conf said when this process started goes in once; later changes come by `scontrol reconfigure`.
+  while (!configured_) {
+    auto configuring = propose_configuration(true);
+    const Result<void> done = co_await configuring;
+    if (reign != reign_ || stopping_) co_return;
+    configured_ = done.has_value();
+    if (!done) {
+      log(Level::error, "ctld.configuration_refused", {{"error", done.error().text}});
+      if (alone()) {
+        refused_ = done.error();
+        look_ready();
+        co_return;
+      }
+      auto pause = io::sleep(loop_, 1000);
+      co_await pause;
+      if (reign != reign_ || stopping_) co_return;
+    }
+  }
+  look_ready();
+  effects_.start();
+  monitor_.start();
+  clockwork_.start();
+  scheduler_.start();
+}
+
+void Core::follow() {
+  monitor_.stop();
+  clockwork_.stop();
+  scheduler_.stop();
+  effects_.stop();
+}
+
+rpc::ServerOptions Core::server_options() const {
+  rpc::ServerOptions options;
+  options.port = static_cast<std::uint16_t>(controller_.config->slurmctld_port);
+  options.host = membership_.rpc_host;
+  options.prepare = [this](rpc::Request& request) {
+    // Name services may block: ask them here, so that the handler finds the answers remembered.
+    if (request.type() != wire::MsgType::REQUEST_SUBMIT_BATCH_JOB) return;
+    (void)users_.by_uid(request.identity.uid);
+    (void)hosts_.look_up(request.peer);
+  };
+  return options;
+}
+
+void Core::read_cgroup_conf() {
+  const auto text = controller_.files.find("cgroup.conf");
+  cgroup_conf_.reset();
+  if (text != controller_.files.end()) {
+    std::vector<conf::Diagnostic> problems;
+    const auto no_include = [](const std::string& file) -> Result<std::string> { return fail(Errc::io, "{}", file); };
+    if (auto parsed = conf::parse_cgroup_conf(text->second, "cgroup.conf", no_include, problems)) cgroup_conf_ = *parsed;
+    log_diagnostics(problems);
+  }
+  controller_.build_facts.cgroup_conf = cgroup_conf_ ? &*cgroup_conf_ : nullptr;
+}
+
+io::Task<Result<void>> Core::propose_configuration(bool at_start) {
+  state::Configure command = configure_command(*controller_.config, controller_.slurm_user);
+  command.keep_updates = at_start;
+  auto proposal = replica_.propose(std::move(command));
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return std::unexpected(reply.error());
+  if (reply->code != Errc::success) co_return fail(reply->code, "{}", reply->text);
+  co_return Result<void>{};
+}
+
+io::Task<Result<void>> Core::reread() {
+  auto work = io::on_worker(loop_, [file = controller_.config_file] { return load_config(file); });
+  Result<LoadedConfig> loaded = co_await work;
+  if (!loaded) co_return std::unexpected(loaded.error());
+  log_diagnostics(loaded->diagnostics);
+  if (!loaded->config) co_return fail(Errc::einval, "slurm.conf has errors; the old configuration stays");
+  controller_.config = loaded->config;
+  controller_.files = std::move(loaded->files);
+  read_cgroup_conf();
+  users_.clear();
+  hosts_.clear();
+  if (on_reread_) on_reread_(*controller_.config);
+  co_return Result<void>{};
+}
+
+io::Task<Result<std::string>> Core::reread_for_another() {
+  auto reading = reread();
+  const Result<void> done = co_await reading;
+  controller_.info_cache.clear();
+  if (!done) log(Level::error, "ctld.reconfigure_failed", {{"error", done.error().text}});
+  co_return done ? Result<std::string>("") : fail(done.error());
+}
+
+/// The others lead some day, and must not know less then than the state does.
+io::Task<> Core::tell_to_reread(cluster::Member member) {
+  auto call = link_->call(member.id, cluster::CallKind::reread, {}, 10'000);
+  const Result<std::string> told = co_await call;
+  if (!told) log(Level::warn, "ctld.reconfigure_not_heard", {{"controller", member.name}, {"error", told.error().text}});
+}
+
+io::Task<Result<void>> Core::reconfigure() {
+  auto reading = reread();
+  Result<void> read = co_await reading;
+  if (!read) co_return read;
+  for (const cluster::Member& member : membership_.members)
+    if (member.id != link_->self()) io::spawn(tell_to_reread(member));
+  auto configured = propose_configuration(false);
+  Result<void> done = co_await configured;
+  controller_.info_cache.clear();
+  if (!done) co_return done;
+  monitor_.tell_all(wire::MsgType::REQUEST_RECONFIGURE);
+  scheduler_.request();
+  log(Level::info, "ctld.reconfigured");
+  co_return done;
+}
+
+io::Task<> Core::stop() {
+  if (stopping_) co_return;
+  stopping_ = true;
+  log(Level::info, "ctld.stopping");
+  look_ready();
+  if (log_ && server_) {
+    // What clients have asked for goes to the next leader while this process still answers them.
+    auto handing_over = log_->hand_over();
+    co_await handing_over;
+  }
+  ++reign_;
+  follow();
+  if (server_) {
+    auto finished = server_->finish(2000);
+    co_await finished;
+  }
+  auto closing = close();
+  co_await closing;
+  end({});
+}
+
+}  // namespace flurm::ctld

@@ -1,0 +1,37 @@
+// replog/raft_io.hpp — what libraft stands on: its disk, its messages, its clock. Here over raft_uv; the simulation has
+// another implementation of this header.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "io/loop.hpp"
+#include "replog/raft_log.hpp"
+
+struct raft_io;
+
+namespace flurm::replog {
+
+/// Loop thread only.
+class RaftIo {
+ public:
+  /// options must outlive it.
+  RaftIo(io::Loop& loop, const RaftOptions& options);
+  ~RaftIo();
+  RaftIo(const RaftIo&) = delete;
+  RaftIo& operator=(const RaftIo&) = delete;
+
+  /// Fills `raw`, which must outlive it. Returns 0 or one of libraft's errors.
+  int open(raft_io& raw);
+  /// After open(), once libraft has let go of it.
+  void close();
+
+  /// Calls `fn` before and after each round of the loop, until unwatch().
+  void watch(std::function<void()> fn);
+  void unwatch();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace flurm::replog
