@@ -27,6 +27,8 @@ class PeerTest(ClusterTest):
 
 
 class Restarts(PeerTest):
+    WAITS = "until [ -e go.$SLURM_JOB_ID ]; do sleep 0.1; done; "
+
     def start_job(self, script, **options):
         job = self.c.submit("-w", "n1", "-o", f"{self.c.work}/%j", script="echo up >> runs.$SLURM_JOB_ID; echo up; " + script,
                             **options)
@@ -34,22 +36,29 @@ class Restarts(PeerTest):
         self.c.wait_text(job, "up")
         return job
 
+    def let_go(self, job):
+        """Ends a job whose script is WAITS."""
+        with open(f"{self.c.work}/go.{job}", "w"):
+            pass
+
     def ran_once(self, job):
         self.assertEqual(self.c.read("runs." + job), "up\n")
         wait_for(lambda: not self.c.supervisors(job), 10, "supervisor gone")
         self.assertFalse(os.path.exists(f"{self.c.dir}/spool/n1/job{int(job):05}"))
 
     def test_job_outlives_a_killed_daemon(self):
-        job = self.start_job("sleep 3; exit 4")
+        job = self.start_job(self.WAITS + "exit 4")
         self.c.kill_node("n1")
         self.c.start_missing()
+        self.let_go(job)
         self.assertEqual(self.c.wait_end(job)["ExitCode"], "4:0")
         self.ran_once(job)
 
     def test_end_while_the_daemon_is_away(self):
-        job = self.start_job("sleep 1; exit 5")
+        job = self.start_job(self.WAITS + "exit 5")
         self.c.kill_node("n1")
-        wait_for(lambda: [p for p in self.c.supervisors(job)], 5, "supervisor")
+        self.assertTrue(self.c.supervisors(job))
+        self.let_go(job)
         wait_for(lambda: "step_batch.state" in os.listdir(f"{self.c.dir}/spool/n1/job{int(job):05}")
                  and not os.path.exists(f"{self.c.dir}/spool/n1/job{int(job):05}/slurm_script"), 10, "end of the script")
         self.c.start_missing()
@@ -57,8 +66,9 @@ class Restarts(PeerTest):
         self.ran_once(job)
 
     def test_end_while_the_controller_is_away(self):
-        job = self.start_job("sleep 1; exit 6")
+        job = self.start_job(self.WAITS + "exit 6")
         self.c.kill_node("flurmctld")
+        self.let_go(job)
         wait_for(lambda: not os.path.exists(f"{self.c.dir}/spool/n1/job{int(job):05}/slurm_script"), 10, "end of the script")
         self.c.start_missing()
         self.assertEqual(self.c.wait_end(job, seconds=60)["ExitCode"], "6:0")
@@ -83,9 +93,10 @@ class Restarts(PeerTest):
         self.ran_once(job)
 
     def test_shutdown_leaves_jobs_alone(self):
-        job = self.start_job("sleep 3; exit 7")
+        job = self.start_job(self.WAITS + "exit 7")
         self.c.kill_node("n1", signal.SIGTERM)
         self.assertTrue(self.c.supervisors(job))
+        self.let_go(job)
         self.c.start_missing()
         self.assertEqual(self.c.wait_end(job)["ExitCode"], "7:0")
 

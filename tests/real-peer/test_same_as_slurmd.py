@@ -53,7 +53,10 @@ def outcome(c, name, *options, during=None, states=("COMPLETED", "FAILED", "CANC
         c.wait_state(job, "RUNNING")
         c.wait_text(name, "up")
         during(job)
-    record = c.wait_state(job, *states)
+    c.wait_state(job, *states)
+    # Why a job waits is known only after the planner's next pass.
+    record = wait_for(lambda: (lambda now: now["Reason"] != "None" and now)(c.job(job)), 20, f"reason of {job}") \
+        if "PENDING" in states else c.job(job)
     try:
         text = normal(c.read(name), c)
     except OSError:
@@ -63,8 +66,8 @@ def outcome(c, name, *options, during=None, states=("COMPLETED", "FAILED", "CANC
     return [record[key] for key in LOOK if key != "NodeList"], text.replace(f"JOB {job} ON {record['NodeList']}", "JOB")
 
 
-def sleeper(text="sleep 60"):
-    return f"echo up; {text}"
+# One process: a shell that outlives its child by a moment says "Terminated", and signals come to both in any order.
+SLEEPER = "echo up; exec sleep 60"
 
 
 CASES = {
@@ -73,15 +76,15 @@ CASES = {
     "no directory": lambda c: outcome(c, "nodir", "-D", "/nonexist", "--wrap", "pwd")[0],
     "no output file": lambda c: outcome(c, "nofile", "-o", "/nonexist/x", "--wrap", "true"),
     "no interpreter": lambda c: bad_interpreter(c),
-    "cancelled": lambda c: outcome(c, "cancel", script=sleeper(), during=lambda job: c.run("scancel", job)),
-    "signalled": lambda c: outcome(c, "usr1", script=sleeper("trap 'echo got; exit 5' USR1; sleep 60 & wait"),
+    "cancelled": lambda c: outcome(c, "cancel", script=SLEEPER, during=lambda job: c.run("scancel", job)),
+    "signalled": lambda c: outcome(c, "usr1", script="trap 'echo got; exit 5' USR1; echo up; sleep 60 & wait",
                                    during=lambda job: c.run("scancel", "-b", "-s", "USR1", job)),
-    "killed shell": lambda c: outcome(c, "term", script=sleeper(), during=lambda job: c.run("scancel", "-b", "-s", "TERM", job)),
-    "requeued": lambda c: outcome(c, "requeue", script=sleeper(), during=lambda job: c.run("scontrol", "requeue", job),
+    "killed shell": lambda c: outcome(c, "term", script="echo up; sleep 60; exit 0", during=lambda job: c.run("scancel", "-b", "-s", "TERM", job)),
+    "requeued": lambda c: outcome(c, "requeue", script=SLEEPER, during=lambda job: c.run("scontrol", "requeue", job),
                                   states=("PENDING",)),
-    "held again": lambda c: outcome(c, "hold", script=sleeper(), during=lambda job: c.run("scontrol", "requeuehold", job),
+    "held again": lambda c: outcome(c, "hold", script=SLEEPER, during=lambda job: c.run("scontrol", "requeuehold", job),
                                     states=("PENDING",)),
-    "notified": lambda c: outcome(c, "notify", script=sleeper("sleep 1"),
+    "notified": lambda c: outcome(c, "notify", script="echo up; until grep -q hello notify; do sleep 0.1; done",
                                   during=lambda job: c.run("scontrol", "notify", job, "hello there")),
     "left behind": lambda c: outcome(c, "behind", script="setsid sleep 300 & exit 2"),
 }
