@@ -5,6 +5,7 @@
 
 #include "auth/munge.hpp"
 #include "auth/private_munged.hpp"
+#include "auth/request_credential.hpp"
 #include "auth/users.hpp"
 #include "gtest/gtest.h"
 
@@ -46,6 +47,22 @@ TEST_F(MungeTest, refuses_the_wrong_user_and_garbage) {
 
   PrivateMunged foreign;
   EXPECT_EQ(munge.decode(*Munge(foreign.socket()).encode("x")).error().code, Errc::protocol_authentication);
+}
+
+TEST_F(MungeTest, a_signed_request_is_good_once_and_for_itself_alone) {
+  const RequestText drain{"POST", "/api/drain", "{}"};
+  const auto sign = [&] { return *sign_request(munge, drain); };
+  const std::string once = sign();
+  const auto signer = request_signer(munge, once, drain);
+  ASSERT_TRUE(signer) << signer.error().text;
+  EXPECT_EQ(*signer, getuid());
+  EXPECT_EQ(request_signer(munge, once, drain).error().code, Errc::protocol_authentication) << "used before";
+  for (const RequestText& other : {RequestText{"GET", "/api/drain", "{}"}, RequestText{"POST", "/api/resume", "{}"},
+                                   RequestText{"POST", "/api/drain", "{ }"}, RequestText{"POST", "/api/drain\n{}", ""}})
+    EXPECT_EQ(request_signer(munge, sign(), other).error().code, Errc::protocol_authentication) << other.path;
+  for (const std::string& bad : {std::string(), std::string("Munge "), "Basic " + sign(), sign().substr(0, 60)})
+    EXPECT_EQ(request_signer(munge, bad, drain).error().code, Errc::protocol_authentication) << bad;
+  EXPECT_EQ(request_signer(Munge("/nowhere"), sign(), drain).error().code, Errc::auth_cred_invalid);
 }
 
 TEST_F(MungeTest, expiry) {

@@ -6,10 +6,8 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 
-#include "cli/layout.hpp"
-#include "conf/flurm_conf.hpp"
+#include "cli/site.hpp"
 #include "fmt/format.h"
 #include "replog/history.hpp"
 #include "state/apply.hpp"
@@ -21,28 +19,12 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kEnd = ~std::uint64_t{0};
 
-Result<std::string> data_dir_of(const HistoryOptions& options) {
-  if (!options.data_dir.empty()) return options.data_dir;
-  std::string file;
-  conf::Environment environment;
-  if (!options.local_dir.empty()) {
-    FLURM_TRY(const Layout layout, open_layout(options.local_dir, false));
-    file = layout.flurm_conf();
-  } else {
-    const char* slurm_conf = std::getenv("SLURM_CONF");
-    file = fs::path(slurm_conf ? slurm_conf : "/etc/slurm/slurm.conf").parent_path() / "flurm.conf";
-    if (const char* dir = std::getenv("FLURM_RA_DATA_DIR")) environment["FLURM_RA_DATA_DIR"] = dir;
-  }
-  std::ifstream in(file);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  std::vector<conf::Diagnostic> ignored;
-  const auto no_include = [](const std::string& name) -> Result<std::string> { return fail(Errc::io, "{}", name); };
-  FLURM_TRY(const conf::FlurmConf conf, conf::parse_flurm_conf(text, file, no_include, environment, ignored));
-  return conf.ra_data_dir;
-}
-
 Result<std::string> existing_data_dir(const HistoryOptions& options) {
-  FLURM_TRY(std::string dir, data_dir_of(options));
+  std::string dir = options.data_dir;
+  if (dir.empty()) {
+    FLURM_TRY(const conf::FlurmConf conf, load_flurm_conf(options.local_dir));
+    dir = conf.ra_data_dir;
+  }
   std::error_code error;
   if (!fs::is_directory(dir, error)) return fail(Errc::io, "{} is not a directory; see --data", dir);
   fs::directory_iterator readable(dir, error);

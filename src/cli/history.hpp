@@ -12,7 +12,7 @@ namespace flurm::cli {
 
 struct HistoryOptions {
   std::string local_dir;  ///< of a local cluster; its flurm.conf says where the data is
-  std::string data_dir;   ///< wins over it; both empty: as flurm.conf beside $SLURM_CONF says, or FLURM_RA_DATA_DIR
+  std::string data_dir;   ///< wins over it; both empty: as load_flurm_conf() says
   bool full = false;
   std::string at;  ///< a time; empty: not asked for
   std::optional<std::uint64_t> index;

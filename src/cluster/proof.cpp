@@ -1,4 +1,4 @@
-// cluster/proof.cpp — the only file that sees OpenSSL.
+// cluster/proof.cpp — the only file of the room that sees OpenSSL.
 #include "cluster/proof.hpp"
 
 #include <openssl/crypto.h>

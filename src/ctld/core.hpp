@@ -74,6 +74,7 @@ class Core {
   replog::Log& replicated_log() { return *log_; }
   cluster::Link& link() { return *link_; }
   const Membership& membership() const { return membership_; }
+  const auth::Munge& munge() const { return munge_; }
   /// Slurm's port; 0 while nothing is served.
   std::uint16_t port() const { return server_ ? server_->port() : std::uint16_t{0}; }
 

@@ -16,6 +16,7 @@
 #include "cluster/members.hpp"
 #include "conf/flurm_conf.hpp"
 #include "ctld/config_files.hpp"
+#include "ctld/control.hpp"
 #include "ctld/core.hpp"
 #include "http/server.hpp"
 #include "io/process.hpp"
@@ -106,7 +107,8 @@ class Service {
       : options_(options),
         http_port_(setup.flurm_conf.http_port),
         data_dir_(setup.flurm_conf.ra_data_dir),
-        core_(loop_, std::move(setup), [this](Result<void> result) { end(std::move(result)); }) {
+        core_(loop_, std::move(setup), [this](Result<void> result) { end(std::move(result)); }),
+        control_(loop_, core_.munge(), core_.controller().slurm_user) {
     core_.on_reread([this](const conf::Config& config) {
       log_set_level(level_of(config.slurmctld_debug, options_.verbose));
     });
@@ -180,6 +182,10 @@ class Service {
   }
 
   io::Task<http::Response> answer_http(http::Request request) {
+    if (control_.knows(request.path)) {
+      auto answering = control_.answer(std::move(request));
+      co_return co_await answering;
+    }
     if (request.path != "/api/cluster/status") co_return http::Response{404, "text/plain", "no such page\n"};
     if (request.method != "GET") co_return http::Response{405, "text/plain", "only GET\n"};
     auto asking = core_.status();
@@ -200,6 +206,7 @@ class Service {
   std::string data_dir_;
   io::Loop loop_;
   Core core_;
+  Control control_;
   std::unique_ptr<http::Server> http_;
   std::vector<std::unique_ptr<io::SignalWatch>> signals_;
   std::string pid_file_;
