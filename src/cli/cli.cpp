@@ -6,6 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "cli/cluster.hpp"
 #include "cli/config_check.hpp"
+#include "cli/control.hpp"
 #include "cli/history.hpp"
 #include "cli/local.hpp"
 
@@ -59,6 +60,24 @@ void cluster_commands(CLI::App& app, int& status) {
   show->callback([&] { status = cluster_status(options); });
 }
 
+/// `flurm drain`, `flurm resume`, `flurm versions`.
+void administration_commands(CLI::App& app, int& status) {
+  static ClusterOptions options;
+  static std::string reason;
+  const auto add = [&](const char* name, const char* what) {
+    auto* command = app.add_subcommand(name, what);
+    command->add_option("--dir", options.local_dir, "a local cluster's folder")->type_name("DIR");
+    return command;
+  };
+  auto* drain = add("drain", "refuse new jobs; what waits or runs goes on");
+  drain->add_option("REASON", reason, "what users are told who submit a job");
+  drain->callback([&] { status = order_and_print(options.local_dir, "/api/drain", {{"reason", reason}}); });
+  add("resume", "take new jobs again")->callback([&] { status = order_and_print(options.local_dir, "/api/resume", {}); });
+  auto* versions = add("versions", "print the release of each controller and the format of the state in use");
+  versions->add_flag("--json", options.json, "as JSON");
+  versions->callback([&] { status = cluster_versions(options); });
+}
+
 /// `flurm log list`, `flurm state`, `flurm replay`: what the log of a controller remembers.
 void history_commands(CLI::App& app, int& status) {
   static HistoryOptions options;
@@ -101,6 +120,7 @@ int run(int argc, char** argv) {
 
   local_commands(app, status);
   cluster_commands(app, status);
+  administration_commands(app, status);
   history_commands(app, status);
   try {
     app.parse(argc, argv);

@@ -11,5 +11,7 @@ struct ClusterOptions {
 
 /// Prints what the first controller that answers says of all. 0: healthy, 3: not, 1: none answers.
 int cluster_status(const ClusterOptions& options);
+/// Prints which release each controller runs, and which format of the state is in use. 1: none answers.
+int cluster_versions(const ClusterOptions& options);
 
 }  // namespace flurm::cli

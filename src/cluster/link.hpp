@@ -29,6 +29,7 @@ enum class CallKind : std::uint8_t {
   confirm = 4,     ///< whether the caller still leads, as the called member sees it
   reread = 5,      ///< read the configuration files again: they have changed
   state_hash = 6,  ///< the hash of the state after an entry
+  formats = 16,    ///< which stored forms of the state a member knows
 };
 
 struct LinkOptions {

@@ -56,6 +56,7 @@ std::span<const FlurmKey> keys() {
         .low = 16,
         .high = 100000000},
        {}},
+      {{.name = "StateFormat", .support = Support::acted, .field = &C::state_format, .low = 0, .high = 65535}, {}},
   };
   return kKeys;
 }

@@ -33,6 +33,8 @@ struct FlurmConf {
   std::uint32_t raft_heartbeat_interval_ms = 50;
   std::uint32_t raft_snapshot_interval = 10000;  ///< log entries between snapshots
 
+  std::uint16_t state_format = 0;  ///< the newest form of the state that may come into use; 0: what all controllers know
+
   bool operator==(const FlurmConf&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cluster/bytes.hpp"
+#include "ctld/json_text.hpp"
 #include "fmt/format.h"
 #include "io/event.hpp"
 
@@ -55,19 +56,6 @@ io::Task<> ask(cluster::Link& link, std::uint64_t member, io::OneShot<Result<std
   auto call = link.call(member, cluster::CallKind::status, {}, kPatienceMs);
   Result<std::string> answer = co_await call;
   done.set(std::move(answer));
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  return out + "\"";
 }
 
 }  // namespace
@@ -148,19 +136,19 @@ std::string to_json(const ClusterStatus& status) {
   std::string names, rows;
   for (const MemberStatus& member : status.members) {
     const char* comma = names.empty() ? "" : ",";
-    names += comma + quoted(member.name);
-    rows += fmt::format("{}{{\"name\":{},\"id\":{},\"version\":{},\"reached\":{}", comma, quoted(member.name), member.id,
-                        quoted(member.version), member.reached);
+    names += comma + json_text(member.name);
+    rows += fmt::format("{}{{\"name\":{},\"id\":{},\"version\":{},\"reached\":{}", comma, json_text(member.name), member.id,
+                        json_text(member.version), member.reached);
     if (member.reached)
       rows += fmt::format(",\"leads\":{},\"term\":{},\"applied\":{},\"snapshot\":{},\"lag\":{},\"round_trip_us\":{}}}",
                           member.leads, member.term, member.applied, member.snapshot, status.lag(member),
                           member.round_trip_us);
     else
-      rows += fmt::format(",\"error\":{}}}", quoted(member.error));
+      rows += fmt::format(",\"error\":{}}}", json_text(member.error));
   }
-  return fmt::format("{{\"leader\":{},\"members\":[{}],\"healthy\":{},\"asked\":{},\"details\":[{}]}}\n",
-                     status.leader.empty() ? "null" : quoted(status.leader), names, status.healthy(),
-                     quoted(status.asked), rows);
+  return fmt::format("{{\"leader\":{},\"members\":[{}],\"healthy\":{},\"asked\":{},\"drain\":{},\"details\":[{}]}}\n",
+                     status.leader.empty() ? "null" : json_text(status.leader), names, status.healthy(),
+                     json_text(status.asked), status.drain.empty() ? "null" : json_text(status.drain), rows);
 }
 
 std::string to_text(const ClusterStatus& status) {
@@ -177,6 +165,7 @@ std::string to_text(const ClusterStatus& status) {
       out += fmt::format("{:<20} {:<12} {:<9} {}\n", member.name, member.version.empty() ? "?" : member.version, "away",
                          member.error);
   }
+  if (!status.drain.empty()) out += status.drain + "\n";
   return out;
 }
 

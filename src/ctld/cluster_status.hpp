@@ -25,6 +25,7 @@ struct ClusterStatus {
   std::string asked;   ///< the member that tells
   std::string leader;  ///< as that member knows it; empty: none
   std::vector<MemberStatus> members;
+  std::string drain;   ///< why no new jobs are taken; empty: they are
 
   /// Somebody leads, and all members are there.
   bool healthy() const;

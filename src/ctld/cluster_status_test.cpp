@@ -7,7 +7,7 @@ namespace flurm::ctld {
 namespace {
 
 ClusterStatus three() {
-  ClusterStatus status{.asked = "b", .leader = "a", .members = {}};
+  ClusterStatus status{.asked = "b", .leader = "a", .members = {}, .drain = {}};
   status.members.push_back({.name = "a", .version = "1", .id = 5, .reached = true, .error = {}, .leads = true, .term = 3,
                             .applied = 70, .snapshot = 60, .round_trip_us = 90, .stored = 80});
   status.members.push_back({.name = "b", .version = "1", .id = 6, .reached = true, .error = {}, .leads = false,
@@ -17,7 +17,7 @@ ClusterStatus three() {
 
 TEST(ClusterStatus, json_has_the_documented_fields) {
   EXPECT_EQ(to_json(three()),
-            "{\"leader\":\"a\",\"members\":[\"a\",\"b\"],\"healthy\":true,\"asked\":\"b\",\"details\":["
+            "{\"leader\":\"a\",\"members\":[\"a\",\"b\"],\"healthy\":true,\"asked\":\"b\",\"drain\":null,\"details\":["
             "{\"name\":\"a\",\"id\":5,\"version\":\"1\",\"reached\":true,\"leads\":true,\"term\":3,\"applied\":70,"
             "\"snapshot\":60,\"lag\":0,\"round_trip_us\":90},"
             "{\"name\":\"b\",\"id\":6,\"version\":\"1\",\"reached\":true,\"leads\":false,\"term\":3,\"applied\":68,"
@@ -31,6 +31,9 @@ TEST(ClusterStatus, who_is_away_makes_it_unhealthy_and_is_told_why) {
   EXPECT_FALSE(status.healthy());
   EXPECT_NE(to_json(status).find("\"reached\":false,\"error\":\"said \\\"no\\\"\\u000a\"}"), std::string::npos);
   EXPECT_NE(to_text(status).find("NOT HEALTHY"), std::string::npos);
+  status.drain = "the cluster takes no new jobs: \"move\"";
+  EXPECT_NE(to_json(status).find("\"drain\":\"the cluster takes no new jobs: \\\"move\\\"\","), std::string::npos);
+  EXPECT_TRUE(to_text(status).ends_with("the cluster takes no new jobs: \"move\"\n"));
   status = three();
   status.leader.clear();
   EXPECT_FALSE(status.healthy());
@@ -39,7 +42,7 @@ TEST(ClusterStatus, who_is_away_makes_it_unhealthy_and_is_told_why) {
 
 /// Members a, b and c; c's log is empty. "-": away, "0": no log yet, "F": follows, "L": leads, "B": follows from behind.
 ClusterStatus seen_by_c(const std::string& a_and_b) {
-  ClusterStatus status{.asked = "c", .leader = {}, .members = {}};
+  ClusterStatus status{.asked = "c", .leader = {}, .members = {}, .drain = {}};
   for (std::size_t i = 0; i < 3; ++i) {
     MemberStatus member;
     member.id = i + 1;

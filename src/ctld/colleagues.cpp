@@ -106,7 +106,7 @@ io::Task<Result<state::Reply>> Colleagues::attempt(state::Entry entry, io::Deadl
     if (!committed) co_return fail(committed.error());
     co_return std::move(committed->reply);
   }
-  auto asking = ask_leader(Ask::propose, state::encode(entry), std::min(kQuestionMs, deadline.left_ms() + 1));
+  auto asking = ask_leader(Ask::propose, state::encode(entry, replica_.format_for(entry.command)), std::min(kQuestionMs, deadline.left_ms() + 1));
   const Result<std::string> answered = co_await asking;
   if (!answered) co_return fail(answered.error());
   std::string_view bytes = *answered;
@@ -252,7 +252,7 @@ io::Task<Result<std::string>> Colleagues::answer(std::uint64_t from, Ask ask, st
       const Result<Replica::Committed> committed = co_await committing;
       if (!committed) co_return fail(committed.error());
       if (proposed_) proposed_();
-      co_return number_text(committed->index) + state::encode(committed->reply);
+      co_return number_text(committed->index) + state::encode(committed->reply, replica_.format());
     }
     case Ask::read_index: {
       if (!log_.leads()) co_return fail(Errc::not_leader);

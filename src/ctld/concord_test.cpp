@@ -41,8 +41,9 @@ class ConcordTest : public testing::Test {
     for (std::size_t id = 0; id < members.size(); ++id)
       for (std::uint64_t index = 1; index <= last; ++index) {
         const std::int64_t second = index == 4 && wrong.contains(id) ? 100 : static_cast<std::int64_t>(index);
-        members[id].replica->apply(index, state::encode({.now = TimeS{second}, .command = state::Tick{}}));
-        members[id].concord->applied(index, *members[id].replica);
+        Replica& replica = *members[id].replica;
+        replica.apply(index, state::encode({.now = TimeS{second}, .command = state::Tick{}}, replica.format()));
+        members[id].concord->applied(index, replica);
       }
     io::Timer end(loop, [this] { loop.stop(); });
     end.start(100);

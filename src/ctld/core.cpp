@@ -125,6 +125,7 @@ Result<void> Core::open() {
                       *link_);
   replica_.attach(*log_, *colleagues_);
   watch_concord();
+  formats_.emplace(loop_, *link_, replica_, FLURM_VERSION, flurm_conf_.state_format);
   answer_status(*link_, *log_, FLURM_VERSION);
   colleagues_->on_proposed([this] { scheduler_.request(); });
   replica_.on_change([this] {
@@ -171,7 +172,12 @@ io::Task<Result<void>> Core::start() {
   co_return Result<void>{};
 }
 
-io::Task<ClusterStatus> Core::status() { return cluster_status(loop_, *link_, *log_, FLURM_VERSION); }
+io::Task<ClusterStatus> Core::status() {
+  auto asking = cluster_status(loop_, *link_, *log_, FLURM_VERSION);
+  ClusterStatus status = co_await asking;
+  if (const auto state = replica_.snapshot(); state->drain.on) status.drain = state->drain.text();
+  co_return status;
+}
 
 void Core::watch_concord() {
   std::vector<std::uint64_t> others;
@@ -265,9 +271,11 @@ io::Task<> Core::lead() {
   monitor_.start();
   clockwork_.start();
   scheduler_.start();
+  formats_->start();
 }
 
 void Core::follow() {
+  if (formats_) formats_->stop();
   monitor_.stop();
   clockwork_.stop();
   scheduler_.stop();

@@ -21,6 +21,7 @@
 #include "ctld/config_files.hpp"
 #include "ctld/controller.hpp"
 #include "ctld/effects.hpp"
+#include "ctld/formats.hpp"
 #include "ctld/membership.hpp"
 #include "ctld/monitor.hpp"
 #include "ctld/replica.hpp"
@@ -67,6 +68,8 @@ class Core {
 
   /// After open(): how all controllers stand.
   io::Task<ClusterStatus> status();
+  /// After open(): which releases they run.
+  io::Task<Versions> versions() { return formats_->versions(); }
 
   Controller& controller() { return controller_; }
   Replica& replica() { return replica_; }
@@ -117,6 +120,7 @@ class Core {
   std::unique_ptr<replog::Log> log_;
   std::optional<Colleagues> colleagues_;
   std::optional<Concord> concord_;
+  std::optional<Formats> formats_;
   std::unique_ptr<rpc::Server> server_;
   io::Event ready_;
   std::uint64_t reign_ = 0;       // counts changes of leadership

@@ -18,13 +18,15 @@ Replica::Snapshot Replica::snapshot() {
 }
 
 io::Task<Result<state::Reply>> Replica::propose(state::Command command) {
+  if (state::format_of(command) > state_.format && !std::holds_alternative<state::UseFormat>(command))
+    co_return fail(Errc::not_supported, "not while there are controllers of an earlier release: see 'flurm versions'");
   auto proposing = colleagues_->propose(std::move(command));
   co_return co_await proposing;
 }
 
 io::Task<Result<Replica::Committed>> Replica::commit(state::Entry entry) {
   std::vector<std::string> entries;
-  entries.push_back(state::encode(entry));
+  entries.push_back(state::encode(entry, format_for(entry.command)));
   auto committing = log_->commit(std::move(entries));
   ++proposing_;
   const Result<std::uint64_t> index = co_await committing;

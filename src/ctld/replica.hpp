@@ -1,5 +1,6 @@
 // ctld/replica.hpp — this controller's copy of the cluster state, driven by the log.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,11 +26,16 @@ class Replica final : public replog::Machine {
   }
 
   Colleagues& colleagues() { return *colleagues_; }
+  /// In which replies are written, and entries: at least that in which their command exists.
+  std::uint16_t format() const { return state_.format; }
+  std::uint16_t format_for(const state::Command& command) const {
+    return std::max(state_.format, state::format_of(command));
+  }
 
   /// The state after everything applied so far. Cheap; keep it as long as you like, on any thread.
   Snapshot snapshot();
   /// Has the command applied, through whichever controller leads, and waits until it is applied here. Errors as
-  /// Colleagues::propose().
+  /// Colleagues::propose(), and not_supported: a controller of an earlier release is a member, which knows no such command.
   io::Task<Result<state::Reply>> propose(state::Command command);
   /// What became of an entry.
   struct Committed {

@@ -18,6 +18,7 @@
 #include "ctld/config_files.hpp"
 #include "ctld/control.hpp"
 #include "ctld/core.hpp"
+#include "ctld/orders.hpp"
 #include "http/server.hpp"
 #include "io/process.hpp"
 
@@ -112,6 +113,7 @@ class Service {
     core_.on_reread([this](const conf::Config& config) {
       log_set_level(level_of(config.slurmctld_debug, options_.verbose));
     });
+    add_orders(control_, core_);
   }
 
   Result<void> run() {
@@ -181,18 +183,27 @@ class Service {
       log(Level::warn, "http.off", {{"port", http_port_}, {"error", listening.error().text}});
   }
 
+  template <class Told>
+  static http::Response page(const Told& told, bool text) {
+    return text ? http::Response{200, "text/plain", to_text(told)} : http::Response{200, "application/json", to_json(told)};
+  }
+
   io::Task<http::Response> answer_http(http::Request request) {
     if (control_.knows(request.path)) {
       auto answering = control_.answer(std::move(request));
       co_return co_await answering;
     }
-    if (request.path != "/api/cluster/status") co_return http::Response{404, "text/plain", "no such page\n"};
+    const bool status_page = request.path == "/api/cluster/status";
+    if (!status_page && request.path != "/api/versions") co_return http::Response{404, "text/plain", "no such page\n"};
     if (request.method != "GET") co_return http::Response{405, "text/plain", "only GET\n"};
-    auto asking = core_.status();
-    const ClusterStatus status = co_await asking;
-    if (const auto format = request.query.find("format"); format != request.query.end() && format->second == "text")
-      co_return http::Response{200, "text/plain", to_text(status)};
-    co_return http::Response{200, "application/json", to_json(status)};
+    const auto format = request.query.find("format");
+    const bool text = format != request.query.end() && format->second == "text";
+    if (status_page) {
+      auto asking = core_.status();
+      co_return page(co_await asking, text);
+    }
+    auto asking = core_.versions();
+    co_return page(co_await asking, text);
   }
 
   io::Task<> reconfigure() {

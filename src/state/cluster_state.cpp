@@ -99,7 +99,15 @@ void fields(codec::Archive& ar, Finished& f) {
   ar("end_time", f.end_time);
 }
 
+void fields(codec::Archive& ar, Drain& d) {
+  ar("on", d.on);
+  ar("since", d.since);
+  ar("reason", d.reason);
+}
+
 void fields(codec::Archive& ar, ClusterState& s) {
+  // The format stands in front of the whole.
+  if (ar.fills()) s.format = static_cast<std::uint16_t>(ar.version());
   ar("sequence", s.sequence);
   ar("now", s.now);
   ar("settings", s.settings);
@@ -127,6 +135,7 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("nodes_changed", s.nodes_changed);
   ar("partitions_changed", s.partitions_changed);
   ar("config_changed", s.config_changed);
+  ar("drain", s.drain, codec::since(3));
 }
 
 const model::Node* ClusterState::node(std::string_view name) const {
@@ -169,10 +178,10 @@ std::vector<const Job*> ClusterState::with_array(JobId id) const {
 }
 
 std::string save(const ClusterState& state) {
-  return std::string(kMagic) + pack_with_format(state);
+  return std::string(kMagic) + pack_with_format(state, state.format);
 }
 
-std::string describe(const ClusterState& state) { return codec::dump(state, kFormat, codec::Style::json); }
+std::string describe(const ClusterState& state) { return codec::dump(state, state.format, codec::Style::json); }
 
 Result<ClusterState> load(std::string_view bytes) {
   if (!bytes.starts_with(kMagic)) return fail(Errc::corrupt, "not a FLURM state snapshot");

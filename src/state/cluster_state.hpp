@@ -56,7 +56,18 @@ struct Finished {
   bool operator==(const Finished&) const = default;
 };
 
+/// Whether new jobs are taken: `flurm drain`.
+struct Drain {
+  bool on = false;
+  TimeS since;
+  std::string reason;  // may be empty
+  /// What a refused submitter is told.
+  std::string text() const { return "the cluster takes no new jobs" + (reason.empty() ? "" : ": " + reason); }
+  bool operator==(const Drain&) const = default;
+};
+
 struct ClusterState {
+  std::uint16_t format = 2;    // in which all of this is stored, entries of the log too (state/format.hpp)
   std::uint64_t sequence = 0;  // commands applied
   TimeS now;                   // time of the newest command; never runs backwards
   model::Settings settings;
@@ -73,6 +84,7 @@ struct ClusterState {
   PersistentMap<Effect> effects;         // by Effect::id
   PersistentMap<Finished> finished;      // by order of finishing
   Sessions sessions;                     // of the controllers that proposed lately
+  Drain drain;
 
   // Derived from the above; not stored.
   PersistentMap<model::Job> pending;     // jobs that wait
@@ -106,7 +118,7 @@ std::uint64_t state_hash(const ClusterState& state);
 /// The whole state as JSON, for people and tools.
 std::string describe(const ClusterState& state);
 
-/// The stored form, and back with everything derived rebuilt. Errors: corrupt.
+/// The stored form in the state's format, and back with everything derived rebuilt. Errors: corrupt.
 std::string save(const ClusterState& state);
 Result<ClusterState> load(std::string_view bytes);
 

@@ -229,6 +229,12 @@ void fields(codec::Archive& ar, PutPartition& c) {
 void fields(codec::Archive& ar, DeletePartition& c) { ar("name", c.name); }
 void fields(codec::Archive& ar, EffectsDone& c) { ar("effects", c.effects); }
 void fields(codec::Archive&, Tick&) {}
+void fields(codec::Archive& ar, UseFormat& c) { ar("format", c.format); }
+
+void fields(codec::Archive& ar, SetDrain& c) {
+  ar("on", c.on);
+  ar("reason", c.reason);
+}
 
 namespace {
 
@@ -264,14 +270,23 @@ std::string_view command_name(const Command& command) {
   constexpr std::string_view kNames[] = {"Configure",   "SubmitJob",    "Schedule",   "CancelJobs",   "UpdateJobs",
                                          "RequeueJobs", "SuspendJobs",  "EndBatch",   "NodeCleaned",  "LaunchAnswered",
                                          "RegisterNode", "NodesSeen",   "UpdateNodes", "PutPartition", "DeletePartition",
-                                         "EffectsDone", "Tick",         "TopJobs"};
+                                         "EffectsDone", "Tick",         "TopJobs",     "UseFormat",    "SetDrain"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }
 
 std::string describe(const Entry& entry) { return codec::dump(entry, kFormat); }
 
-std::string encode(const Entry& entry) { return pack_with_format(entry); }
+std::uint16_t format_of(const Command& command) {
+  if (const auto* use = std::get_if<UseFormat>(&command)) return use->format;
+  return std::holds_alternative<SetDrain>(command) ? 3 : kOldestFormat;
+}
+
+std::string encode(const Entry& entry, std::uint16_t format) {
+  FLURM_CHECK(format >= format_of(entry.command), "{} in format {}", command_name(entry.command), format);
+  return pack_with_format(entry, format);
+}
+
 Result<Entry> decode(std::string_view bytes) { return unpack_with_format<Entry>(bytes, "log entry"); }
 
 }  // namespace flurm::state

@@ -186,9 +186,20 @@ struct TopJobs {
   bool by_operator = false;
 };
 
+/// The state, and what is stored and told from now on, is in this format: all members know it.
+struct UseFormat {
+  std::uint16_t format = 0;
+};
+
+/// New jobs are refused, or taken again; what is there goes on.
+struct SetDrain {
+  bool on = false;
+  std::string reason;
+};
+
 using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
                              NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
-                             DeletePartition, EffectsDone, Tick, TopJobs>;
+                             DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain>;
 
 /// One entry of the log.
 struct Entry {
@@ -203,8 +214,12 @@ std::string_view command_name(const Command& command);
 /// An entry in one line, for people; scripts and other long texts are cut.
 std::string describe(const Entry& entry);
 
-/// The stored form. Errors of decode: corrupt (also a command that this release does not know).
-std::string encode(const Entry& entry);
+/// The format from which on the command exists; UseFormat is in the one that it brings.
+std::uint16_t format_of(const Command& command);
+
+/// The stored form, in a format that is not older than format_of(). Errors of decode: corrupt (also a command that this
+/// release does not know).
+std::string encode(const Entry& entry, std::uint16_t format);
 Result<Entry> decode(std::string_view bytes);
 
 }  // namespace flurm::state

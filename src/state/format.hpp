@@ -2,8 +2,14 @@
 //
 // New fields go last, with since(<format>); the number grows with them. A release reads its own format and all before
 // it, and refuses later ones by name instead of misreading them.
+//
+// Controllers of two releases may work side by side, so what they store and tell each other is written in the format *in
+// use*, ClusterState::format, which the command UseFormat raises when all members know a newer one. Until then nothing that
+// is newer may get into the state: a command has a format from which on it exists (format_of()), and a field must keep
+// the value that a reader of an older format gives it.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,11 +19,22 @@
 
 namespace flurm::state {
 
-inline constexpr std::uint16_t kFormat = 2;
+/// The newest format that this build knows. Defined in format.cpp alone, so that a build of the release before, for
+/// tests, differs in one file (src/programs/programs.cmake).
+extern const std::uint16_t kFormat;
+/// What is in use in a new cluster, and in those of releases that knew no other: the oldest that is written.
+inline constexpr std::uint16_t kOldestFormat = 2;
+
+/// What a format brought that users can see.
+struct Feature {
+  std::uint16_t since;
+  std::string_view name;
+};
+std::span<const Feature> features();
 
 /// u16 format (big-endian), then the value in it.
 template <class T>
-std::string pack_with_format(const T& value, std::uint16_t format = kFormat) {
+std::string pack_with_format(const T& value, std::uint16_t format) {
   return codec::pack(format, format) + codec::pack(value, format);
 }
 

@@ -75,7 +75,7 @@ void session_fields(codec::Archive& ar, Sessions& sessions) {
   }
 }
 
-std::string encode(const Reply& reply) { return pack_with_format(reply); }
+std::string encode(const Reply& reply, std::uint16_t format) { return pack_with_format(reply, format); }
 Result<Reply> decode_reply(std::string_view bytes) { return unpack_with_format<Reply>(bytes, "reply"); }
 
 }  // namespace flurm::state

@@ -52,7 +52,7 @@ using Sessions = std::map<std::uint64_t, Session>;
 inline constexpr std::int64_t kSessionSilentS = 3600;
 
 /// The stored form, which is also the form in which a reply travels between controllers. Errors of decode: corrupt.
-std::string encode(const Reply& reply);
+std::string encode(const Reply& reply, std::uint16_t format);
 Result<Reply> decode_reply(std::string_view bytes);
 
 }  // namespace flurm::state

@@ -59,7 +59,7 @@ TEST(Session, only_what_may_be_asked_for_is_kept) {
 
 TEST(Session, replies_travel) {
   Reply reply{.code = Errc::invalid_job_id, .text = "text", .job = JobId{9}, .results = {{JobId{3}, 4, Errc::error}}};
-  const auto back = decode_reply(encode(reply));
+  const auto back = decode_reply(encode(reply, kOldestFormat));
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, reply);
   EXPECT_FALSE(decode_reply("x"));

@@ -376,7 +376,7 @@ TEST(State, invariants_hold_under_random_commands) {
       w.now = w.now + static_cast<int>(random() % 20);
       const Entry entry{.now = w.now, .command = std::move(command)};
       const Reply reply = apply(w.state, entry);
-      const Entry again = *decode(encode(entry));
+      const Entry again = *decode(encode(entry, w.state.format));
       apply(twin.state, again);
       if (reply.job.v) jobs.push_back(reply.job);
 
@@ -432,7 +432,7 @@ TEST(State, damaged_snapshots_and_entries_are_refused) {
   for (std::size_t cut = 0; cut < good.size(); cut += 7)
     EXPECT_EQ(load(std::string_view(good).substr(0, cut)).error().code, Errc::corrupt);
   EXPECT_EQ(decode("").error().code, Errc::corrupt);
-  const std::string tick = encode({.now = w.now, .command = Tick{}});
+  const std::string tick = encode({.now = w.now, .command = Tick{}}, w.state.format);
   ASSERT_TRUE(decode(tick));
   std::string later = tick;
   later.back() = 99;  // a command number of the future

@@ -5,6 +5,7 @@
 
 #include "model/dependency.hpp"
 #include "state/apply.hpp"
+#include "state/format.hpp"
 
 namespace flurm::state::test {
 
@@ -33,6 +34,8 @@ struct World {
     for (int i = 1; i <= nodes; ++i) up("n" + std::to_string(i));
   }
 
+  /// As where all controllers know the newest format.
+  void use_newest_format() { run(UseFormat{kFormat}); }
   Reply run(Command command) { return apply(state, {.now = now, .command = std::move(command)}); }
   void up(const std::string& node, std::vector<JobId> running = {}) {
     RegisterNode report{.name = node};

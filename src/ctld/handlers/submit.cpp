@@ -83,6 +83,7 @@ void trim(model::JobRequest& request, const wire::JobDesc& desc, const conf::Con
 /// would start.
 Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
                                std::uint32_t uid, bool will_run) {
+  if (state.drain.on) return fail(Errc::submissions_disabled, "{}", state.drain.text());
   const bool batch = !will_run || desc.script;
   const bool is_operator = c.is_operator(uid);
   if (desc.script && desc.script->size() > script_bytes_max(*c.config))
@@ -156,6 +157,7 @@ bool explained(const Error& error) {
     case Errc::invalid_partition_name:
     case Errc::requested_node_config_unavailable: return !error.text.empty();
     case Errc::access_denied: return error.text == kOnlyAdminsReboot;
+    case Errc::submissions_disabled: return true;
     default: return false;
   }
 }

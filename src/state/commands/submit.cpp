@@ -26,6 +26,7 @@ Errc still_valid(const ClusterState& state, const SubmitJob& command) {
 }  // namespace
 
 Reply apply_to(ClusterState& state, const SubmitJob& command) {
+  if (state.drain.on) return {.code = Errc::submissions_disabled, .text = state.drain.text()};
   if (const Errc code = still_valid(state, command); code != Errc::success) return {.code = code};
   auto dependencies = command.dependencies;
   if (auto bound = bind_dependencies(state, JobId{}, dependencies); !bound)

@@ -1,0 +1,17 @@
+// state/format.cpp — which formats this build knows. The only file that says so.
+#include "state/format.hpp"
+
+#ifndef FLURM_STATE_FORMAT
+#define FLURM_STATE_FORMAT 3
+#endif
+
+namespace flurm::state {
+
+const std::uint16_t kFormat = FLURM_STATE_FORMAT;
+
+std::span<const Feature> features() {
+  static constexpr Feature kFeatures[] = {{3, "drain"}};
+  return kFeatures;
+}
+
+}  // namespace flurm::state

@@ -1,0 +1,79 @@
+// state/format_test.cpp — controllers of two releases: what is newer stays out until the format that has it is in use.
+#include "state/format.hpp"
+
+#include "gtest/gtest.h"
+#include "state/apply.hpp"
+#include "state/world.hpp"
+
+namespace flurm::state {
+namespace {
+
+using test::World;
+
+TEST(Format, a_state_is_stored_in_the_format_in_use) {
+  World w;
+  w.submit();
+  ASSERT_EQ(w.state.format, kOldestFormat);
+  const std::string old_form = save(w.state);
+  w.use_newest_format();
+  EXPECT_EQ(w.state.format, kFormat);
+  const std::string new_form = save(w.state);
+  EXPECT_GT(new_form.size(), old_form.size());
+  for (const std::string& form : {old_form, new_form}) {
+    const auto loaded = load(form);
+    ASSERT_TRUE(loaded) << loaded.error().text;
+    EXPECT_EQ(loaded->format, form == old_form ? kOldestFormat : kFormat);
+    EXPECT_EQ(save(*loaded), form);
+  }
+  w.run(UseFormat{kOldestFormat});
+  EXPECT_EQ(w.state.format, kFormat) << "never back";
+}
+
+TEST(Format, a_later_format_is_refused_by_name) {
+  World w;
+  w.state.format = static_cast<std::uint16_t>(kFormat + 1);
+  const auto loaded = load(save(w.state));
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().text.find(fmt::format("this release reads 1 to {}", kFormat)), std::string::npos)
+      << loaded.error().text;
+  const auto entry = decode(encode({.now = w.now, .command = UseFormat{static_cast<std::uint16_t>(kFormat + 1)}},
+                                   static_cast<std::uint16_t>(kFormat + 1)));
+  EXPECT_FALSE(entry);
+}
+
+TEST(Format, commands_of_a_newer_format_are_known_as_such) {
+  EXPECT_EQ(format_of(Tick{}), kOldestFormat);
+  EXPECT_EQ(format_of(SetDrain{}), 3);
+  EXPECT_EQ(format_of(UseFormat{7}), 7);
+  const Entry drain{.now = TimeS{1}, .command = SetDrain{true, "why"}};
+  const auto back = decode(encode(drain, 3));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(std::get<SetDrain>(back->command).reason, "why");
+}
+
+TEST(Drain, new_jobs_are_refused_and_the_rest_goes_on) {
+  World w;
+  w.use_newest_format();
+  const JobId waiting = w.submit();
+  w.run(SetDrain{true, "new disks"});
+  const TimeS since = w.state.drain.since;
+  const Reply refused = w.run(w.job());
+  EXPECT_EQ(refused.code, Errc::submissions_disabled);
+  EXPECT_EQ(refused.text, "the cluster takes no new jobs: new disks");
+  EXPECT_EQ(w.state.jobs.size(), 1u);
+  w.start(waiting);
+  EXPECT_EQ(w.shown(waiting), "RUNNING");
+  w.now.v += 60;
+  w.run(SetDrain{true, ""});
+  EXPECT_EQ(w.state.drain.since, since);
+  const auto loaded = load(save(w.state));
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->drain, w.state.drain);
+  w.run(SetDrain{false, ""});
+  EXPECT_TRUE(w.submit().v);
+  w.finish(waiting);
+  EXPECT_EQ(w.shown(waiting), "COMPLETED");
+}
+
+}  // namespace
+}  // namespace flurm::state
