@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
     Counter machine;
     replog::RaftOptions options;
     options.directory = directory;
-    options.members = {1};
+    options.members = {replog::Member{1}};
     auto log = replog::make_raft_log(loop, machine, options);
     io::spawn(start(loop, *log));
     loop.run();

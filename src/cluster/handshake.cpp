@@ -44,10 +44,11 @@ Result<Caller> check_hello(const Party& party, std::string_view hello) {
   const auto purpose = static_cast<Purpose>(get<std::uint8_t>(hello, kHelloPurpose));
   if (hello.substr(kHelloCluster, kDigestBytes) != party.cluster) return fail(Errc::eperm, "of another cluster");
   if (to != party.self) return fail(Errc::eperm, "looks for member {}, this is {}", to, party.self);
-  if (std::ranges::find(party.others, from) == party.others.end())
-    return fail(Errc::eperm, "member {} is not in this cluster's list", from);
   if (purpose != Purpose::log && purpose != Purpose::calls)
     return fail(Errc::eperm, "unknown purpose {}", static_cast<unsigned>(purpose));
+  const bool is_member = std::ranges::find(party.others, from) != party.others.end();
+  if (from == party.self || (purpose == Purpose::log && !is_member))
+    return fail(Errc::eperm, "member {} is not in this cluster's list", from);
   return Caller{from, purpose};
 }
 

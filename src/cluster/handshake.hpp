@@ -21,7 +21,7 @@ enum class Purpose : std::uint8_t { log = 1, calls = 2 };
 /// What a member proves with.
 struct Party {
   std::uint64_t self = 0;
-  std::vector<std::uint64_t> others;  ///< whom it talks to
+  std::vector<std::uint64_t> others;  ///< whose logs it talks to; calls may come from anybody who knows the secret
   std::string cluster;                ///< digest of the cluster's name
   std::string secret;
 };

@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/log.hpp"
 #include "cluster/bytes.hpp"
@@ -24,6 +25,8 @@ namespace flurm::cluster {
 namespace {
 
 constexpr std::size_t kHalfOpenMax = 64;
+/// Connections of those who are no members.
+constexpr std::size_t kGuestsMax = 16;
 /// How long after a failure the next attempt waits, doubled each time; each wait differs by up to a half.
 constexpr std::uint64_t kRetryMinMs = 50, kRetryMaxMs = 500;
 constexpr std::uint64_t kConnectMs = 1000, kLookUpMs = 5000;
@@ -46,6 +49,7 @@ void set_patience(const io::Stream& stream) {
 /// Who answers calls to this member; outlives the link while a handler runs.
 struct Handlers {
   std::map<std::uint8_t, Link::Handler> by_kind;
+  std::set<std::uint8_t> for_guests;
   std::size_t running = 0;
   std::optional<io::Event> idle;  // somebody waits until none runs
 };
@@ -68,6 +72,10 @@ io::Task<> answer_into(std::shared_ptr<Handlers> handlers, std::uint64_t from, s
   done.set(std::move(result));
 }
 
+io::Task<Result<std::string>> refuse_guest(std::uint64_t from) {
+  co_return fail(Errc::eperm, "{} is no member of this cluster", from);
+}
+
 class LinkImpl final : public Link {
  public:
   LinkImpl(io::Loop& loop, LinkOptions options) : loop_(loop), options_(std::move(options)), look_up_soon_(loop) {}
@@ -77,9 +85,11 @@ class LinkImpl final : public Link {
   io::Task<void> stop() override;
   io::Task<Result<std::string>> call(std::uint64_t member, CallKind kind, std::string body,
                                      std::uint64_t timeout_ms) override;
-  void on_call(CallKind kind, Handler handler) override {
+  void on_call(CallKind kind, Handler handler, Guests guests) override {
     handlers_->by_kind[static_cast<std::uint8_t>(kind)] = std::move(handler);
+    if (guests == Guests::yes) handlers_->for_guests.insert(static_cast<std::uint8_t>(kind));
   }
+  void set_members(std::vector<Member> members) override;
   std::vector<Peer> peers() const override;
   std::uint64_t self() const override { return options_.self; }
   const std::vector<Member>& members() const override { return options_.members; }
@@ -100,6 +110,12 @@ class LinkImpl final : public Link {
     std::string version, error = "not connected yet";
     std::uint64_t heard_at_ms = 0, round_trip_us = 0;  // of connections that are gone
     io::Event retry_soon;
+    bool gone = false;  // no member any more
+  };
+  using OtherPtr = std::shared_ptr<Other>;
+  struct Guest {
+    std::uint64_t id;
+    std::shared_ptr<Channel> channel;
   };
   /// Counts a coroutine of this object, which stop() waits for.
   struct Running {
@@ -112,14 +128,18 @@ class LinkImpl final : public Link {
   };
   using StreamPtr = std::shared_ptr<io::Stream>;
 
-  Other* find(std::uint64_t member);
+  OtherPtr find(std::uint64_t member) const;
+  void add(const Member& member);
+  void leave(Other& other, const Error& why);
+  Result<void> listen(std::uint16_t port);
   ChannelOptions channel_options(bool calls) const {
     return {.calls = calls, .version = options_.version, .ping_ms = options_.ping_ms, .silence_ms = options_.silence_ms};
   }
-  io::Task<Result<StreamPtr>> connect(Other& other, Purpose purpose);
-  io::Task<> keep_connected(Other& other);
+  io::Task<Result<StreamPtr>> connect(OtherPtr other, Purpose purpose);
+  io::Task<> keep_connected(OtherPtr other);
   io::Task<> serve(std::shared_ptr<io::Stream> stream);
-  io::Task<> serve_calls(Other& other, std::shared_ptr<io::Stream> stream);
+  io::Task<> serve_calls(OtherPtr other, std::shared_ptr<io::Stream> stream);
+  io::Task<> serve_guest(std::uint64_t from, std::shared_ptr<io::Stream> stream);
   io::Task<> look_up_names();
   void take(io::Stream stream);
   void refused(const std::string& peer, const Error& error);
@@ -131,13 +151,15 @@ class LinkImpl final : public Link {
   LinkOptions options_;
   std::shared_ptr<const Party> party_;
   std::shared_ptr<Handlers> handlers_ = std::make_shared<Handlers>();
-  std::list<Other> others_;  // in the order of options_.members; never changes after start()
+  std::vector<OtherPtr> others_;  // in the order of options_.members
+  std::list<Guest> guests_;
   std::unique_ptr<io::Listener> listener_;
   std::list<StreamPtr> half_open_;  // oldest first
   std::list<StreamPtr> opening_;    // outgoing, in the handshake
   OnStream on_stream_;
   std::function<void()> changed_;
   io::Event look_up_soon_;
+  bool looking_up_ = false;
 
   std::uint64_t log_refusal_at_ms_ = 0, refusals_not_logged_ = 0;
   std::size_t running_ = 0;
@@ -145,9 +167,9 @@ class LinkImpl final : public Link {
   bool stopping_ = false;
 };
 
-LinkImpl::Other* LinkImpl::find(std::uint64_t member) {
-  for (Other& other : others_)
-    if (other.member.id == member) return &other;
+LinkImpl::OtherPtr LinkImpl::find(std::uint64_t member) const {
+  for (const OtherPtr& other : others_)
+    if (other->member.id == member) return other;
   return nullptr;
 }
 
@@ -155,28 +177,69 @@ Result<void> LinkImpl::start() {
   FLURM_TRY_VOID(check_members(options_.members));
   const auto own = std::ranges::find(options_.members, options_.self, &Member::id);
   if (own == options_.members.end()) return fail(Errc::einval, "member {} is not in the list of members", options_.self);
-  if (options_.members.size() == 1) return {};
-  if (options_.secret.empty())
+  const bool alone = options_.members.size() == 1;
+  if (options_.secret.empty()) {
+    if (alone) return {};
     return fail(Errc::einval, "{} controllers need a shared secret: FLURM_COOKIE, or Cookie or CookieFile in flurm.conf",
                 options_.members.size());
+  }
+  if (Result<void> listening = listen(own->port); !listening) {
+    if (!alone) return listening;
+    log(Level::warn, "cluster.closed", {{"error", listening.error().text}, {"effect", "no controller can join this one"}});
+    return {};
+  }
+  set_members(options_.members);
+  return {};
+}
+
+Result<void> LinkImpl::listen(std::uint16_t port) {
+  FLURM_TRY(listener_, io::Listener::tcp(loop_, options_.listen_host, port,
+                                         [this](io::Stream stream) { take(std::move(stream)); }));
+  return {};
+}
+
+void LinkImpl::set_members(std::vector<Member> members) {
+  options_.members = std::move(members);
+  if (stopping_ || !listener_) return;
   std::vector<std::uint64_t> ids;
-  bool names = false;
+  std::vector<OtherPtr> before = std::exchange(others_, {});
   for (const Member& member : options_.members) {
     if (member.id == options_.self) continue;
     ids.push_back(member.id);
-    Other& other = others_.emplace_back(loop_, member);
-    if (is_numeric(member.host))
-      other.address = member.host;
-    else
-      names = other.look_up_again = true;
+    const auto known = std::ranges::find_if(before, [&](const OtherPtr& other) { return other->member == member; });
+    if (known == before.end()) {
+      add(member);
+    } else {
+      others_.push_back(std::move(*known));
+      before.erase(known);
+    }
   }
-  party_ = std::make_shared<const Party>(
-      make_party(options_.self, std::move(ids), options_.cluster_name, options_.secret));
-  FLURM_TRY(listener_, io::Listener::tcp(loop_, options_.listen_host, own->port,
-                                         [this](io::Stream stream) { take(std::move(stream)); }));
-  if (names) io::spawn(look_up_names());
-  for (Other& other : others_) io::spawn(keep_connected(other));
-  return {};
+  party_ = std::make_shared<const Party>(make_party(options_.self, ids, options_.cluster_name, options_.secret));
+  for (const OtherPtr& other : before) leave(*other, {Errc::closed, "it is no member any more"});
+  // They come again, and then as what they are.
+  for (const Guest& guest : std::list(guests_))
+    if (find(guest.id)) guest.channel->close({Errc::closed, "it is a member now"});
+  if (!before.empty()) changed();
+}
+
+void LinkImpl::add(const Member& member) {
+  const OtherPtr& other = others_.emplace_back(std::make_shared<Other>(loop_, member));
+  if (is_numeric(member.host)) {
+    other->address = member.host;
+  } else {
+    other->look_up_again = true;
+    if (!std::exchange(looking_up_, true)) io::spawn(look_up_names());
+    look_up_soon_.set({});
+  }
+  io::spawn(keep_connected(other));
+}
+
+void LinkImpl::leave(Other& other, const Error& why) {
+  other.gone = true;
+  // A handler of the channel may let it go.
+  if (const auto channel = other.out) channel->close(why);
+  if (const auto channel = other.in) channel->close(why);
+  other.retry_soon.set({});
 }
 
 io::Task<void> LinkImpl::stop() {
@@ -187,11 +250,8 @@ io::Task<void> LinkImpl::stop() {
   for (auto& stream : half_open_) stream->close();
   for (auto& stream : opening_) stream->close();
   look_up_soon_.set({});
-  for (Other& other : others_) {
-    if (other.out) other.out->close(why);
-    if (other.in) other.in->close(why);
-    other.retry_soon.set({});
-  }
+  for (const OtherPtr& other : others_) leave(*other, why);
+  for (const Guest& guest : std::list(guests_)) guest.channel->close(why);
   if (running_ > 0) {
     const io::Event stopped(loop_);
     stopped_ = stopped;
@@ -208,16 +268,16 @@ io::Task<void> LinkImpl::stop() {
 
 // ---- to the others
 
-io::Task<Result<LinkImpl::StreamPtr>> LinkImpl::connect(Other& other, Purpose purpose) {
+io::Task<Result<LinkImpl::StreamPtr>> LinkImpl::connect(OtherPtr other, Purpose purpose) {
   const Running running(*this);
   if (stopping_) co_return fail(Errc::closed, "stopping");
-  if (other.address.empty()) co_return fail(Errc::communications_connection, "{}: not looked up yet", other.member.host);
-  auto connecting = io::connect_tcp(loop_, other.address, other.member.port, io::Deadline::in_ms(kConnectMs));
+  if (other->address.empty()) co_return fail(Errc::communications_connection, "{}: not looked up yet", other->member.host);
+  auto connecting = io::connect_tcp(loop_, other->address, other->member.port, io::Deadline::in_ms(kConnectMs));
   Result<io::Stream> connected = co_await connecting;
   if (stopping_) co_return fail(Errc::closed, "stopping");
   if (!connected) {
-    if (!is_numeric(other.member.host)) {
-      other.look_up_again = true;
+    if (!is_numeric(other->member.host)) {
+      other->look_up_again = true;
       look_up_soon_.set({});
     }
     co_return fail(connected.error());
@@ -226,53 +286,53 @@ io::Task<Result<LinkImpl::StreamPtr>> LinkImpl::connect(Other& other, Purpose pu
   set_patience(*stream);
   const auto at = opening_.insert(opening_.end(), stream);
   auto greeting =
-      greet(stream, party_, other.member.id, purpose, io::Deadline::in_ms(options_.handshake_ms));
+      greet(stream, party_, other->member.id, purpose, io::Deadline::in_ms(options_.handshake_ms));
   const Result<void> greeted = co_await greeting;
   opening_.erase(at);
   if (!greeted) co_return fail(greeted.error());
-  if (stopping_) co_return fail(Errc::closed, "stopping");
+  if (stopping_ || other->gone) co_return fail(Errc::closed, "stopping");
   co_return stream;
 }
 
-io::Task<> LinkImpl::keep_connected(Other& other) {
+io::Task<> LinkImpl::keep_connected(OtherPtr other) {
   const Running running(*this);
   std::uint64_t retry_ms = kRetryMinMs;
   std::string logged;
-  while (!stopping_) {
+  while (!other->gone) {
     auto connecting = connect(other, Purpose::calls);
     Result<StreamPtr> stream = co_await connecting;
-    if (stopping_) break;
+    if (other->gone) break;
     if (stream) {
       const std::uint64_t since = io::monotonic_ms();
       const auto channel = std::make_shared<Channel>(loop_, *stream, channel_options(true), nullptr);
-      other.out = channel;
-      channel->on_greeting([this, &other, &logged, raw = channel.get()] {
-        other.version = raw->version();
-        other.error.clear();
+      other->out = channel;
+      channel->on_greeting([this, other, &logged, raw = channel.get()] {
+        other->version = raw->version();
+        other->error.clear();
         logged.clear();
-        log(Level::info, "cluster.connected", {{"member", other.member.name}, {"version", other.version}});
+        log(Level::info, "cluster.connected", {{"member", other->member.name}, {"version", other->version}});
         changed();
       });
       auto run = channel->run();
       const Error ended = co_await run;
-      other.out.reset();
-      other.heard_at_ms = channel->heard_at_ms();
-      other.round_trip_us = channel->round_trip_us();
-      other.error = ended.text;
-      if (stopping_) break;
+      other->out.reset();
+      other->heard_at_ms = channel->heard_at_ms();
+      other->round_trip_us = channel->round_trip_us();
+      other->error = ended.text;
+      if (other->gone) break;
       if (io::monotonic_ms() - since > kRetryMaxMs) retry_ms = kRetryMinMs;
-      log(Level::warn, "cluster.lost", {{"member", other.member.name}, {"error", ended.text}});
+      log(Level::warn, "cluster.lost", {{"member", other->member.name}, {"error", ended.text}});
       changed();
     } else {
-      other.error = stream.error().text;
+      other->error = stream.error().text;
       // A member that is away is said once for each reason, not twice a second.
-      if (logged != other.error)
-        log(Level::info, "cluster.not_connected", {{"member", other.member.name}, {"error", other.error}});
-      logged = other.error;
+      if (logged != other->error)
+        log(Level::info, "cluster.not_connected", {{"member", other->member.name}, {"error", other->error}});
+      logged = other->error;
     }
-    other.retry_soon = io::Event(loop_);
+    other->retry_soon = io::Event(loop_);
     const std::uint64_t jitter = get<std::uint16_t>(io::random_bytes(2), 0) % (retry_ms / 2 + 1);
-    auto wait = other.retry_soon.wait(io::Deadline::in_ms(retry_ms + jitter));
+    auto wait = other->retry_soon.wait(io::Deadline::in_ms(retry_ms + jitter));
     (void)co_await wait;
     retry_ms = std::min(retry_ms * 2, kRetryMaxMs);
   }
@@ -280,9 +340,9 @@ io::Task<> LinkImpl::keep_connected(Other& other) {
 
 io::Task<Result<io::Stream>> LinkImpl::open_stream(std::uint64_t member) {
   const Running running(*this);
-  Other* other = find(member);
+  OtherPtr other = find(member);
   if (!other) co_return fail(Errc::einval, "no member {}", member);
-  auto connecting = connect(*other, Purpose::log);
+  auto connecting = connect(std::move(other), Purpose::log);
   Result<StreamPtr> stream = co_await connecting;
   if (!stream) co_return fail(stream.error());
   co_return std::move(**stream);
@@ -291,17 +351,17 @@ io::Task<Result<io::Stream>> LinkImpl::open_stream(std::uint64_t member) {
 io::Task<> LinkImpl::look_up_names() {
   const Running running(*this);
   while (!stopping_) {
-    for (Other& other : others_) {
-      if (!other.look_up_again || stopping_) continue;
-      other.look_up_again = false;
-      auto work = io::on_worker(loop_, [host = other.member.host] { return look_up(host); });
+    for (const OtherPtr& other : std::vector(others_)) {
+      if (!other->look_up_again || stopping_) continue;
+      other->look_up_again = false;
+      auto work = io::on_worker(loop_, [host = other->member.host] { return look_up(host); });
       Result<std::string> address = co_await work;
       if (address) {
-        if (other.address.empty()) other.retry_soon.set({});
-        other.address = std::move(*address);
+        if (other->address.empty()) other->retry_soon.set({});
+        other->address = std::move(*address);
       } else {
-        other.look_up_again = true;
-        if (other.address.empty()) other.error = address.error().text;
+        other->look_up_again = true;
+        if (other->address.empty()) other->error = address.error().text;
       }
     }
     look_up_soon_ = io::Event(loop_);
@@ -335,29 +395,48 @@ io::Task<> LinkImpl::serve(std::shared_ptr<io::Stream> stream) {
     refused(stream->peer(), caller.error());
     co_return;
   }
-  Other* other = find(caller->from);
-  FLURM_CHECK(other, "the handshake admits members only");
+  OtherPtr other = find(caller->from);
   if (caller->purpose == Purpose::log) {
-    if (on_stream_) on_stream_(caller->from, std::move(*stream));
+    if (other && on_stream_) on_stream_(caller->from, std::move(*stream));
+    co_return;
+  }
+  if (!other) {
+    auto serving = serve_guest(caller->from, stream);
+    co_await serving;
     co_return;
   }
   other->retry_soon.set({});  // it is there: no need to wait before calling it
-  auto serving = serve_calls(*other, stream);
+  auto serving = serve_calls(std::move(other), stream);
   co_await serving;
 }
 
-io::Task<> LinkImpl::serve_calls(Other& other, std::shared_ptr<io::Stream> stream) {
-  if (other.in) other.in->close({Errc::closed, "it connected again"});
+io::Task<> LinkImpl::serve_calls(OtherPtr other, std::shared_ptr<io::Stream> stream) {
+  if (other->in) other->in->close({Errc::closed, "it connected again"});
   const auto channel = std::make_shared<Channel>(
       loop_, stream, channel_options(false),
-      [handlers = handlers_, from = other.member.id](
+      [handlers = handlers_, from = other->member.id](
           std::uint8_t kind, std::string body) { return answer(handlers, from, kind, std::move(body)); });
-  other.in = channel;
-  channel->on_greeting([&other, raw = channel.get()] { other.version = raw->version(); });
+  other->in = channel;
+  channel->on_greeting([other, raw = channel.get()] { other->version = raw->version(); });
   auto run = channel->run();
   (void)co_await run;
-  other.heard_at_ms = std::max(other.heard_at_ms, channel->heard_at_ms());
-  if (other.in == channel) other.in.reset();
+  other->heard_at_ms = std::max(other->heard_at_ms, channel->heard_at_ms());
+  if (other->in == channel) other->in.reset();
+}
+
+io::Task<> LinkImpl::serve_guest(std::uint64_t from, std::shared_ptr<io::Stream> stream) {
+  if (guests_.size() >= kGuestsMax) guests_.front().channel->close({Errc::closed, "too many that are no members"});
+  log(Level::verbose, "cluster.guest", {{"peer", stream->peer()}, {"member", from}});
+  const auto channel = std::make_shared<Channel>(
+      loop_, stream, channel_options(false),
+      [handlers = handlers_, from](std::uint8_t kind, std::string body) -> io::Task<Result<std::string>> {
+        if (!handlers->for_guests.contains(kind)) return refuse_guest(from);
+        return answer(handlers, from, kind, std::move(body));
+      });
+  const auto at = guests_.insert(guests_.end(), {from, channel});
+  auto run = channel->run();
+  (void)co_await run;
+  guests_.erase(at);
 }
 
 void LinkImpl::refused(const std::string& peer, const Error& error) {
@@ -384,7 +463,7 @@ io::Task<Result<std::string>> LinkImpl::call(std::uint64_t member, CallKind kind
     if (!answered) co_return fail(Errc::timed_out, "no answer in {} ms", timeout_ms);
     co_return std::move(*answered);
   }
-  Other* other = find(member);
+  const OtherPtr other = find(member);
   if (!other) co_return fail(Errc::communications_connection, "no member {}", member);
   const auto channel = other->out;
   if (!channel) co_return fail(Errc::communications_connection, "{}: {}", other->member.name, other->error);
@@ -396,17 +475,17 @@ io::Task<Result<std::string>> LinkImpl::call(std::uint64_t member, CallKind kind
 std::vector<Peer> LinkImpl::peers() const {
   std::vector<Peer> out;
   const std::uint64_t now = io::monotonic_ms();
-  for (const Other& other : others_) {
-    std::uint64_t heard = other.heard_at_ms;
-    if (other.out) heard = std::max(heard, other.out->heard_at_ms());
-    if (other.in) heard = std::max(heard, other.in->heard_at_ms());
-    const bool connected = other.out && !other.out->version().empty();
-    out.push_back({.member = other.member,
+  for (const OtherPtr& other : others_) {
+    std::uint64_t heard = other->heard_at_ms;
+    if (other->out) heard = std::max(heard, other->out->heard_at_ms());
+    if (other->in) heard = std::max(heard, other->in->heard_at_ms());
+    const bool connected = other->out && !other->out->version().empty();
+    out.push_back({.member = other->member,
                    .connected = connected,
-                   .version = other.version,
+                   .version = other->version,
                    .heard_ms_ago = heard ? now - heard : ~std::uint64_t{0},
-                   .round_trip_us = other.out ? other.out->round_trip_us() : other.round_trip_us,
-                   .error = connected ? "" : other.error});
+                   .round_trip_us = other->out ? other->out->round_trip_us() : other->round_trip_us,
+                   .error = connected ? "" : other->error});
   }
   return out;
 }

@@ -29,14 +29,18 @@ enum class CallKind : std::uint8_t {
   confirm = 4,     ///< whether the caller still leads, as the called member sees it
   reread = 5,      ///< read the configuration files again: they have changed
   state_hash = 6,  ///< the hash of the state after an entry
+  members = 7,     ///< who is a member as the log of the called one has it; for guests, too
   formats = 16,    ///< which stored forms of the state a member knows
 };
+
+/// Who may make calls of a kind: members, or everybody who knows the secret, as one does that joins or was removed.
+enum class Guests : bool { no, yes };
 
 struct LinkOptions {
   std::string cluster_name;
   std::uint64_t self = 1;
-  std::vector<Member> members;  ///< self included. One: nothing listens and nothing connects
-  std::string secret;           ///< not empty when there are several members; never logged
+  std::vector<Member> members;  ///< self included
+  std::string secret;           ///< never logged; empty: there is only one member, which listens nowhere
   std::string version;          ///< of this software, told to the others
   std::string listen_host;      ///< numeric address; empty: all
   std::uint64_t handshake_ms = 2000;
@@ -76,9 +80,11 @@ class Link : public replog::Transport {
                                              std::uint64_t timeout_ms) = 0;
   /// Who answers calls of a kind here. The handler's error travels as code and text; communications_connection becomes
   /// `error`, because to the caller it would say that the call never arrived.
-  virtual void on_call(CallKind kind, Handler handler) = 0;
+  virtual void on_call(CallKind kind, Handler handler, Guests guests = Guests::no) = 0;
 
-  /// The others, in the order of options.members.
+  /// Who is a member from now on, at most kMembersMax; self may be missing. Connections with all others end.
+  virtual void set_members(std::vector<Member> members) = 0;
+  /// The others, in the order of members().
   virtual std::vector<Peer> peers() const = 0;
   virtual std::uint64_t self() const = 0;
   virtual const std::vector<Member>& members() const = 0;

@@ -213,14 +213,37 @@ TEST_F(LinkTest, a_wrong_cluster_gets_nowhere) {
   EXPECT_FALSE(reaches(b, a.self()));
 }
 
-TEST_F(LinkTest, the_secret_does_not_admit_who_is_not_a_member) {
+TEST_F(LinkTest, the_secret_does_not_admit_to_the_log_who_is_not_a_member) {
   const auto members = local_members(2);
   Link& a = start(link_options(members, 0));
   auto stream = dial(a.port());
   const auto party = std::make_shared<const Party>(make_party(777, {a.self()}, "test", "a secret of some length"));
   const auto greeted =
-      result_of(loop_, greet(stream, party, a.self(), Purpose::calls, io::Deadline::in_ms(2000)));
+      result_of(loop_, greet(stream, party, a.self(), Purpose::log, io::Deadline::in_ms(2000)));
   EXPECT_EQ(greeted.error().code, Errc::closed);  // before the challenge
+}
+
+// One that joins must be able to ask whether it is a member yet; one that was removed, whether it still is.
+TEST_F(LinkTest, members_come_and_go_and_guests_may_ask_only_what_is_for_them) {
+  const auto all = local_members(2);
+  Link& a = start(link_options({all[0]}, 0));
+  a.on_call(CallKind::members, echo, Guests::yes);
+  Link& b = start(link_options(all, 1));
+  ASSERT_TRUE(wait_for(loop_, [&] { return reaches(b, a.self()); }));
+  EXPECT_EQ(call(b, a.self(), CallKind::members, "who").value(), "echo who");
+  EXPECT_EQ(call(b, a.self(), kEcho, "who").error().code, Errc::eperm);
+  EXPECT_TRUE(a.peers().empty());
+
+  a.set_members(all);
+  ASSERT_TRUE(wait_for(loop_, [&] {
+    return reaches(a, b.self()) && reaches(b, a.self()) && call(b, a.self(), kEcho, "who").has_value();
+  }));
+  EXPECT_EQ(call(a, b.self(), kEcho, "you").value(), "echo you");
+
+  a.set_members({all[0]});
+  EXPECT_TRUE(a.peers().empty());
+  EXPECT_EQ(call(a, b.self(), kEcho, "you").error().code, Errc::communications_connection);
+  ASSERT_TRUE(wait_for(loop_, [&] { return call(b, a.self(), kEcho, "who", 500).error().code == Errc::eperm; }));
 }
 
 // What a stranger learns is nothing: no proof before his own.

@@ -66,7 +66,7 @@ class LogTest : public testing::Test {
     options.directory = path_ / members_[i].name;
     options.self = members_[i].id;
     // The order differs from member to member.
-    for (std::size_t j = 0; j < 3; ++j) options.members.push_back(members_[(i + j) % 3].id);
+    for (std::size_t j = 0; j < 3; ++j) options.members.push_back({members_[(i + j) % 3].id});
     options.transport = links_[i].get();
     options.snapshot_threshold = 60;
     options.snapshot_trailing = 10;
@@ -168,7 +168,7 @@ TEST_F(LogTest, a_leader_that_stops_hands_over_at_once) {
   commit(1, 3);
   const std::size_t before = leading();
   const auto begin = io::monotonic_us();
-  io::run_task(loop_, [&] { return logs_[before]->hand_over(); });
+  EXPECT_TRUE(result_of(loop_, logs_[before]->hand_over()));
   ASSERT_TRUE(wait_for(loop_, [&] { return leading() < 3 && leading() != before; }));
   std::printf("[ figures  ] handed over in %.1f ms\n", static_cast<double>(io::monotonic_us() - begin) / 1000);
   commit(4, 6);
@@ -177,7 +177,7 @@ TEST_F(LogTest, a_leader_that_stops_hands_over_at_once) {
   const std::size_t now = leading();
   for (std::size_t i = 0; i < 3; ++i)
     if (i != now) stop(i);
-  io::run_task(loop_, [&] { return logs_[now]->hand_over(); });
+  EXPECT_FALSE(result_of(loop_, logs_[now]->hand_over()));
 }
 
 // Followers whose disk is full say nothing; they must come back by themselves all the same.
@@ -221,7 +221,7 @@ TEST_F(LogTest, a_copied_directory_is_refused) {
   replog::RaftOptions options;
   options.directory = path_ / members_[2].name;
   options.self = members_[2].id;
-  for (const Member& member : members_) options.members.push_back(member.id);
+  for (const Member& member : members_) options.members.push_back({member.id});
   options.transport = links_[0].get();
   auto log = make_raft_log(loop_, machine, options);
   EXPECT_EQ(result_of(loop_, log->start()).error().code, Errc::einval);

@@ -26,7 +26,13 @@ class MadeUpLog final : public replog::Log {
 
   io::Task<Result<void>> start() override { co_return Result<void>{}; }
   io::Task<void> stop() override { co_return; }
-  io::Task<void> hand_over() override { co_return; }
+  io::Task<Result<void>> hand_over(std::uint64_t) override { co_return Result<void>{}; }
+  std::vector<replog::Member> members() const override { return {}; }
+  bool has_settled() const override { return true; }
+  void on_members(OnMembers) override {}
+  io::Task<Result<void>> add_member(replog::Member) override { co_return Result<void>{}; }
+  io::Task<Result<void>> promote_member(std::uint64_t) override { co_return Result<void>{}; }
+  io::Task<Result<void>> remove_member(std::uint64_t) override { co_return Result<void>{}; }
   void propose(std::vector<std::string> entries, Done done) override {
     if (!leads()) return done(fail(Errc::not_leader));
     for (std::string& entry : entries) agreed_.entries.push_back(std::move(entry));

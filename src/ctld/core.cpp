@@ -92,7 +92,7 @@ replog::RaftOptions Core::raft_options() {
   replog::RaftOptions raft;
   raft.directory = flurm_conf_.ra_data_dir;
   raft.self = membership_.own().id;
-  for (const cluster::Member& member : membership_.members) raft.members.push_back(member.id);
+  for (const cluster::Member& member : membership_.members) raft.members.push_back({member.id});
   raft.transport = link_.get();
   raft.snapshot_threshold = flurm_conf_.raft_snapshot_interval;
   // libraft draws each timeout between this and twice as much.
@@ -371,7 +371,7 @@ io::Task<> Core::stop() {
   if (log_ && server_) {
     // What clients have asked for goes to the next leader while this process still answers them.
     auto handing_over = log_->hand_over();
-    co_await handing_over;
+    (void)co_await handing_over;
   }
   ++reign_;
   follow();

@@ -45,6 +45,7 @@ bool is_open_segment(const std::string& name, std::uint64_t& number) {
 namespace {
 
 constexpr const char* kMarker = "flurm-log";
+constexpr const char* kJoining = "joining\n";
 constexpr std::string_view kMarkerText = "FLURM replicated log, format 1\n";
 
 struct Metadata {
@@ -141,6 +142,7 @@ Result<bool> directory_is_made(const std::string& directory) {
     segments |= is_closed_segment(name, counter, last) || is_open_segment(name, counter);
     snapshots |= name.starts_with("snapshot-");
   }
+  if (marker && directory_is_joining(directory)) return true;
   if (marker) {
     if (!metadata) return fail(Errc::corrupt, "{}: metadata1 and metadata2 are missing", directory);
     if (!segments && !snapshots) return fail(Errc::corrupt, "{}: the log's files are missing", directory);
@@ -158,22 +160,45 @@ Result<bool> directory_is_made(const std::string& directory) {
   return false;
 }
 
-std::optional<std::uint64_t> directory_owner(const std::string& directory) {
+namespace {
+
+struct Mark {
+  std::uint64_t member = 1;
+  bool joining = false;
+};
+
+std::optional<Mark> read_mark(const std::string& directory) {
   std::FILE* file = std::fopen((directory + "/" + kMarker).c_str(), "re");
   if (!file) return std::nullopt;
-  std::uint64_t member = 1;
+  Mark mark;
   char line[128];
-  while (std::fgets(line, sizeof line, file)) (void)std::sscanf(line, "member %" SCNu64, &member);
+  while (std::fgets(line, sizeof line, file)) {
+    (void)std::sscanf(line, "member %" SCNu64, &mark.member);
+    mark.joining |= std::strcmp(line, kJoining) == 0;
+  }
   std::fclose(file);
-  return member;
+  return mark;
 }
 
-Result<void> mark_directory_made(const std::string& directory, std::uint64_t member) {
-  const std::string text = fmt::format("{}member {}\n", kMarkerText, member);
-  std::string path = directory + "/" + kMarker;
-  int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return fail(Errc::io, "{}: {}", path, std::strerror(errno));
+}  // namespace
+
+std::optional<std::uint64_t> directory_owner(const std::string& directory) {
+  const std::optional<Mark> mark = read_mark(directory);
+  return mark ? std::optional(mark->member) : std::nullopt;
+}
+
+bool directory_is_joining(const std::string& directory) {
+  const std::optional<Mark> mark = read_mark(directory);
+  return mark && mark->joining;
+}
+
+Result<void> mark_directory_made(const std::string& directory, std::uint64_t member, bool joining) {
+  const std::string text = fmt::format("{}member {}\n{}", kMarkerText, member, joining ? kJoining : "");
+  const std::string path = directory + "/" + kMarker, fresh = directory + "/tmp-" + kMarker;
+  int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return fail(Errc::io, "{}: {}", fresh, std::strerror(errno));
   bool ok = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  ok = ok && rename(fresh.c_str(), path.c_str()) == 0;
   int error = errno;
   close(fd);
   if (!ok) return fail(Errc::io, "{}: {}", path, std::strerror(error));

@@ -38,8 +38,10 @@ class DirectoryLock {
 /// True when the log was made here before (a marker file says so). Clears what an interrupted making left.
 /// Errors: corrupt when the marker is there but the log is not, or the other way round; io.
 Result<bool> directory_is_made(const std::string& directory);
-/// Records that the log is made, and for which member, durably.
-Result<void> mark_directory_made(const std::string& directory, std::uint64_t member);
+/// Records that the log is made, and for which member, durably. joining: it may still be as good as empty.
+Result<void> mark_directory_made(const std::string& directory, std::uint64_t member, bool joining);
+/// The last mark said so.
+bool directory_is_joining(const std::string& directory);
 /// Whose log it is: 1 where the marker does not say, which is from before there could be several. nullopt: no log is made.
 std::optional<std::uint64_t> directory_owner(const std::string& directory);
 

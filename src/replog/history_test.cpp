@@ -44,7 +44,7 @@ class HistoryTest : public testing::Test {
     Counter counter;
     RaftOptions options;
     options.directory = directory;
-    options.members = {1};
+    options.members = {replog::Member{1}};
     options.snapshot_threshold = 40;
     options.snapshot_trailing = trailing;
     options.segment_bytes = 64 << 10;

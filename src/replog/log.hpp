@@ -31,6 +31,14 @@ class Machine {
   virtual Result<void> restore(std::uint64_t index, std::string_view snapshot) = 0;
 };
 
+/// One of the members as the log has them. Who is a member is an entry of the log, too.
+struct Member {
+  std::uint64_t id = 0;
+  std::string address{};  ///< for the transport's user; the log keeps it and does not look at it
+  bool votes = true;      ///< false: it gets everything, and neither votes nor counts for a majority
+  bool operator==(const Member&) const = default;
+};
+
 /// Where a log stands. Indexes count entries of propose(); 0 means none.
 struct Position {
   std::uint64_t term = 0;
@@ -48,6 +56,7 @@ class Log {
   using Done = std::move_only_function<void(Result<std::uint64_t>)>;
   using OnLeadership = std::move_only_function<void(bool leads)>;
   using OnLeader = std::move_only_function<void(std::uint64_t leader)>;
+  using OnMembers = std::move_only_function<void()>;
 
   virtual ~Log() = default;
 
@@ -57,8 +66,22 @@ class Log {
   /// Ends everything; proposals under way get `closed`. The log may be destroyed afterwards.
   virtual io::Task<void> stop() = 0;
 
-  /// Lets another member lead when this one does; returns when one does, or after an election timeout.
-  virtual io::Task<void> hand_over() = 0;
+  /// Lets another member lead when this one does: `to`, or the one that is furthest. Errors: not_leader; einval (nobody,
+  /// or not one that votes); timed_out, when after an election timeout this one still leads.
+  virtual io::Task<Result<void>> hand_over(std::uint64_t to = 0) = 0;
+
+  /// The members as this one knows them; none while a new one has heard nothing. The last change counts already, and may
+  /// still be undone while has_settled() is false.
+  virtual std::vector<Member> members() const = 0;
+  virtual bool has_settled() const = 0;
+  /// Called when members() or has_settled() has changed. One listener.
+  virtual void on_members(OnMembers fn) = 0;
+  /// Changes the members, through the leader, one change at a time; returns when a majority has it. Errors: not_leader
+  /// (it may have happened all the same), einval (is one already, is none, another change is under way).
+  /// A new member does not vote before it is promoted, which should wait until it has caught up.
+  virtual io::Task<Result<void>> add_member(Member member) = 0;
+  virtual io::Task<Result<void>> promote_member(std::uint64_t id) = 0;
+  virtual io::Task<Result<void>> remove_member(std::uint64_t id) = 0;
 
   /// Appends the entries in order, all or none in one write. Proposals of one loop iteration share a write. `done`
   /// may be called before propose() returns only with an error.

@@ -25,7 +25,7 @@ struct RaftIo::Impl {
 
   io::Loop& loop;
   const RaftOptions& options;
-  RaftTransport transport{loop, options.members.size() > 1 ? options.transport : nullptr};
+  RaftTransport transport{loop, options.transport};
   raft_io* raw = nullptr;
   Watch* watch = nullptr;  // freed by the loop
 };
@@ -50,6 +50,8 @@ void RaftIo::close() {
   if (impl_->raw) raft_uv_close(impl_->raw);
   impl_->raw = nullptr;
 }
+
+void RaftIo::know(std::uint64_t member, std::string address) { impl_->transport.know(member, std::move(address)); }
 
 void RaftIo::watch(std::function<void()> fn) {
   auto* watch = impl_->watch = new Watch{{}, {}, std::move(fn)};

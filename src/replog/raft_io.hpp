@@ -1,8 +1,10 @@
 // replog/raft_io.hpp — what libraft stands on: its disk, its messages, its clock. Here over raft_uv; the simulation has
 // another implementation of this header.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "io/loop.hpp"
 #include "replog/raft_log.hpp"
@@ -24,6 +26,9 @@ class RaftIo {
   int open(raft_io& raw);
   /// After open(), once libraft has let go of it.
   void close();
+
+  /// What libraft calls a member: messages from it come under the address to which answers are sent.
+  void know(std::uint64_t member, std::string address);
 
   /// Calls `fn` before and after each round of the loop, until unwatch().
   void watch(std::function<void()> fn);

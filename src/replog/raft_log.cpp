@@ -35,7 +35,13 @@ class RaftLog final : public Log, private RaftNode::Events {
 
   io::Task<Result<void>> start() override;
   io::Task<void> stop() override;
-  io::Task<void> hand_over() override;
+  io::Task<Result<void>> hand_over(std::uint64_t to) override;
+  std::vector<Member> members() const override { return node_ ? node_->members() : std::vector<Member>(); }
+  bool has_settled() const override { return node_ && node_->has_settled(); }
+  void on_members(OnMembers fn) override { on_members_ = std::move(fn); }
+  io::Task<Result<void>> add_member(Member member) override;
+  io::Task<Result<void>> promote_member(std::uint64_t id) override;
+  io::Task<Result<void>> remove_member(std::uint64_t id) override;
   void propose(std::vector<std::string> entries, Done done) override;
   bool leads() const override { return leads_; }
   std::uint64_t leader() const override { return node_ ? node_->leader() : 0; }
@@ -60,8 +66,13 @@ class RaftLog final : public Log, private RaftNode::Events {
   void end_snapshot() override;
   void write_failed(bool leadership_lost, std::string reason) override;
   void state_changed() override;
+  void members_changed() override;
 
   io::Task<Result<void>> open();
+  io::Task<Result<void>> change(RaftNode::Change what, Member member);
+  bool votes(std::uint64_t id) const;
+  /// The only one that votes.
+  bool is_alone() const;
   /// Everything that the machine has was read from the log again.
   Result<void> check_whole() const;
   io::Task<void> close_node();
@@ -82,6 +93,7 @@ class RaftLog final : public Log, private RaftNode::Events {
   std::deque<Proposal> writing_;  // in the one batch under way
   bool flush_scheduled_ = false;
   bool leads_ = false;
+  bool joining_ = false;  // new, and does not count yet
   bool starting_ = false;
   bool stopping_ = false;
   bool reopening_ = false;
@@ -100,6 +112,7 @@ class RaftLog final : public Log, private RaftNode::Events {
 
   OnLeadership leadership_;
   OnLeader on_leader_;
+  OnMembers on_members_;
   std::uint64_t known_leader_ = 0;
   std::move_only_function<void(Error)> fatal_;
 };
@@ -122,6 +135,11 @@ io::Task<Result<void>> RaftLog::start() {
 io::Task<Result<void>> RaftLog::open() {
   Result<bool> made = directory_is_made(options_.directory);
   if (!made) co_return fail(made.error());
+  if (!*made && options_.joins) {
+    // Marked first: nothing shows later that files should be there.
+    if (Result<void> marked = mark_directory_made(options_.directory, options_.self, true); !marked) co_return marked;
+    made = true;
+  }
   if (*made) {
     // A copy of another member's directory would vote and acknowledge a second time in its place.
     if (const auto owner = directory_owner(options_.directory); owner && *owner != options_.self)
@@ -141,10 +159,12 @@ io::Task<Result<void>> RaftLog::open() {
     co_return started;
   }
   if (!*made) {
-    if (Result<void> marked = mark_directory_made(options_.directory, options_.self); !marked) co_return marked;
+    if (Result<void> marked = mark_directory_made(options_.directory, options_.self, false); !marked) co_return marked;
   }
+  joining_ = directory_is_joining(options_.directory);
+  members_changed();
   // Of several members, the leader tells anew which entries are committed.
-  if (options_.members.size() == 1)
+  if (is_alone())
     if (Result<void> whole = check_whole(); !whole) co_return whole;
   log(Level::info, "replog.open",
       {{"directory", options_.directory}, {"applied", applied_.index}, {"snapshot", snapshot_}});
@@ -180,14 +200,60 @@ io::Task<void> RaftLog::stop() {
   lock_.release();
 }
 
-io::Task<void> RaftLog::hand_over() {
-  if (!leads_ || options_.members.size() == 1) co_return;
+io::Task<Result<void>> RaftLog::hand_over(std::uint64_t to) {
+  if (!leads_) co_return fail(Errc::not_leader);
   const io::Event done(loop_);
-  if (!node_->hand_over([done] { done.set({}); })) co_return;
+  if (Result<void> begun = node_->hand_over(to, [done] { done.set({}); }); !begun) co_return begun;
   auto waiting = done.wait(io::Deadline::in_ms(2 * options_.election_timeout_ms));
   (void)co_await waiting;
   // Meanwhile libraft took no proposals, which looked as if leadership were lost.
   state_changed();
+  if (node_ && node_->is_leader()) co_return fail(Errc::timed_out, "no other member took over in time");
+  co_return Result<void>{};
+}
+
+io::Task<Result<void>> RaftLog::add_member(Member member) { return change(RaftNode::Change::add, std::move(member)); }
+io::Task<Result<void>> RaftLog::remove_member(std::uint64_t id) { return change(RaftNode::Change::remove, {.id = id}); }
+
+io::Task<Result<void>> RaftLog::promote_member(std::uint64_t id) {
+  // First it gets everything; then it counts.
+  for (int step = 0; step < 2 && !votes(id); ++step) {
+    auto changing = change(RaftNode::Change::promote, {.id = id});
+    if (Result<void> changed = co_await changing; !changed) co_return changed;
+  }
+  co_return Result<void>{};
+}
+
+io::Task<Result<void>> RaftLog::change(RaftNode::Change what, Member member) {
+  if (!leads_ || !node_) co_return fail(Errc::not_leader);
+  const io::OneShot<Result<void>> done(loop_);
+  if (Result<void> begun = node_->change(what, member, [done](Result<void> result) { done.set(std::move(result)); }); !begun)
+    co_return begun;
+  auto waiting = done.wait(io::Deadline::never());
+  Result<Result<void>> changed = co_await waiting;
+  co_return std::move(*changed);
+}
+
+bool RaftLog::votes(std::uint64_t id) const {
+  return std::ranges::any_of(members(), [&](const Member& member) { return member.id == id && member.votes; });
+}
+
+bool RaftLog::is_alone() const {
+  const std::vector<Member> all = members();
+  return votes(options_.self) && std::ranges::count(all, true, &Member::votes) == 1;
+}
+
+void RaftLog::members_changed() {
+  if (joining_ && votes(options_.self)) {
+    // From now on others rely on what is in the directory.
+    if (Result<void> marked = mark_directory_made(options_.directory, options_.self, false); !marked)
+      log(Level::warn, "replog.mark", {{"error", marked.error().text}});
+    joining_ = false;
+  }
+  if (starting_) return;
+  loop_.defer([this] {
+    if (on_members_ && !stopping_) on_members_();
+  });
 }
 
 io::Task<void> RaftLog::reopen() {

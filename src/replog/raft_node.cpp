@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <set>
+#include <utility>
 
 extern "C" {
 #include <raft.h>
@@ -19,8 +19,10 @@ extern "C" {
 namespace flurm::replog {
 namespace {
 
-/// What libraft calls a member; the transport knows them by their ids.
-std::string address_of(std::uint64_t member) { return std::to_string(member); }
+/// What libraft calls a member, which must not be nothing; the transport knows them by their ids.
+std::string address_of(const Member& member) {
+  return member.address.empty() ? std::to_string(member.id) : member.address;
+}
 
 /// How long a leader waits for a member to have taken a snapshot before it sends it again. libraft's own 30 seconds also
 /// pass when the member was busy with a snapshot of its own and dropped the leader's.
@@ -37,6 +39,13 @@ Errc errc_of(int raft_error) {
     case RAFT_NOTLEADER:
     case RAFT_LEADERSHIPLOST:
       return Errc::not_leader;
+    case RAFT_BADID:
+    case RAFT_BADROLE:
+    case RAFT_NOTFOUND:
+    case RAFT_DUPLICATEID:
+    case RAFT_DUPLICATEADDRESS:
+    case RAFT_CANTCHANGE:
+      return Errc::einval;
     default:
       return Errc::io;
   }
@@ -59,21 +68,23 @@ struct RaftNode::Impl {
   const RaftOptions& options;
   Events& events;
 
-  /// libraft's I/O with our ear at its appends. `raw` comes first: libraft hands back its address.
+  /// libraft's I/O with our ear at what changes the log. `raw` comes first: libraft hands back its address.
   struct Io {
     raft_io raw;
     Impl* impl;
     int (*append)(raft_io*, raft_io_append*, const raft_entry*, unsigned, raft_io_append_cb);
+    int (*truncate)(raft_io*, raft_index);
   };
   struct Append {
     raft_io_append request;
     raft_io_append* outer;
     raft_io_append_cb done;
     Impl* impl;
+    bool changes_members;  // and this member follows
   };
 
   RaftIo world{loop, options};
-  Io own_io{{}, this, nullptr};
+  Io own_io{{}, this, nullptr, nullptr};
   raft_io& io = own_io.raw;
   raft_fsm fsm{};
   raft raft_{};
@@ -91,17 +102,24 @@ struct RaftNode::Impl {
   // libraft goes on sending from the request after it has called back, so it lives as long as the rest.
   struct raft_transfer transfer{};
   std::function<void()> handed_over;
+  struct raft_change change{};
+  Changed change_done;
   int last_state = RAFT_UNAVAILABLE;
   raft_id last_leader = 0;
+  /// Indexes of the configuration in force and of a newer one that is not committed: they tell when it changes.
+  std::pair<raft_index, raft_index> last_configuration;
+  raft_index not_undone = 0;  // a configuration, not committed, that libraft could not go back from
 
   std::string snapshot_bytes;
   raft_buffer snapshot_buffer{};
   std::uint64_t snapshot_raft_index = 0;
 
   void listen_to_appends();
+  void listen_to_truncations();
   void look();
+  void look_at_members();
+  void meet(const Member& member) { world.know(member.id, address_of(member)); }
   Result<void> error(int status, const char* doing);
-  Result<void> check_members();
 };
 
 void RaftNode::Impl::look() {
@@ -112,7 +130,20 @@ void RaftNode::Impl::look() {
   const bool same = state == last_state && leader == last_leader;
   last_state = state;
   last_leader = leader;
+  look_at_members();
   if (!same) events.state_changed();
+}
+
+void RaftNode::Impl::look_at_members() {
+  if (raft_state(&raft_) == RAFT_FOLLOWER && raft_.configuration_uncommitted_index != 0 &&
+      raft_.configuration_index <= raft_.log.offset) {
+    not_undone = std::exchange(raft_.configuration_uncommitted_index, 0);
+  }
+  const std::pair now(raft_.configuration_index, raft_.configuration_uncommitted_index);
+  if (std::exchange(last_configuration, now) == now) return;
+  for (unsigned i = 0; i < raft_.configuration.n; ++i)
+    world.know(raft_.configuration.servers[i].id, raft_.configuration.servers[i].address);
+  events.members_changed();
 }
 
 /// A leader hears of a failed append; a follower's libraft keeps it to itself, and then waits for ever for entries that
@@ -122,17 +153,33 @@ void RaftNode::Impl::listen_to_appends() {
       io.append,
       [](raft_io* raw, raft_io_append* outer, const raft_entry* entries, unsigned n, raft_io_append_cb done) {
         auto* self = reinterpret_cast<Io*>(raw);
-        auto* append = new Append{{}, outer, done, self->impl};
+        // libraft forgets to adopt members that were written while it follows if it stands for election meanwhile.
+        const bool follows = raft_state(&self->impl->raft_) == RAFT_FOLLOWER;
+        const bool changes_members =
+            follows && std::any_of(entries, entries + n, [](const raft_entry& e) { return e.type == RAFT_CHANGE; });
+        auto* append = new Append{{}, outer, done, self->impl, changes_members};
         append->request.data = append;
         const int rv = self->append(raw, &append->request, entries, n, [](raft_io_append* request, int status) {
           const std::unique_ptr<Append> own(static_cast<Append*>(request->data));
           own->done(own->outer, status);
           if (status != 0 && status != RAFT_CANCELED)
             own->impl->events.write_failed(false, fmt::format("{}: {}", raft_strerror(status), own->impl->io.errmsg));
+          else if (own->changes_members && status == 0 && raft_state(&own->impl->raft_) != RAFT_FOLLOWER)
+            own->impl->events.write_failed(false, "the members changed during an election; reading them again");
         });
         if (rv != 0) delete append;
         return rv;
       });
+}
+
+/// What is cut off may have changed the members, and what libraft would go back to may be in a snapshot by now.
+void RaftNode::Impl::listen_to_truncations() {
+  own_io.truncate = std::exchange(io.truncate, [](raft_io* raw, raft_index from) {
+    auto* self = reinterpret_cast<Io*>(raw);
+    if (std::exchange(self->impl->not_undone, 0) >= from)
+      self->impl->events.write_failed(false, "a change of the members is undone; reading them again");
+    return self->truncate(raw, from);
+  });
 }
 
 Result<void> RaftNode::Impl::error(int status, const char* doing) {
@@ -147,17 +194,6 @@ Result<void> RaftNode::Impl::error(int status, const char* doing) {
   bool unreadable = errc_of(status) == Errc::corrupt || text.find("short read") != std::string::npos ||
                     text.find("entries batch") != std::string::npos;
   return fail(Error{unreadable ? Errc::corrupt : Errc::io, std::move(text)});
-}
-
-/// Who is a member is decided by the log, once it exists. A list that says otherwise is a mistake that would end in two
-/// clusters or none.
-Result<void> RaftNode::Impl::check_members() {
-  std::set<std::uint64_t> in_log, named;
-  for (unsigned i = 0; i < raft_.configuration.n; ++i) in_log.insert(raft_.configuration.servers[i].id);
-  named.insert(options.members.begin(), options.members.end());
-  if (in_log == named) return {};
-  return fail(Errc::einval, "{}: the log belongs to members {}, not {}", options.directory, fmt::join(in_log, ","),
-              fmt::join(named, ","));
 }
 
 RaftNode::RaftNode(io::Loop& loop, const RaftOptions& options, Events& events)
@@ -181,7 +217,8 @@ RaftNode::RaftNode(io::Loop& loop, const RaftOptions& options, Events& events)
   };
   fsm.snapshot = [](raft_fsm* f, raft_buffer* bufs[], unsigned* n) {
     auto* impl = static_cast<Impl*>(f->data);
-    if (!impl->events.begin_snapshot()) return RAFT_BUSY;
+    // libraft would put members into it that are not committed, as if they were.
+    if (impl->raft_.configuration_uncommitted_index != 0 || !impl->events.begin_snapshot()) return RAFT_BUSY;
     impl->snapshot_raft_index = raft_last_applied(&impl->raft_);
     *bufs = nullptr;
     *n = 0;
@@ -211,13 +248,17 @@ RaftNode::~RaftNode() { FLURM_CHECK(!impl_->has_io, "close() first"); }
 Result<void> RaftNode::start(bool bootstrap) {
   Impl& self = *impl_;
   const RaftOptions& options = self.options;
-  if (std::ranges::find(options.members, options.self) == options.members.end())
+  const auto own = std::ranges::find(options.members, options.self, &Member::id);
+  if (own == options.members.end() && bootstrap)
     return fail(Errc::einval, "member {} is not in the list of members", options.self);
-  FLURM_CHECK(options.members.size() == 1 || options.transport, "several members need a transport");
+  FLURM_CHECK(options.members.size() <= 1 || options.transport, "several members need a transport");
+  const std::string own_address = address_of(own == options.members.end() ? Member{options.self} : *own);
+  for (const Member& member : options.members) self.meet(member);
   if (int rv = self.world.open(self.io)) return self.error(rv, "open");
   self.has_io = true;
   self.listen_to_appends();
-  if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, address_of(options.self).c_str())) {
+  self.listen_to_truncations();
+  if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, own_address.c_str())) {
     return self.error(rv, "open");
   }
   self.has_raft = true;
@@ -234,17 +275,19 @@ Result<void> RaftNode::start(bool bootstrap) {
     raft_configuration_init(&configuration);
     int rv = 0;
     // Every member founds the log; the entry must be the same everywhere, whatever the order of the list.
-    for (const std::uint64_t member : std::set(options.members.begin(), options.members.end())) {
-      if (rv == 0) rv = raft_configuration_add(&configuration, member, address_of(member).c_str(), RAFT_VOTER);
+    std::vector<Member> founders = options.members;
+    std::ranges::sort(founders, {}, &Member::id);
+    for (const Member& member : founders) {
+      if (rv == 0) rv = raft_configuration_add(&configuration, member.id, address_of(member).c_str(), RAFT_VOTER);
     }
     if (rv == 0) rv = raft_bootstrap(&self.raft_, &configuration);
     raft_configuration_close(&configuration);
     if (rv != 0) return self.error(rv, "make the log");
   }
   if (int rv = raft_start(&self.raft_)) return self.error(rv, "load the log");
-  if (Result<void> same = self.check_members(); !same) return same;
   self.last_state = raft_state(&self.raft_);
   // libraft 0.15 does not tell when its state changes.
+  self.look_at_members();
   self.world.watch([&self] { self.look(); });
   return {};
 }
@@ -305,14 +348,56 @@ void RaftNode::apply_all() {
   }
 }
 
-bool RaftNode::hand_over(std::function<void()> done) {
+Result<void> RaftNode::hand_over(std::uint64_t to, std::function<void()> done) {
   Impl& self = *impl_;
   self.handed_over = std::move(done);
   self.transfer.data = &self;
-  return raft_transfer(&self.raft_, &self.transfer, 0, [](struct raft_transfer* request) {
-           auto* impl = static_cast<Impl*>(request->data);
-           if (impl->handed_over) std::exchange(impl->handed_over, nullptr)();
-         }) == 0;
+  const int rv = raft_transfer(&self.raft_, &self.transfer, to, [](struct raft_transfer* request) {
+    auto* impl = static_cast<Impl*>(request->data);
+    if (impl->handed_over) std::exchange(impl->handed_over, nullptr)();
+  });
+  if (rv != 0) return fail(errc_of(rv), "{}", raft_strerror(rv));
+  return {};
+}
+
+std::vector<Member> RaftNode::members() const {
+  std::vector<Member> out;
+  const raft_configuration& configuration = impl_->raft_.configuration;
+  for (unsigned i = 0; impl_->has_raft && i < configuration.n; ++i) {
+    const raft_server& server = configuration.servers[i];
+    out.push_back({server.id, server.address, server.role == RAFT_VOTER});
+  }
+  return out;
+}
+
+bool RaftNode::has_settled() const { return impl_->raft_.configuration_uncommitted_index == 0; }
+
+Result<void> RaftNode::change(Change what, const Member& member, Changed done) {
+  Impl& self = *impl_;
+  raft* r = &self.raft_;
+  if (self.change_done) return fail(Errc::einval, "another change of the members is under way");
+  self.change.data = &self;
+  self.change_done = std::move(done);
+  const auto ended = [](struct raft_change* request, int status) {
+    auto* impl = static_cast<Impl*>(request->data);
+    if (const Changed tell = std::exchange(impl->change_done, nullptr))
+      tell(status == 0 ? Result<void>() : fail(errc_of(status), "{}", raft_strerror(status)));
+  };
+  self.meet(member);
+  int rv = 0;
+  if (what == Change::add) {
+    rv = raft_add(r, &self.change, member.id, address_of(member).c_str(), ended);
+  } else if (what == Change::remove) {
+    rv = raft_remove(r, &self.change, member.id, ended);
+  } else {
+    int role = RAFT_VOTER;
+    for (unsigned i = 0; i < r->configuration.n; ++i)
+      if (r->configuration.servers[i].id == member.id && r->configuration.servers[i].role == RAFT_SPARE) role = RAFT_STANDBY;
+    rv = raft_assign(r, &self.change, member.id, role, ended);
+  }
+  if (rv == 0) return {};
+  self.change_done = nullptr;
+  return fail(errc_of(rv), "{}", raft_strerror(rv));
 }
 
 bool RaftNode::is_usable() const { return raft_state(&impl_->raft_) != RAFT_UNAVAILABLE; }

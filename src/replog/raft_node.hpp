@@ -51,6 +51,8 @@ class RaftNode {
     virtual void write_failed(bool leadership_lost, std::string reason) = 0;
     /// This member's leadership, or who leads, may have changed.
     virtual void state_changed() = 0;
+    /// members() or has_settled() has changed.
+    virtual void members_changed() = 0;
   };
 
   RaftNode(io::Loop& loop, const RaftOptions& options, Events& events);
@@ -58,8 +60,8 @@ class RaftNode {
   RaftNode(const RaftNode&) = delete;
   RaftNode& operator=(const RaftNode&) = delete;
 
-  /// Loads, restores and applies; bootstrap: the directory is empty, make the log of options.members first.
-  /// After an error close() is still needed.
+  /// Loads, restores and applies; bootstrap: the directory is empty, make the log of options.members first. An empty
+  /// one otherwise waits for a leader. After an error close() is still needed.
   Result<void> start(bool bootstrap);
   io::Task<void> close();
 
@@ -67,9 +69,18 @@ class RaftNode {
   void write(std::vector<RaftBuffer> buffers);
   /// Makes the leader apply what former leaders left; state_changed() follows.
   void apply_all();
-  /// Lets the member that is furthest lead. `done` comes when another one leads, or after an election timeout; one at a
-  /// time. False: not now, and `done` does not come.
-  bool hand_over(std::function<void()> done);
+  /// Lets a member lead; 0: the one that is furthest. `done` comes when another one leads, or after an election timeout;
+  /// one at a time. After an error `done` does not come.
+  Result<void> hand_over(std::uint64_t to, std::function<void()> done);
+
+  std::vector<Member> members() const;
+  /// The last change of the members is committed.
+  bool has_settled() const;
+  enum class Change { add, promote, remove };
+  using Changed = std::function<void(Result<void>)>;
+  /// Promoting leads in two steps from a member that was added to one that votes. One at a time. `done` comes when the
+  /// change is committed, or cannot be any more; after an error it does not come.
+  Result<void> change(Change what, const Member& member, Changed done);
 
   /// False after an error that libraft cannot go on from.
   bool is_usable() const;

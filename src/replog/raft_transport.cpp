@@ -104,5 +104,6 @@ void RaftTransport::Impl::close(raft_uv_transport* t, raft_uv_transport_close_cb
 RaftTransport::RaftTransport(io::Loop& loop, Transport* transport) : impl_(std::make_shared<Impl>(loop, transport)) {}
 RaftTransport::~RaftTransport() = default;
 raft_uv_transport* RaftTransport::raw() { return &impl_->raw; }
+void RaftTransport::know(std::uint64_t member, std::string address) { impl_->addresses[member] = std::move(address); }
 
 }  // namespace flurm::replog

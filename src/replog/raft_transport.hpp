@@ -1,6 +1,7 @@
 // replog/raft_transport.hpp — a Transport as libraft wants it.
 #pragma once
 #include <memory>
+#include <string>
 
 #include "io/loop.hpp"
 #include "replog/transport.hpp"
@@ -11,7 +12,7 @@ namespace flurm::replog {
 
 class RaftTransport {
  public:
-  /// transport: null for a cluster of one, which listens nowhere and connects to nobody.
+  /// transport: null for a member that is always alone, listens nowhere and connects to nobody.
   RaftTransport(io::Loop& loop, Transport* transport);
   /// libraft has closed it, or never got it.
   ~RaftTransport();
@@ -19,6 +20,8 @@ class RaftTransport {
   RaftTransport& operator=(const RaftTransport&) = delete;
 
   raft_uv_transport* raw();
+  /// What libraft calls a member: streams from it must come under the address to which answers are sent.
+  void know(std::uint64_t member, std::string address);
 
  private:
   struct Impl;

@@ -71,7 +71,7 @@ struct Place {
   RaftOptions options() const {
     RaftOptions o;
     o.directory = path;
-    o.members = {1};
+    o.members = {Member{1}};
     o.snapshot_threshold = 1'000'000;
     o.segment_bytes = 1 << 20;
     return o;
@@ -200,9 +200,9 @@ TEST(RaftLog, another_membership_is_refused) {
   { ASSERT_TRUE(Session(place.options()).started); }
   RaftOptions options = place.options();
   options.self = 2;
-  options.members = {2};
+  options.members = {Member{2}};
   EXPECT_EQ(Session(options).started.error().code, Errc::einval);
-  options.members = {1};
+  options.members = {Member{1}};
   EXPECT_EQ(Session(options).started.error().code, Errc::einval);
 }
 
