@@ -67,7 +67,7 @@ class Log {
   virtual io::Task<void> stop() = 0;
 
   /// Lets another member lead when this one does: `to`, or the one that is furthest. Errors: not_leader; einval (nobody,
-  /// or not one that votes); timed_out, when after an election timeout this one still leads.
+  /// or not one that votes); timed_out, when no other leads after an election timeout.
   virtual io::Task<Result<void>> hand_over(std::uint64_t to = 0) = 0;
 
   /// The members as this one knows them; none while a new one has heard nothing. The last change counts already, and may

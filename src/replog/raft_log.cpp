@@ -208,7 +208,7 @@ io::Task<Result<void>> RaftLog::hand_over(std::uint64_t to) {
   (void)co_await waiting;
   // Meanwhile libraft took no proposals, which looked as if leadership were lost.
   state_changed();
-  if (node_ && node_->is_leader()) co_return fail(Errc::timed_out, "no other member took over in time");
+  if (leader() == 0 || leader() == options_.self) co_return fail(Errc::timed_out, "no other member took over in time");
   co_return Result<void>{};
 }
 
