@@ -39,7 +39,8 @@ void Concord::applied(std::uint64_t index, Replica& replica) {
 }
 
 io::Task<> Concord::take(std::uint64_t index, Replica::Snapshot state) {
-  const std::uint64_t hash = co_await io::on_worker(loop_, [state] { return state::state_hash(*state); });
+  auto work = io::on_worker(loop_, [state] { return state::state_hash(*state); });
+  const std::uint64_t hash = co_await work;
   hashes_[index] = hash;
   if (hashes_.size() > kKept) hashes_.erase(hashes_.begin());
   const auto tally = std::make_shared<Tally>(Tally{.index = index, .own = hash, .others = {}, .left = others_.size()});

@@ -1,4 +1,5 @@
-// io/worker.hpp — blocking or long work away from the loop: `auto r = co_await on_worker(loop, fn)`.
+// io/worker.hpp — blocking or long work away from the loop: `auto work = on_worker(loop, fn); auto r = co_await work;`.
+// In two steps: g++ 12 destroys what a temporary in a co_await expression captured twice.
 //
 // The threads are the loop's own, not libuv's pool: libraft writes its log through that one, and a commit must never
 // wait behind a slow credential or name service.
