@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "CLI/CLI.hpp"
+#include "cli/backup.hpp"
 #include "cli/cluster.hpp"
 #include "cli/config_check.hpp"
 #include "cli/control.hpp"
@@ -78,6 +79,21 @@ void administration_commands(CLI::App& app, int& status) {
   versions->callback([&] { status = cluster_versions(options); });
 }
 
+void backup_commands(CLI::App& app, int& status) {
+  auto* backup = app.add_subcommand("backup", "the whole state in a file");
+  backup->require_subcommand(1);
+  static BackupOptions options;
+  const auto add = [&](const char* name, const char* what, Result<void> (*command)(const BackupOptions&), bool of_cluster) {
+    auto* added = backup->add_subcommand(name, what);
+    added->add_option("FILE", options.file, "the backup")->required();
+    if (of_cluster) added->add_option("--dir", options.local_dir, "a local cluster's folder")->type_name("DIR");
+    added->callback([&status, command] { status = report(command(options)); });
+  };
+  add("create", "take a backup of a running cluster, from any of its controllers", backup_create, true);
+  add("verify", "check a backup, and print what it holds", backup_verify, false);
+  add("restore", "make the data directory of this machine's controller from a backup; run it for each one", backup_restore, true);
+}
+
 /// `flurm log list`, `flurm state`, `flurm replay`: what the log of a controller remembers.
 void history_commands(CLI::App& app, int& status) {
   static HistoryOptions options;
@@ -121,6 +137,7 @@ int run(int argc, char** argv) {
   local_commands(app, status);
   cluster_commands(app, status);
   administration_commands(app, status);
+  backup_commands(app, status);
   history_commands(app, status);
   try {
     app.parse(argc, argv);

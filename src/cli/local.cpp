@@ -290,6 +290,19 @@ int local_status(const LocalOptions& options) {
   return all_run ? 0 : 3;
 }
 
+Result<std::vector<Environment>> stopped_controllers(const std::string& dir) {
+  FLURM_TRY(const Layout layout, open_layout(dir, false));
+  FLURM_TRY(const Settings settings, load_settings(layout));
+  std::vector<Environment> out;
+  for (const Daemon& daemon : daemons(layout, settings)) {
+    if (!daemon.is_controller) continue;
+    if (daemon_pid(layout, daemon.name))
+      return fail(Errc::einval, "{} runs; stop the cluster first: flurm local down --dir {}", daemon.name, layout.dir);
+    out.push_back(daemon.environment);
+  }
+  return out;
+}
+
 Result<void> local_down(const LocalOptions& options) {
   FLURM_TRY(const Layout layout, open_layout(options.dir, false));
   FLURM_TRY(const Settings settings, load_settings(layout));

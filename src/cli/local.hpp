@@ -2,6 +2,8 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -28,5 +30,11 @@ Result<void> local_env(const LocalOptions& options);
 int local_status(const LocalOptions& options);
 /// Stops daemons, supervisors and jobs. Succeeds when nothing runs any more.
 Result<void> local_down(const LocalOptions& options);
+
+/// Variables and their values.
+using Environment = std::vector<std::pair<std::string, std::string>>;
+/// What the environment of each controller of a local cluster has beside ours. Errors: io, no cluster is there; einval, one of
+/// them runs.
+Result<std::vector<Environment>> stopped_controllers(const std::string& dir);
 
 }  // namespace flurm::cli

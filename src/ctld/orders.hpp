@@ -5,7 +5,7 @@
 
 namespace flurm::ctld {
 
-/// POST /api/drain {"reason"}, /api/resume. `core` must outlive `control`.
+/// POST /api/drain {"reason"}, /api/resume, /api/backup (answered with the file). `core` must outlive `control`.
 void add_orders(Control& control, Core& core);
 
 }  // namespace flurm::ctld

@@ -26,6 +26,8 @@ class Replica final : public replog::Machine {
   }
 
   Colleagues& colleagues() { return *colleagues_; }
+  /// The last entry that is in the state.
+  std::uint64_t applied() const { return applied_; }
   /// In which replies are written, and entries: at least that in which their command exists.
   std::uint16_t format() const { return state_.format; }
   std::uint16_t format_for(const state::Command& command) const {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +20,8 @@
 #include "ctld/control.hpp"
 #include "ctld/core.hpp"
 #include "ctld/orders.hpp"
+#include "ctld/restore.hpp"
+#include "exec/fd.hpp"
 #include "http/server.hpp"
 #include "io/process.hpp"
 
@@ -26,6 +29,8 @@ extern char** environ;
 
 namespace flurm::ctld {
 namespace {
+
+constexpr std::size_t kBackupMax = std::size_t{8} << 30;
 
 Level level_of(std::uint16_t slurmctld_debug, int verbose) {
   constexpr Level kLevels[] = {Level::fatal, Level::fatal, Level::error, Level::info, Level::verbose, Level::debug, Level::debug2};
@@ -237,7 +242,16 @@ Result<void> run_service(const ServiceOptions& options) {
   auth::Users users;
   FLURM_TRY(const auth::User slurm_user, users.by_name(config.slurm_user_name));
   FLURM_TRY(const auth::User node_user, users.by_name(config.slurmd_user_name));
+  std::string backup;  // which SlurmUser may not be allowed to read
+  if (!options.restore_file.empty()) {
+    FLURM_TRY(backup, exec::read_file(options.restore_file, kBackupMax));
+  }
   if (auto became = become(slurm_user); !became) return became;
+  if (!options.restore_file.empty()) {
+    FLURM_TRY(const std::string restored, restore_backup(backup, config.cluster_name, flurm_conf, members));
+    std::printf("%s\n", restored.c_str());
+    return {};
+  }
   if (!options.foreground)
     if (auto detached = detach(); !detached) return detached;
   if (!log_open("flurmctld", options.foreground && options.verbose ? "" : config.slurmctld_logfile,

@@ -11,9 +11,10 @@ struct ServiceOptions {
   bool foreground = false;   // -D
   bool clear_state = false;  // -c: begin with no jobs and the nodes as configured
   int verbose = 0;           // -v, each one level more
+  std::string restore_file;  // -R: only make the data directory, from this backup
 };
 
-/// Runs the controller until it is told to stop. Errors: what stopped the start, with the file, key or port at fault.
+/// Runs the controller until it is told to stop; or restores a backup and prints what it held. Errors: what stopped the start, with the file, key or port at fault.
 Result<void> run_service(const ServiceOptions& options);
 
 }  // namespace flurm::ctld

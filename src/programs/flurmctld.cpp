@@ -14,6 +14,7 @@ constexpr const char* kUsage =
     "  -c        clear all previous state: jobs are forgotten, nodes start as configured\n"
     "  -D        run in the foreground\n"
     "  -f FILE   read this slurm.conf (default: $SLURM_CONF, $FLURM_CONFIG_FILE, /etc/slurm/slurm.conf)\n"
+    "  -R FILE   make the data directory from this backup and exit; see 'flurm backup'\n"
     "  -v        verbose; more of them, more words\n"
     "  -V        print the version and exit\n"
     "  -h        print this and exit\n";
@@ -29,10 +30,11 @@ std::string default_config() {
 int main(int argc, char** argv) {
   flurm::ctld::ServiceOptions options;
   options.config_file = default_config();
-  for (int option; (option = getopt(argc, argv, "cDf:hvV")) != -1;) switch (option) {
+  for (int option; (option = getopt(argc, argv, "cDf:hR:vV")) != -1;) switch (option) {
       case 'c': options.clear_state = true; break;
       case 'D': options.foreground = true; break;
       case 'f': options.config_file = optarg; break;
+      case 'R': options.restore_file = optarg; break;
       case 'v': ++options.verbose; break;
       case 'V': std::printf("flurm %s\n", FLURM_VERSION); return 0;
       case 'h': std::fputs(kUsage, stdout); return 0;
