@@ -62,7 +62,7 @@ class FoundingTest : public testing::Test {
     folder = mkdtemp(name);
     options.directory = folder + "/ra";
     options.self = 7;
-    options.members = {7};
+    options.members = {{7}};
     options.election_timeout_ms = 50;
     options.heartbeat_ms = 10;
   }

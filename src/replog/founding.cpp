@@ -21,6 +21,7 @@ extern "C" {
 #include "replog/checksum.hpp"
 #include "replog/directory.hpp"
 #include "replog/envelope.hpp"
+#include "replog/raft_node.hpp"
 
 namespace flurm::replog {
 namespace {
@@ -50,13 +51,13 @@ Result<void> write_durably(const std::string& path, std::string_view bytes) {
 }
 
 Result<std::string> encoded_members(const RaftOptions& options) {
-  std::vector<std::uint64_t> members = options.members;
-  std::ranges::sort(members);
+  std::vector<Member> members = options.members;
+  std::ranges::sort(members, {}, &Member::id);
   raft_configuration configuration;
   raft_configuration_init(&configuration);
   int rv = 0;
-  for (const std::uint64_t member : members)
-    if (rv == 0) rv = raft_configuration_add(&configuration, member, std::to_string(member).c_str(), RAFT_VOTER);
+  for (const Member& member : members)
+    if (rv == 0) rv = raft_configuration_add(&configuration, member.id, address_of(member).c_str(), RAFT_VOTER);
   raft_buffer buffer{};
   if (rv == 0) rv = raft_configuration_encode(&configuration, &buffer);
   raft_configuration_close(&configuration);
@@ -75,7 +76,7 @@ Result<void> fill(const std::string& directory, const RaftOptions& options, std:
   FLURM_TRY_VOID(write_durably(name, seal_snapshot(state, {index, crc32c(state)})));
   FLURM_TRY_VOID(write_durably(name + ".meta", numbers({1, crc}) + head + members));
   FLURM_TRY_VOID(write_durably(directory + "/metadata1", numbers({1, 1, kTerm, 0})));
-  return mark_directory_made(directory, options.self);
+  return mark_directory_made(directory, options.self, false);
 }
 
 }  // namespace

@@ -19,11 +19,6 @@ extern "C" {
 namespace flurm::replog {
 namespace {
 
-/// What libraft calls a member, which must not be nothing; the transport knows them by their ids.
-std::string address_of(const Member& member) {
-  return member.address.empty() ? std::to_string(member.id) : member.address;
-}
-
 /// How long a leader waits for a member to have taken a snapshot before it sends it again. libraft's own 30 seconds also
 /// pass when the member was busy with a snapshot of its own and dropped the leader's.
 unsigned patience_for_snapshot(std::size_t bytes) {
@@ -52,6 +47,10 @@ Errc errc_of(int raft_error) {
 }
 
 }  // namespace
+
+std::string address_of(const Member& member) {
+  return member.address.empty() ? std::to_string(member.id) : member.address;
+}
 
 RaftBuffer::RaftBuffer(std::size_t size) : data_(static_cast<char*>(raft_malloc(size))), size_(size) {
   FLURM_CHECK(data_, "out of memory");

@@ -17,6 +17,9 @@
 
 namespace flurm::replog {
 
+/// What libraft calls a member, which must not be nothing; the transport knows them by their ids.
+std::string address_of(const Member& member);
+
 /// Memory that libraft takes over.
 class RaftBuffer {
  public:
