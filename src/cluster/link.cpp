@@ -27,8 +27,9 @@ namespace {
 constexpr std::size_t kHalfOpenMax = 64;
 /// Connections of those who are no members.
 constexpr std::size_t kGuestsMax = 16;
-/// How long after a failure the next attempt waits, doubled each time; each wait differs by up to a half.
-constexpr std::uint64_t kRetryMinMs = 50, kRetryMaxMs = 500;
+/// How long after a failure the next attempt waits, doubled each time; each wait differs by up to a half. The first comes
+/// so soon because it tells whether the other's process is still there.
+constexpr std::uint64_t kRetryMinMs = 5, kRetryMaxMs = 500;
 constexpr std::uint64_t kConnectMs = 1000, kLookUpMs = 5000;
 /// The kernel gives up a connection whose bytes nobody confirms for so long: after a link was down its own patience grows
 /// to minutes, and all that time libraft would wait for the old connection.
@@ -97,6 +98,7 @@ class LinkImpl final : public Link {
   std::uint16_t port() const override { return listener_ ? listener_->port() : 0; }
 
   void on_stream(OnStream fn) override { on_stream_ = std::move(fn); }
+  void on_gone(std::function<void(std::uint64_t)> fn) override { gone_ = std::move(fn); }
   io::Task<Result<io::Stream>> open_stream(std::uint64_t member) override;
 
  private:
@@ -157,6 +159,7 @@ class LinkImpl final : public Link {
   std::list<StreamPtr> half_open_;  // oldest first
   std::list<StreamPtr> opening_;    // outgoing, in the handshake
   OnStream on_stream_;
+  std::function<void(std::uint64_t)> gone_;
   std::function<void()> changed_;
   io::Event look_up_soon_;
   bool looking_up_ = false;
@@ -298,6 +301,7 @@ io::Task<> LinkImpl::keep_connected(OtherPtr other) {
   const Running running(*this);
   std::uint64_t retry_ms = kRetryMinMs;
   std::string logged;
+  bool was_there = false;
   while (!other->gone) {
     auto connecting = connect(other, Purpose::calls);
     Result<StreamPtr> stream = co_await connecting;
@@ -321,9 +325,16 @@ io::Task<> LinkImpl::keep_connected(OtherPtr other) {
       other->error = ended.text;
       if (other->gone) break;
       if (io::monotonic_ms() - since > kRetryMaxMs) retry_ms = kRetryMinMs;
+      // Silence may be the network's fault. Who closed the connection has ended, if it takes no other.
+      was_there = io::monotonic_ms() - channel->heard_at_ms() < options_.silence_ms;
       log(Level::warn, "cluster.lost", {{"member", other->member.name}, {"error", ended.text}});
       changed();
     } else {
+      // The other's kernel answers, and nobody listens there any more.
+      if (was_there && stream.error().code == Errc::communications_connection) {
+        was_there = false;
+        if (gone_) gone_(other->member.id);
+      }
       other->error = stream.error().text;
       // A member that is away is said once for each reason, not twice a second.
       if (logged != other->error)

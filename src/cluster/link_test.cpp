@@ -114,6 +114,31 @@ TEST_F(LinkTest, members_find_each_other_in_any_order_and_know_each_other) {
   EXPECT_EQ(peers[0].error, "");
 }
 
+TEST_F(LinkTest, the_end_of_a_process_is_known_at_once) {
+  const auto members = local_members(3);
+  Link& a = start(link_options(members, 0));
+  Link& b = start(link_options(members, 1));
+  ASSERT_TRUE(both_reach(a, b));
+  std::vector<std::uint64_t> gone;
+  a.on_gone([&](std::uint64_t member) { gone.push_back(member); });
+  // Who takes another connection in place of ours is there.
+  auto elsewhere = members;
+  elsewhere[0].port = free_port();
+  Link& double_of_a = start(link_options(elsewhere, 0));
+  ASSERT_TRUE(wait_for(loop_, [&] { return reaches(double_of_a, members[1].id); }));
+  io::run_task(loop_, [&] { return io::sleep(loop_, 100); });
+  io::run_task(loop_, [&] { return double_of_a.stop(); });
+  ASSERT_TRUE(both_reach(a, b));
+  EXPECT_TRUE(gone.empty());
+  // The third was never there.
+  const auto begin = io::monotonic_ms();
+  io::run_task(loop_, [&] { return b.stop(); });
+  ASSERT_TRUE(wait_for(loop_, [&] { return !gone.empty(); }));
+  EXPECT_LT(io::monotonic_ms() - begin, 1000u);
+  io::run_task(loop_, [&] { return io::sleep(loop_, 200); });
+  EXPECT_EQ(gone, std::vector<std::uint64_t>{members[1].id});
+}
+
 TEST_F(LinkTest, a_single_member_listens_nowhere) {
   const auto members = local_members(1);
   LinkOptions options = link_options(members, 0);

@@ -11,11 +11,13 @@
 namespace flurm::ctld {
 namespace {
 
-/// Between two looks for a leader; an election takes some hundred milliseconds.
-constexpr std::uint64_t kAgainMs = 20;
+/// Between two looks for a leader; an election takes some tens of milliseconds.
+constexpr std::uint64_t kAgainMs = 5;
 /// One question, at most; a change of leader ends it sooner.
 constexpr std::uint64_t kQuestionMs = 3'000;
-constexpr std::uint64_t kWatchMs = 20;
+/// One count of who confirms: who does not answer by then is asked again, with all the others.
+constexpr std::uint64_t kCountMs = 100;
+constexpr std::uint64_t kWatchMs = 5;
 /// How long a reader waits for a new leader.
 constexpr std::uint64_t kElectionMs = 1'000;
 constexpr std::uint16_t kNumbers = 1;  // form of the numbers in questions and answers
@@ -226,7 +228,7 @@ io::Task<Result<void>> Colleagues::confirm() {
   const std::size_t needed = (others_.size() + 1) / 2;  // with this member itself, more than half
   const auto poll = std::make_shared<Poll>(needed, others_.size(), io::OneShot<Result<io::Nothing>>(loop_));
   for (const std::uint64_t member : others_) io::spawn(confirm_one(member, number_text(term), poll));
-  auto waiting = poll->done.wait(io::Deadline::in_ms(kQuestionMs));
+  auto waiting = poll->done.wait(io::Deadline::in_ms(kCountMs));
   auto counted = co_await waiting;
   if (!counted) co_return fail(counted.error());
   if (!*counted) co_return fail(counted->error());
@@ -236,7 +238,7 @@ io::Task<Result<void>> Colleagues::confirm() {
 }
 
 io::Task<> Colleagues::confirm_one(std::uint64_t member, std::string term, std::shared_ptr<Poll> poll) {
-  auto carrying = carry_(member, Ask::confirm, std::move(term), kQuestionMs);
+  auto carrying = carry_(member, Ask::confirm, std::move(term), kCountMs);
   const Result<std::string> answered = co_await carrying;
   poll->count(answered.has_value());
 }

@@ -22,13 +22,27 @@ struct Watch {
 
 struct RaftIo::Impl {
   Impl(io::Loop& the_loop, const RaftOptions& the_options) : loop(the_loop), options(the_options) {}
+  void say_nothing(std::uint64_t member, const std::string& address);
 
   io::Loop& loop;
   const RaftOptions& options;
   RaftTransport transport{loop, options.transport};
   raft_io* raw = nullptr;
+  std::map<std::uint64_t, std::string> kept;
   Watch* watch = nullptr;  // freed by the loop
 };
+
+/// Makes libraft look at its connection to a member, and have one.
+void RaftIo::Impl::say_nothing(std::uint64_t member, const std::string& address) {
+  // An answer from before the first term: whoever gets it passes over it.
+  raft_message message{};
+  message.type = RAFT_IO_APPEND_ENTRIES_RESULT;
+  message.server_id = member;
+  message.server_address = address.c_str();
+  auto* request = new raft_io_send{};
+  const int rv = raw->send(raw, request, &message, [](raft_io_send* sent, int) { delete sent; });
+  if (rv != 0) delete request;
+}
 
 RaftIo::RaftIo(io::Loop& loop, const RaftOptions& options) : impl_(std::make_unique<Impl>(loop, options)) {}
 RaftIo::~RaftIo() { unwatch(); }
@@ -37,6 +51,9 @@ int RaftIo::open(raft_io& raw) {
   const RaftOptions& options = impl_->options;
   if (int rv = raft_uv_init(&raw, impl_->loop.raw(), options.directory.c_str(), impl_->transport.raw())) return rv;
   impl_->raw = &raw;
+  impl_->transport.on_ended([impl = impl_.get()](std::uint64_t member) {
+    if (const auto kept = impl->kept.find(member); kept != impl->kept.end()) impl->say_nothing(member, kept->second);
+  });
   raw.version = 2;                         // it has async_work, though raft_uv_init() leaves 1 here
   raft_uv_set_auto_recovery(&raw, false);  // it would move damaged files aside and go on
   // Its decompression never ends on some damaged files; ours is checked as a whole before anything reads it.
@@ -44,6 +61,12 @@ int RaftIo::open(raft_io& raw) {
   raft_uv_set_segment_size(&raw, options.segment_bytes);
   raft_uv_set_connect_retry_delay(&raw, options.heartbeat_ms);
   return 0;
+}
+
+void RaftIo::keep_connected(std::map<std::uint64_t, std::string> members) {
+  const auto before = std::exchange(impl_->kept, std::move(members));
+  for (const auto& [member, address] : impl_->kept)
+    if (!before.contains(member)) impl_->say_nothing(member, address);
 }
 
 void RaftIo::close() {

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,9 @@ class RaftIo {
 
   /// What libraft calls a member: messages from it come under the address to which answers are sent.
   void know(std::uint64_t member, std::string address);
+  /// After raft_start(): stays connected to these, id and what libraft calls them, until the next call. libraft alone
+  /// connects with its first message, and loses one to find that a connection is gone.
+  void keep_connected(std::map<std::uint64_t, std::string> members);
 
   /// Calls `fn` before and after each round of the loop, until unwatch().
   void watch(std::function<void()> fn);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <utility>
 
 extern "C" {
@@ -14,6 +15,7 @@ extern "C" {
 #include "fmt/format.h"
 #include "io/event.hpp"
 #include "replog/directory.hpp"
+#include "replog/raft_election.hpp"
 #include "replog/raft_io.hpp"
 
 namespace flurm::replog {
@@ -25,6 +27,8 @@ unsigned patience_for_snapshot(std::size_t bytes) {
   constexpr std::size_t kLeastMs = 2000, kBytesPerMs = 10'000;
   return static_cast<unsigned>(kLeastMs + bytes / kBytesPerMs);
 }
+
+constexpr unsigned kTicksPerHeartbeat = 5;
 
 Errc errc_of(int raft_error) {
   switch (raft_error) {
@@ -67,12 +71,20 @@ struct RaftNode::Impl {
   const RaftOptions& options;
   Events& events;
 
-  /// libraft's I/O with our ear at what changes the log. `raw` comes first: libraft hands back its address.
+  /// libraft's I/O with our hands in between. `raw` comes first: libraft hands back its address.
   struct Io {
     raft_io raw;
     Impl* impl;
+    // What we stand before.
     int (*append)(raft_io*, raft_io_append*, const raft_entry*, unsigned, raft_io_append_cb);
     int (*truncate)(raft_io*, raft_index);
+    int (*start)(raft_io*, unsigned, raft_io_tick_cb, raft_io_recv_cb);
+    int (*random)(raft_io*, int, int);
+    int (*send)(raft_io*, raft_io_send*, const raft_message*, raft_io_send_cb);
+    raft_io_tick_cb tick;
+    raft_io_recv_cb receive;
+    unsigned appends;  // under way
+    bool outlived;     // an append is being reported whose leader is not ours any more
   };
   struct Append {
     raft_io_append request;
@@ -80,10 +92,12 @@ struct RaftNode::Impl {
     raft_io_append_cb done;
     Impl* impl;
     bool changes_members;  // and this member follows
+    raft_term term;
+    raft_id leader;
   };
 
   RaftIo world{loop, options};
-  Io own_io{{}, this, nullptr, nullptr};
+  Io own_io{.raw = {}, .impl = this};
   raft_io& io = own_io.raw;
   raft_fsm fsm{};
   raft raft_{};
@@ -115,9 +129,12 @@ struct RaftNode::Impl {
 
   void listen_to_appends();
   void listen_to_truncations();
+  void hasten_elections();
   void look();
   void look_at_members();
   void meet(const Member& member) { world.know(member.id, address_of(member)); }
+  /// Whom this member takes for the leader, while it does not lead itself.
+  raft_id follows() const { return raft_.state == RAFT_FOLLOWER ? raft_.follower_state.current_leader.id : 0; }
   Result<void> error(int status, const char* doing);
 };
 
@@ -140,8 +157,13 @@ void RaftNode::Impl::look_at_members() {
   }
   const std::pair now(raft_.configuration_index, raft_.configuration_uncommitted_index);
   if (std::exchange(last_configuration, now) == now) return;
-  for (unsigned i = 0; i < raft_.configuration.n; ++i)
-    world.know(raft_.configuration.servers[i].id, raft_.configuration.servers[i].address);
+  std::map<std::uint64_t, std::string> others;
+  for (unsigned i = 0; i < raft_.configuration.n; ++i) {
+    const raft_server& server = raft_.configuration.servers[i];
+    world.know(server.id, server.address);
+    if (server.id != options.self) others.emplace(server.id, server.address);
+  }
+  world.keep_connected(std::move(others));
   events.members_changed();
 }
 
@@ -156,18 +178,60 @@ void RaftNode::Impl::listen_to_appends() {
         const bool follows = raft_state(&self->impl->raft_) == RAFT_FOLLOWER;
         const bool changes_members =
             follows && std::any_of(entries, entries + n, [](const raft_entry& e) { return e.type == RAFT_CHANGE; });
-        auto* append = new Append{{}, outer, done, self->impl, changes_members};
+        auto* append = new Append{{}, outer, done, self->impl, changes_members,
+                                  self->impl->raft_.current_term, self->impl->follows()};
         append->request.data = append;
+        ++self->appends;
         const int rv = self->append(raw, &append->request, entries, n, [](raft_io_append* request, int status) {
           const std::unique_ptr<Append> own(static_cast<Append*>(request->data));
+          Io& mine = own->impl->own_io;
+          --mine.appends;
+          mine.outlived = own->term != own->impl->raft_.current_term || own->leader != own->impl->follows();
           own->done(own->outer, status);
+          mine.outlived = false;
           if (status != 0 && status != RAFT_CANCELED)
             own->impl->events.write_failed(false, fmt::format("{}: {}", raft_strerror(status), own->impl->io.errmsg));
           else if (own->changes_members && status == 0 && raft_state(&own->impl->raft_) != RAFT_FOLLOWER)
             own->impl->events.write_failed(false, "the members changed during an election; reading them again");
         });
+        if (rv != 0) --self->appends;
         if (rv != 0) delete append;
         return rv;
+      });
+  // libraft would tell whoever leads now, or nobody at no address, of entries that a former leader sent. A new leader
+  // with other entries in their place would count them as its own.
+  own_io.send = std::exchange(
+      io.send, [](raft_io* raw, raft_io_send* request, const raft_message* message, raft_io_send_cb done) -> int {
+        auto* self = reinterpret_cast<Io*>(raw);
+        if (self->outlived && message->type == RAFT_IO_APPEND_ENTRIES_RESULT) return RAFT_NOCONNECTION;
+        return self->send(raw, request, message, done);
+      });
+}
+
+void RaftNode::Impl::hasten_elections() {
+  own_io.random = std::exchange(io.random, [](raft_io* raw, int min, int max) {
+    auto* self = reinterpret_cast<Io*>(raw);
+    const auto [from, to] = own_part(self->impl->raft_, min, max);
+    return self->random(raw, from, to);
+  });
+  own_io.start = std::exchange(
+      io.start, [](raft_io* raw, unsigned heartbeat_ms, raft_io_tick_cb tick, raft_io_recv_cb receive) {
+        auto* self = reinterpret_cast<Io*>(raw);
+        self->tick = tick;
+        self->receive = receive;
+        // libraft looks at its clock only when it ticks.
+        const unsigned tick_ms = std::max(heartbeat_ms / kTicksPerHeartbeat, 1U);
+        const auto ticked = [](raft_io* own) {
+          auto* mine = reinterpret_cast<Io*>(own);
+          // Not while entries are on their way to the disk: libraft does not expect to lead when they arrive.
+          if (mine->impl->raft_.state != RAFT_FOLLOWER || mine->appends == 0) mine->tick(own);
+        };
+        const auto received = [](raft_io* own, raft_message* message) {
+          auto* mine = reinterpret_cast<Io*>(own);
+          if (message->type == RAFT_IO_REQUEST_VOTE) doubt_leader(mine->impl->raft_);
+          mine->receive(own, message);
+        };
+        return self->start(raw, tick_ms, ticked, received);
       });
 }
 
@@ -257,6 +321,7 @@ Result<void> RaftNode::start(bool bootstrap) {
   self.has_io = true;
   self.listen_to_appends();
   self.listen_to_truncations();
+  self.hasten_elections();
   if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, own_address.c_str())) {
     return self.error(rv, "open");
   }
@@ -288,12 +353,15 @@ Result<void> RaftNode::start(bool bootstrap) {
   // libraft 0.15 does not tell when its state changes.
   self.look_at_members();
   self.world.watch([&self] { self.look(); });
+  if (options.transport)
+    options.transport->on_gone([&self](std::uint64_t member) { leader_is_gone(self.raft_, member); });
   return {};
 }
 
 io::Task<void> RaftNode::close() {
   Impl& self = *impl_;
   self.world.unwatch();
+  if (self.options.transport) self.options.transport->on_gone(nullptr);
   if (self.has_raft) {
     io::Event closed(self.loop);
     self.raft_.data = &closed;

@@ -2,6 +2,7 @@
 #include "replog/raft_transport.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <map>
@@ -30,6 +31,16 @@ struct RaftTransport::Impl : std::enable_shared_from_this<RaftTransport::Impl> {
   static io::Task<> open(std::shared_ptr<Impl> self, raft_uv_connect* request, std::uint64_t member);
   uv_stream_t* hand_over(io::Stream stream);
 
+  /// Looks at a stream to a member, by a descriptor of its own.
+  struct Watch {
+    uv_poll_t poll;
+    int fd;
+    std::uint64_t member;
+    Impl* self;
+  };
+  void watch(int fd, std::uint64_t member);
+  void unwatch(std::uint64_t member);
+
   io::Loop& loop;
   Transport* transport;
   raft_uv_transport raw{};
@@ -37,6 +48,8 @@ struct RaftTransport::Impl : std::enable_shared_from_this<RaftTransport::Impl> {
   /// What libraft calls the members. It answers a message to the address it came from, and a second address
   /// for one member would make it connect anew each time.
   std::map<std::uint64_t, std::string> addresses;
+  std::map<std::uint64_t, Watch*> watches;  // of the newest stream to each; freed by the loop
+  std::function<void(std::uint64_t)> on_ended;
   bool closed = false;
 };
 
@@ -51,6 +64,36 @@ uv_stream_t* RaftTransport::Impl::hand_over(io::Stream stream) {
   ::close(fd);
   uv_close(reinterpret_cast<uv_handle_t*>(tcp), [](uv_handle_t* handle) { raft_free(handle); });
   return nullptr;
+}
+
+/// The far side says nothing on a stream of ours, so all that can be read is its end. Not with libuv's own reading: after
+/// an error there libuv refuses to write, and libraft frees twice what it could not send.
+void RaftTransport::Impl::watch(int fd, std::uint64_t member) {
+  unwatch(member);
+  auto* watch = new Watch{{}, fcntl(fd, F_DUPFD_CLOEXEC, 0), member, this};
+  watch->poll.data = watch;
+  if (watch->fd < 0 || uv_poll_init(loop.raw(), &watch->poll, watch->fd) != 0) {
+    ::close(watch->fd);
+    delete watch;
+    return;
+  }
+  watches[member] = watch;
+  uv_poll_start(&watch->poll, UV_READABLE | UV_DISCONNECT, [](uv_poll_t* poll, int, int) {
+    const Watch at = *static_cast<Watch*>(poll->data);
+    shutdown(at.fd, SHUT_RDWR);
+    at.self->unwatch(at.member);
+    if (at.self->on_ended) at.self->on_ended(at.member);
+  });
+}
+
+void RaftTransport::Impl::unwatch(std::uint64_t member) {
+  const auto found = watches.find(member);
+  if (found == watches.end()) return;
+  uv_close(reinterpret_cast<uv_handle_t*>(&found->second->poll), [](uv_handle_t* handle) {
+    const std::unique_ptr<Watch> own(static_cast<Watch*>(handle->data));
+    ::close(own->fd);
+  });
+  watches.erase(found);
 }
 
 int RaftTransport::Impl::listen(raft_uv_transport* t, raft_uv_accept_cb accept) {
@@ -86,13 +129,18 @@ io::Task<> RaftTransport::Impl::open(std::shared_ptr<Impl> self, raft_uv_connect
   if (self->closed || found == self->connecting.end()) co_return;
   const raft_uv_connect_cb done = found->second;
   self->connecting.erase(found);
-  uv_stream_t* raw_stream = stream ? self->hand_over(std::move(*stream)) : nullptr;
+  uv_stream_t* raw_stream = nullptr;
+  if (stream) {
+    self->watch(stream->fd(), member);
+    raw_stream = self->hand_over(std::move(*stream));
+  }
   done(request, raw_stream, raw_stream ? 0 : RAFT_NOCONNECTION);
 }
 
 void RaftTransport::Impl::close(raft_uv_transport* t, raft_uv_transport_close_cb done) {
   Impl& self = of(t);
   self.closed = true;
+  while (!self.watches.empty()) self.unwatch(self.watches.begin()->first);
   if (self.transport) self.transport->on_stream(nullptr);
   self.loop.defer([shared = self.shared_from_this(), done] {
     for (const auto& [request, connected] : std::exchange(shared->connecting, {}))
@@ -105,5 +153,8 @@ RaftTransport::RaftTransport(io::Loop& loop, Transport* transport) : impl_(std::
 RaftTransport::~RaftTransport() = default;
 raft_uv_transport* RaftTransport::raw() { return &impl_->raw; }
 void RaftTransport::know(std::uint64_t member, std::string address) { impl_->addresses[member] = std::move(address); }
+void RaftTransport::on_ended(std::function<void(std::uint64_t)> fn) {
+  impl_->on_ended = std::move(fn);
+}
 
 }  // namespace flurm::replog

@@ -19,6 +19,8 @@ class Transport {
   virtual ~Transport() = default;
   /// From now on streams of the others come to `fn`; nullptr: they are refused.
   virtual void on_stream(OnStream fn) = 0;
+  /// Called when the process of a member has surely ended, however suddenly; not every end is noticed. nullptr: no more.
+  virtual void on_gone(std::function<void(std::uint64_t member)> fn) = 0;
   /// A stream to the member, within a second or two. The task may outlive the log, never the transport.
   virtual io::Task<Result<io::Stream>> open_stream(std::uint64_t member) = 0;
 };

@@ -1,0 +1,64 @@
+// replog/raft_election.cpp — see raft_election.hpp.
+#include "replog/raft_election.hpp"
+
+extern "C" {
+#include <raft.h>
+}
+
+namespace flurm::replog {
+namespace {
+
+/// Time for a vote, which is two synchronous writes on either side, before the next member stands for election.
+constexpr unsigned kHeadStartMs = 50;
+
+struct Place {
+  int rank = 0;   // how many others stand before this member
+  int among = 1;  // how many may be elected
+};
+
+Place place_of(const raft& self) {
+  const raft_id leader = self.state == RAFT_FOLLOWER ? self.follower_state.current_leader.id : 0;
+  Place place{0, 0};
+  for (unsigned i = 0; i < self.configuration.n; ++i) {
+    const raft_server& server = self.configuration.servers[i];
+    if (server.role != RAFT_VOTER || server.id == leader) continue;
+    ++place.among;
+    if (server.id < self.id) ++place.rank;
+  }
+  if (place.among == 0) place.among = 1;
+  return place;
+}
+
+void forget_leader(raft& self) {
+  auto& leader = self.follower_state.current_leader;
+  leader.id = 0;
+  if (leader.address) raft_free(leader.address);
+  leader.address = nullptr;
+}
+
+}  // namespace
+
+std::pair<int, int> own_part(const raft& self, int min, int max) {
+  const Place place = place_of(self);
+  // A half of each part lies between two members, so that one is elected before the next stands; and none begins
+  // before the others have stopped to stand by the leader.
+  const int part = (max - min) / place.among;
+  const int from = min + place.rank * part + part / 4;
+  return {from, from + part / 2};
+}
+
+void doubt_leader(raft& self) {
+  if (self.state != RAFT_FOLLOWER || self.follower_state.current_leader.id == 0) return;
+  if (self.io->time(self.io) - self.election_timer_start >= self.election_timeout) forget_leader(self);
+}
+
+void leader_is_gone(raft& self, std::uint64_t member) {
+  if (self.state != RAFT_FOLLOWER || self.follower_state.current_leader.id != member) return;
+  const Place place = place_of(self);
+  forget_leader(self);
+  const raft_time waited = self.io->time(self.io) - self.election_timer_start;
+  const auto at = static_cast<unsigned>(waited) + static_cast<unsigned>(place.rank) * kHeadStartMs;
+  if (at < self.follower_state.randomized_election_timeout) self.follower_state.randomized_election_timeout = at;
+}
+
+}  // namespace flurm::replog
