@@ -10,6 +10,7 @@
 #include "cli/control.hpp"
 #include "cli/history.hpp"
 #include "cli/local.hpp"
+#include "cli/upgrade.hpp"
 
 namespace flurm::cli {
 namespace {
@@ -61,7 +62,7 @@ void cluster_commands(CLI::App& app, int& status) {
   show->callback([&] { status = cluster_status(options); });
 }
 
-/// `flurm drain`, `flurm resume`, `flurm versions`.
+/// `flurm drain`, `flurm resume`, `flurm upgrade`, `flurm versions`.
 void administration_commands(CLI::App& app, int& status) {
   static ClusterOptions options;
   static std::string reason;
@@ -74,6 +75,12 @@ void administration_commands(CLI::App& app, int& status) {
   drain->add_option("REASON", reason, "what users are told who submit a job");
   drain->callback([&] { status = order_and_print(options.local_dir, "/api/drain", {{"reason", reason}}); });
   add("resume", "take new jobs again")->callback([&] { status = order_and_print(options.local_dir, "/api/resume", {}); });
+  static UpgradeOptions upgrade;
+  auto* replace = app.add_subcommand("upgrade", "another program takes the place of the controllers, while they serve");
+  replace->add_option("BINARY", upgrade.program, "the new flurmctld (default: what now stands where each was started from)");
+  replace->add_option("--controller", upgrade.controller, "only this one (default: one after the other)")->type_name("NAME");
+  replace->add_option("--dir", upgrade.local_dir, "a local cluster's folder")->type_name("DIR");
+  replace->callback([&] { status = report(upgrade_controllers(upgrade)); });
   auto* versions = add("versions", "print the release of each controller and the format of the state in use");
   versions->add_flag("--json", options.json, "as JSON");
   versions->callback([&] { status = cluster_versions(options); });

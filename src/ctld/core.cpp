@@ -363,7 +363,7 @@ io::Task<Result<void>> Core::reconfigure() {
   co_return done;
 }
 
-io::Task<> Core::stop() {
+io::Task<> Core::stop(std::uint64_t patience_ms) {
   if (stopping_) co_return;
   stopping_ = true;
   log(Level::info, "ctld.stopping");
@@ -376,7 +376,7 @@ io::Task<> Core::stop() {
   ++reign_;
   follow();
   if (server_) {
-    auto finished = server_->finish(2000);
+    auto finished = server_->finish(patience_ms);
     co_await finished;
   }
   auto closing = close();

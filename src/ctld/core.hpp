@@ -56,8 +56,8 @@ class Core {
   /// After open(): joins the others and returns when there is something to serve, and it is being served. Errors: what stopped the
   /// start, with the file, key or port at fault.
   io::Task<Result<void>> start();
-  /// Hands leadership over, answers what is under way, ends. `on_end` comes at last.
-  io::Task<> stop();
+  /// Hands leadership over, answers what is under way, which may take so long, ends. `on_end` comes at last.
+  io::Task<> stop(std::uint64_t patience_ms = 2000);
   /// After an error of start(): ends without ceremony.
   io::Task<> close();
 

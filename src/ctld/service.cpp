@@ -19,17 +19,26 @@
 #include "ctld/config_files.hpp"
 #include "ctld/control.hpp"
 #include "ctld/core.hpp"
+#include "ctld/json_text.hpp"
 #include "ctld/orders.hpp"
+#include "ctld/program.hpp"
 #include "ctld/restore.hpp"
 #include "exec/fd.hpp"
 #include "http/server.hpp"
+#include "io/clock.hpp"
 #include "io/process.hpp"
+#include "io/successor.hpp"
+#include "io/timer.hpp"
+#include "io/worker.hpp"
+#include "state/format.hpp"
 
 extern char** environ;
 
 namespace flurm::ctld {
 namespace {
 
+/// An upgrade: for its order to be answered, for requests under way, and for clients that wait for the new program.
+constexpr std::uint64_t kAnswerFirstMs = 10, kUpgradePatienceMs = 5'000, kInheritedMs = 8'000;
 constexpr std::size_t kBackupMax = std::size_t{8} << 30;
 
 Level level_of(std::uint16_t slurmctld_debug, int verbose) {
@@ -113,12 +122,14 @@ class Service {
       : options_(options),
         http_port_(setup.flurm_conf.http_port),
         data_dir_(setup.flurm_conf.ra_data_dir),
+        cookie_(setup.flurm_conf.cookie),
         core_(loop_, std::move(setup), [this](Result<void> result) { end(std::move(result)); }),
         control_(loop_, core_.munge(), core_.controller().slurm_user) {
     core_.on_reread([this](const conf::Config& config) {
       log_set_level(level_of(config.slurmctld_debug, options_.verbose));
     });
     add_orders(control_, core_);
+    control_.on("/api/upgrade", [this](std::uint32_t, Arguments arguments) { return upgrade(std::move(arguments)); });
   }
 
   Result<void> run() {
@@ -126,6 +137,9 @@ class Service {
     loop_.run();
     return std::move(result_);
   }
+
+  /// What is to take this program's place when run() has returned.
+  const std::optional<io::Successor>& successor() const { return successor_; }
 
  private:
   io::Task<> start() {
@@ -141,7 +155,7 @@ class Service {
   void end(Result<void> result) {
     result_ = std::move(result);
     http_.reset();
-    if (!pid_file_.empty()) unlink(pid_file_.c_str());
+    if (!pid_file_.empty() && !successor_) unlink(pid_file_.c_str());
     loop_.stop();
   }
 
@@ -168,8 +182,10 @@ class Service {
     listen_for_http();
     for (int signum : {SIGINT, SIGTERM}) watch(signum, [this] { io::spawn(core_.stop()); });
     watch(SIGUSR2, [] { log_reopen(); });
+    lose_patience_.start(kInheritedMs);
     auto starting = core_.start();
     Result<void> started = co_await starting;
+    io::close_inherited();
     if (!started || core_.port() == 0) co_return started;
     watch(SIGHUP, [this] { io::spawn(reconfigure()); });
     pid_file_ = core_.controller().config->slurmctld_pidfile;
@@ -199,6 +215,7 @@ class Service {
       co_return co_await answering;
     }
     const bool status_page = request.path == "/api/cluster/status";
+    if (request.path == "/api/controller") co_return http::Response{200, "application/json", describe_self()};
     if (!status_page && request.path != "/api/versions") co_return http::Response{404, "text/plain", "no such page\n"};
     if (request.method != "GET") co_return http::Response{405, "text/plain", "only GET\n"};
     const auto format = request.query.find("format");
@@ -211,6 +228,60 @@ class Service {
     co_return page(co_await asking, text);
   }
 
+  std::string describe_self() {
+    return fmt::format("{{\"name\":{},\"pid\":{},\"version\":{},\"program\":{},\"started_us\":{},\"serving\":{}}}\n",
+                       json_text(core_.membership().own().name), getpid(), json_text(FLURM_VERSION), json_text(own_program()),
+                       started_us_, core_.port() != 0);
+  }
+
+  /// Another program takes this one's place: it is tried first, and takes over when this one has let go of everything.
+  io::Task<http::Response> upgrade(Arguments arguments) {
+    std::string program = arguments.text("program");
+    if (program.empty()) program = own_program();
+    if (!program.starts_with('/')) co_return control_failed(400, "'program' must be an absolute path");
+    if (successor_ || trying_) co_return control_failed(409, "an upgrade is under way");
+    io::Successor successor{program, successor_arguments(program), {}};
+    if (!cookie_.empty()) successor.environment.emplace_back("FLURM_COOKIE", cookie_);
+    trying_ = true;
+    auto work = io::on_worker(loop_, [program, environment = environment_with(successor.environment),
+                                      arguments = std::vector<std::string>{"-T", "-f", options_.config_file}] {
+      return try_program(program, arguments, environment);
+    });
+    const Result<ProgramFacts> facts = co_await work;
+    trying_ = false;
+    if (!facts) co_return control_failed(facts.error());
+    if (facts->newest_format < core_.replica().format())
+      co_return control_failed(409, fmt::format("{} reads formats of the state up to {}, and {} is in use", program,
+                                                facts->newest_format, core_.replica().format()));
+    successor_ = std::move(successor);
+    io::spawn(give_place());
+    co_return control_done(fmt::format("{} {} takes over", program, facts->version));
+  }
+
+  io::Task<> give_place() {
+    auto answering = io::sleep(loop_, kAnswerFirstMs);
+    co_await answering;
+    log(Level::info, "ctld.gives_place", {{"to", successor_->program}});
+    io::keep_listening();
+    auto stopping = core_.stop(kUpgradePatienceMs);
+    co_await stopping;
+  }
+
+  /// As this process was started, but never again with -c.
+  std::vector<std::string> successor_arguments(const std::string& program) const {
+    std::vector<std::string> out{program, "-f", options_.config_file};
+    if (options_.foreground) out.push_back("-D");
+    for (int i = 0; i < options_.verbose; ++i) out.push_back("-v");
+    return out;
+  }
+
+  static std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
+    std::vector<std::string> out;
+    for (char** each = environ; *each; ++each) out.emplace_back(*each);
+    for (const auto& [name, value] : more) out.push_back(name + "=" + value);
+    return out;
+  }
+
   io::Task<> reconfigure() {
     auto work = core_.reconfigure();
     const Result<void> done = co_await work;
@@ -220,50 +291,87 @@ class Service {
   ServiceOptions options_;
   std::uint16_t http_port_;
   std::string data_dir_;
+  std::string cookie_;
   io::Loop loop_;
   Core core_;
   Control control_;
   std::unique_ptr<http::Server> http_;
   std::vector<std::unique_ptr<io::SignalWatch>> signals_;
+  // Clients that wait in the queues of sockets that nobody serves should try another controller.
+  io::Timer lose_patience_{loop_, [] { io::close_inherited(); }};
   std::string pid_file_;
   Result<void> result_;
+  std::int64_t started_us_ = io::now_us();
+  std::optional<io::Successor> successor_;
+  bool trying_ = false;
 };
+
+/// What is known before anything is touched.
+struct Plan {
+  LoadedConfig loaded;
+  conf::FlurmConf flurm_conf;
+  Membership membership;
+  auth::User slurm_user, node_user;
+};
+
+Result<Plan> read_configuration(const ServiceOptions& options) {
+  Plan plan;
+  FLURM_TRY(plan.loaded, load_config(options.config_file));
+  log_diagnostics(plan.loaded.diagnostics);
+  if (!plan.loaded.config) return fail(Errc::einval, "{} has errors", options.config_file);
+  const conf::Config& config = *plan.loaded.config;
+  FLURM_TRY(plan.flurm_conf, load_flurm_conf(options.config_file));
+  FLURM_TRY(plan.membership, membership(config, plan.flurm_conf, host_name()));
+  auth::Users users;
+  FLURM_TRY(plan.slurm_user, users.by_name(config.slurm_user_name));
+  FLURM_TRY(plan.node_user, users.by_name(config.slurmd_user_name));
+  return plan;
+}
+
+/// Returns only when neither the successor nor this program again could be run.
+Error give_way_to(io::Successor successor) {
+  Error error = io::run_successor(successor);
+  log(Level::error, "ctld.upgrade_failed", {{"error", error.text}});
+  successor.program = "/proc/self/exe";
+  (void)io::run_successor(successor);
+  return error;
+}
 
 }  // namespace
 
-Result<void> run_service(const ServiceOptions& options) {
-  FLURM_TRY(LoadedConfig loaded, load_config(options.config_file));
-  log_diagnostics(loaded.diagnostics);
-  if (!loaded.config) return fail(Errc::einval, "{} has errors", options.config_file);
-  const conf::Config& config = *loaded.config;
-  FLURM_TRY(conf::FlurmConf flurm_conf, load_flurm_conf(options.config_file));
-  FLURM_TRY(Membership members, membership(config, flurm_conf, host_name()));
+Result<std::string> check_service(const ServiceOptions& options) {
+  FLURM_TRY_VOID(read_configuration(options));
+  return to_text(ProgramFacts{FLURM_VERSION, state::kFormat});
+}
 
-  auth::Users users;
-  FLURM_TRY(const auth::User slurm_user, users.by_name(config.slurm_user_name));
-  FLURM_TRY(const auth::User node_user, users.by_name(config.slurmd_user_name));
+Result<void> run_service(const ServiceOptions& options) {
+  io::take_inherited();
+  FLURM_TRY(Plan plan, read_configuration(options));
+  const conf::Config& config = *plan.loaded.config;
   std::string backup;  // which SlurmUser may not be allowed to read
   if (!options.restore_file.empty()) {
     FLURM_TRY(backup, exec::read_file(options.restore_file, kBackupMax));
   }
-  if (auto became = become(slurm_user); !became) return became;
+  if (auto became = become(plan.slurm_user); !became) return became;
   if (!options.restore_file.empty()) {
-    FLURM_TRY(const std::string restored, restore_backup(backup, config.cluster_name, flurm_conf, members));
+    FLURM_TRY(const std::string restored, restore_backup(backup, config.cluster_name, plan.flurm_conf, plan.membership));
     std::printf("%s\n", restored.c_str());
     return {};
   }
-  if (!options.foreground)
+  if (!options.foreground && !io::has_inherited())
     if (auto detached = detach(); !detached) return detached;
   if (!log_open("flurmctld", options.foreground && options.verbose ? "" : config.slurmctld_logfile,
                 level_of(config.slurmctld_debug, options.verbose)))
     return fail(Errc::io, "cannot write SlurmctldLogFile {}", config.slurmctld_logfile);
   io::ignore_sigpipe();
   umask(0022);
-  Service service({.config_file = options.config_file, .loaded = std::move(loaded), .flurm_conf = std::move(flurm_conf),
-                   .membership = std::move(members), .slurm_user = slurm_user.uid, .node_user = node_user.uid,
-                   .host = short_host_name()},
+  Service service({.config_file = options.config_file, .loaded = std::move(plan.loaded), .flurm_conf = std::move(plan.flurm_conf),
+                   .membership = std::move(plan.membership), .slurm_user = plan.slurm_user.uid,
+                   .node_user = plan.node_user.uid, .host = short_host_name()},
                   options);
-  return service.run();
+  Result<void> ended = service.run();
+  if (!ended || !service.successor()) return ended;
+  return fail(give_way_to(*service.successor()));
 }
 
 }  // namespace flurm::ctld

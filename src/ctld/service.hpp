@@ -14,6 +14,10 @@ struct ServiceOptions {
   std::string restore_file;  // -R: only make the data directory, from this backup
 };
 
+/// Reads the configuration as run_service() does, and no more. Returns a line about this program (ctld/program.hpp).
+/// Errors: as run_service() gives for a configuration that cannot be used.
+Result<std::string> check_service(const ServiceOptions& options);
+
 /// Runs the controller until it is told to stop; or restores a backup and prints what it held. Errors: what stopped the start, with the file, key or port at fault.
 Result<void> run_service(const ServiceOptions& options);
 

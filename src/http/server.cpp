@@ -1,7 +1,9 @@
 // http/server.cpp — cpp-httplib's threads, and the way from them to the loop and back.
 #include "http/server.hpp"
 
+#include <arpa/inet.h>
 #include <httplib.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -9,11 +11,13 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "io/successor.hpp"
 
 namespace flurm::http {
 namespace {
 
 constexpr auto kIdle = std::chrono::seconds(5);
+constexpr auto kLook = std::chrono::milliseconds(100);
 
 std::string lower(std::string text) {
   for (char& c : text)
@@ -31,6 +35,31 @@ Request request_of(const httplib::Request& from) {
   for (const auto& [name, value] : from.params) request.query.emplace(name, value);
   for (const auto& [name, value] : from.headers) request.headers.emplace(lower(name), value);
   return request;
+}
+
+/// cpp-httplib's server with a way to give it a socket, and to take its socket away without ending it.
+class HttpServer : public httplib::Server {
+ public:
+  void take_over(int fd) { svr_sock_ = fd; }
+  int socket() const { return svr_sock_; }
+  /// The thread that accepts sees it within kLook.
+  void let_go() {
+    if (const int fd = svr_sock_.exchange(INVALID_SOCKET); fd != INVALID_SOCKET) close(fd);
+  }
+};
+
+/// Takes the socket that the program before left, where there is one. False: the address cannot be had.
+bool listen_on(HttpServer& server, const std::string& host, int& port) {
+  sockaddr_storage address{};
+  auto& ip = reinterpret_cast<sockaddr_in&>(address);
+  ip.sin_family = AF_INET;
+  ip.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (port != 0 && inet_pton(AF_INET, host.c_str(), &ip.sin_addr) == 1)
+    if (const int fd = io::inherited_listener(address); fd >= 0) {
+      server.take_over(fd);
+      return true;
+    }
+  return port ? server.bind_to_port(host, port) : (port = server.bind_to_any_port(host)) > 0;
 }
 
 io::Task<> answer_into(std::shared_ptr<Handler> handler, Request request, std::shared_ptr<std::promise<Response>> out) {
@@ -53,12 +82,13 @@ struct Server::State {
     });
     Response response{503, "text/plain", "no answer in time\n"};
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.answer_ms);
-    while (!stopping) {
-      if (answered.wait_for(std::chrono::milliseconds(100)) == std::future_status::ready) {
+    for (;;) {
+      const bool last = stopping || std::chrono::steady_clock::now() >= until;
+      if (answered.wait_for(std::chrono::milliseconds(last ? 0 : 100)) == std::future_status::ready) {
         response = answered.get();
         break;
       }
-      if (std::chrono::steady_clock::now() >= until) break;
+      if (last) break;
     }
     to.status = response.status;
     to.set_content(std::move(response.body), response.type);
@@ -67,7 +97,7 @@ struct Server::State {
   io::Loop& loop;
   Options options;
   std::shared_ptr<Handler> handler;
-  httplib::Server server;
+  HttpServer server;
   std::thread thread;
   std::atomic<bool> stopping = false;
   int port = 0;
@@ -76,7 +106,7 @@ struct Server::State {
 Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, Options options, Handler handler) {
   auto state = std::make_unique<State>(loop, std::move(options), std::move(handler));
   State* self = state.get();
-  httplib::Server& server = self->server;
+  HttpServer& server = self->server;
   server.new_task_queue = [threads = self->options.threads] { return new httplib::ThreadPool(threads); };
   server.set_payload_max_length(self->options.body_bytes_max);
   server.set_read_timeout(kIdle);
@@ -91,12 +121,12 @@ Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, Options options, 
   server.Get(".*", any).Post(".*", any).Put(".*", any).Delete(".*", any);
   const std::string host = self->options.host.empty() ? "0.0.0.0" : self->options.host;
   self->port = self->options.port;
-  const bool bound =
-      self->port ? server.bind_to_port(host, self->port) : (self->port = server.bind_to_any_port(host)) > 0;
-  if (!bound) return fail(Errc::io, "cannot listen on {}:{}", host, self->options.port);
+  server.set_idle_interval(kLook);
+  if (!listen_on(server, host, self->port)) return fail(Errc::io, "cannot listen on {}:{}", host, self->options.port);
   self->thread = std::thread([self] { self->server.listen_after_bind(); });
   // A server that is stopped before it runs would run for ever.
   while (!server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  io::note_listening(server.socket());
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
@@ -104,7 +134,12 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Server::~Server() {
   state_->stopping = true;
-  state_->server.stop();
+  io::forget_listening(state_->server.socket());
+  // stop() shuts the socket down, for whoever else has it, too.
+  if (io::keeps_listening())
+    state_->server.let_go();
+  else
+    state_->server.stop();
   state_->thread.join();
 }
 

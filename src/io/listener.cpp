@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "io/event.hpp"
 #include "io/stream_impl.hpp"
+#include "io/successor.hpp"
 
 namespace flurm::io {
 namespace {
@@ -37,6 +38,7 @@ struct Listener::Impl {
   bool paused = false;
   bool waiting = false;  // libuv holds a connection that was not taken
   bool closed = false;
+  int noted = -1;  // the socket, as io/successor.hpp knows it
 
   Impl(Loop& the_loop, bool unix_socket, OnConnection fn)
       : loop(the_loop), is_unix(unix_socket), on_connection(std::move(fn)) {
@@ -74,6 +76,7 @@ struct Listener::Impl {
 
   void close() {
     closed = true;
+    if (noted >= 0) forget_listening(noted);
     uv_close(&handle.any, [](uv_handle_t* h) { delete static_cast<Impl*>(h->data); });
   }
 };
@@ -103,14 +106,19 @@ Result<std::unique_ptr<Listener>> Listener::tcp(Loop& loop, const std::string& h
   }
   auto listener = std::make_unique<Listener>(new Impl(loop, false, std::move(on_connection)));
   uv_tcp_t* tcp = &listener->impl_->handle.tcp;
-  int status = uv_tcp_bind(tcp, reinterpret_cast<sockaddr*>(&address), 0);
+  const auto bind_or_take_over = [&] {
+    if (const int fd = inherited_listener(address); fd >= 0) return uv_tcp_open(tcp, fd);
+    return uv_tcp_bind(tcp, reinterpret_cast<sockaddr*>(&address), 0);
+  };
+  int status = bind_or_take_over();
   if (status != 0 && host.empty()) {  // a kernel without IPv6
     parse_address("0.0.0.0", port, address);
-    status = uv_tcp_bind(tcp, reinterpret_cast<sockaddr*>(&address), 0);
+    status = bind_or_take_over();
   }
   if (status == 0) status = listener->impl_->listen();
   if (status != 0)
     return fail(Errc::io, "cannot listen on {}:{}: {}", host.empty() ? "*" : host, port, uv_strerror(status));
+  if (uv_os_fd_t fd = -1; uv_fileno(&listener->impl_->handle.any, &fd) == 0) note_listening(listener->impl_->noted = fd);
   return listener;
 }
 

@@ -15,6 +15,7 @@ constexpr const char* kUsage =
     "  -D        run in the foreground\n"
     "  -f FILE   read this slurm.conf (default: $SLURM_CONF, $FLURM_CONFIG_FILE, /etc/slurm/slurm.conf)\n"
     "  -R FILE   make the data directory from this backup and exit; see 'flurm backup'\n"
+    "  -T        read the configuration, say what this program is, and exit\n"
     "  -v        verbose; more of them, more words\n"
     "  -V        print the version and exit\n"
     "  -h        print this and exit\n";
@@ -30,11 +31,13 @@ std::string default_config() {
 int main(int argc, char** argv) {
   flurm::ctld::ServiceOptions options;
   options.config_file = default_config();
-  for (int option; (option = getopt(argc, argv, "cDf:hR:vV")) != -1;) switch (option) {
+  bool check = false;
+  for (int option; (option = getopt(argc, argv, "cDf:hR:TvV")) != -1;) switch (option) {
       case 'c': options.clear_state = true; break;
       case 'D': options.foreground = true; break;
       case 'f': options.config_file = optarg; break;
       case 'R': options.restore_file = optarg; break;
+      case 'T': check = true; break;
       case 'v': ++options.verbose; break;
       case 'V': std::printf("flurm %s\n", FLURM_VERSION); return 0;
       case 'h': std::fputs(kUsage, stdout); return 0;
@@ -43,6 +46,11 @@ int main(int argc, char** argv) {
   if (optind != argc) {
     std::fprintf(stderr, "flurmctld: unexpected argument '%s'\n%s", argv[optind], kUsage);
     return 1;
+  }
+  if (check) {
+    const auto facts = flurm::ctld::check_service(options);
+    std::fprintf(facts ? stdout : stderr, "%s\n", facts ? facts->c_str() : facts.error().text.c_str());
+    return facts ? 0 : 1;
   }
   const auto done = flurm::ctld::run_service(options);
   if (done) return 0;

@@ -1,6 +1,7 @@
 // rpc/server.cpp — the life of a connection.
 #include "rpc/server.hpp"
 
+#include <algorithm>
 #include <list>
 
 #include "base/log.hpp"
@@ -40,6 +41,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 
   void accept(io::Stream stream);
   bool make_room();
+  void close_waiting(std::uint64_t silent_ms);
   void leave(std::list<Connection>::iterator at);
   io::Task<void> serve(std::shared_ptr<State> self, std::list<Connection>::iterator at);
   io::Task<void> serve_one(std::shared_ptr<State> self, std::list<Connection>::iterator at);
@@ -84,6 +86,13 @@ bool Server::State::make_room() {
     return true;
   }
   return false;
+}
+
+/// Closes those without a request that have been silent for so long.
+void Server::State::close_waiting(std::uint64_t silent_ms) {
+  const std::uint64_t now = io::monotonic_ms();
+  for (Connection& connection : connections)
+    if (connection.waiting && now - connection.since_ms >= silent_ms) connection.stream.close();
 }
 
 void Server::State::leave(std::list<Connection>::iterator at) {
@@ -304,8 +313,8 @@ Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, const auth::Munge
 }
 
 Server::~Server() {
-  drain();
-  state_->abandoned = true;
+  state_->draining = state_->abandoned = true;
+  state_->listener.reset();
   for (Connection& connection : state_->connections) connection.stream.close();
 }
 
@@ -314,22 +323,20 @@ const Stats& Server::stats() const { return state_->stats; }
 void Server::reset_stats() { state_->stats = {}; }
 std::size_t Server::connections() const { return state_->connections.size(); }
 
-void Server::drain() {
-  state_->draining = true;
-  state_->listener.reset();
-  for (Connection& connection : state_->connections) {
-    if (connection.waiting) connection.stream.close();
-  }
-}
-
 io::Task<void> Server::finish(std::uint64_t ms) {
-  drain();
   std::shared_ptr<State> state = state_;
-  if (state->connections.empty()) co_return;
-  state->empty.emplace(state->loop);
-  io::Event empty = *state->empty;
-  auto waiting = empty.wait(io::Deadline::in_ms(ms));
-  (void)co_await waiting;
+  state->draining = true;
+  state->listener.reset();
+  const io::Deadline deadline = io::Deadline::in_ms(ms);
+  // Who connected a moment ago is about to say what he wants.
+  for (std::uint64_t silent_ms = kSilentMs; !state->connections.empty(); silent_ms = 0) {
+    state->close_waiting(silent_ms);
+    state->empty.emplace(state->loop);
+    io::Event empty = *state->empty;
+    auto waiting = empty.wait(silent_ms ? io::Deadline::in_ms(std::min(kSilentMs, deadline.left_ms())) : deadline);
+    const auto ended = co_await waiting;
+    if (!ended && deadline.left_ms() == 0) break;
+  }
 }
 
 }  // namespace flurm::rpc

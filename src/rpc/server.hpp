@@ -46,9 +46,8 @@ class Server {
   void reset_stats();
   std::size_t connections() const;
 
-  /// Takes no more connections and closes those without a request.
-  void drain();
-  /// drain(), then waits until the requests under way are answered, at most `ms`.
+  /// Takes no more connections, closes those that are silent for a second, and waits until the requests under way, and those
+  /// that connections made a moment ago may still bring, are answered; at most `ms`.
   io::Task<void> finish(std::uint64_t ms);
 
   struct State;

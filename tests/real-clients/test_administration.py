@@ -1,26 +1,11 @@
 """What administrators do with a cluster while it serves: shut its door to new jobs, back it up and restore it."""
 
-import json
 import os
 import shutil
 import unittest
 
-from cluster import Cluster, REAL, REAL_CONTROLLER, is_root, kill, main, wait_for
-
-
-class Administered(Cluster):
-    def flurm(self, *words, user=None):
-        """The tool, for this cluster; it must succeed."""
-        done = self.try_run(self.bin + "/flurm", *words, "--dir", self.dir, user=user)
-        if done.returncode != 0:
-            raise AssertionError(f"flurm {words} gave {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout
-
-    def flurm_refused(self, *words, user=None):
-        return self.refused(self.bin + "/flurm", *words, "--dir", self.dir, user=user)
-
-    def page(self, *words):
-        return json.loads(self.flurm(*words, "--json"))
+from administered import Administered
+from cluster import REAL, REAL_CONTROLLER, is_root, kill, main, wait_for
 
 
 @unittest.skipIf(REAL or REAL_CONTROLLER, "what FLURM has and Slurm does not")
