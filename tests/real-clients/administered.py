@@ -1,6 +1,7 @@
 """A cluster with its administrator's tool, and clients that never stop asking it for something."""
 
 import json
+import socket
 import threading
 import time
 
@@ -18,6 +19,14 @@ class Administered(Cluster):
     def flurm_refused(self, *words, user=None):
         return self.refused(self.bin + "/flurm", *words, "--dir", self.dir, user=user)
 
+    def addresses(self):
+        """Where the controllers listen."""
+        ports = []
+        for path, keys in ((self.conf, ("SlurmctldPort",)), (self.dir + "/etc/flurm.conf", ("HttpPort", "ControllerPort"))):
+            with open(path) as file:
+                ports += [int(line.split("=")[1]) for line in file if line.split("=")[0] in keys]
+        return [(f"127.0.0.{i + 1}", port) for i in range(self.controllers) for port in ports]
+
     def page(self, *words):
         return json.loads(self.flurm(*words, "--json"))
 
@@ -26,13 +35,14 @@ class Load:
     """Loops of Slurm's clients, from `with` to its end. `failed` has every command that did not succeed, `jobs` every job
     number that sbatch printed, `slowest` the longest a command took, in seconds."""
 
-    def __init__(self, cluster, begun):
+    def __init__(self, cluster, begun, addresses=()):
         self.c = cluster
+        self.addresses = addresses
         self.failed, self.jobs, self.cancelled = [], [], set()
         self.slowest, self.done = 0.0, 0
         self.begun = begun
         self.stop = threading.Event()
-        self.threads = [threading.Thread(target=loop) for loop in (self.submit, self.submit, self.look, self.change)]
+        self.threads = [threading.Thread(target=loop) for loop in (self.submit, self.submit, self.look, self.change, self.knock)]
 
     def run(self, *argv, **options):
         begin = time.monotonic()
@@ -50,6 +60,16 @@ class Load:
                            stdin=f"#!/bin/sh\necho $SLURM_JOB_ID >> {self.begun}\n").strip()
             if job:
                 self.jobs.append(job)
+
+    def knock(self):
+        """Slurm's clients try again when a connection is refused; here that is a failure."""
+        while not self.stop.is_set():
+            for address in self.addresses:
+                try:
+                    socket.create_connection(address, timeout=5).close()
+                except OSError as error:
+                    self.failed.append((time.strftime("%H:%M:%S"), "connect", address, str(error)))
+            time.sleep(0.002)
 
     def look(self):
         while not self.stop.is_set():
