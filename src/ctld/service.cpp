@@ -21,9 +21,9 @@
 #include "ctld/core.hpp"
 #include "ctld/json_text.hpp"
 #include "ctld/orders.hpp"
-#include "ctld/program.hpp"
 #include "ctld/restore.hpp"
 #include "exec/fd.hpp"
+#include "exec/program.hpp"
 #include "http/server.hpp"
 #include "io/clock.hpp"
 #include "io/process.hpp"
@@ -39,6 +39,20 @@ namespace {
 
 /// An upgrade: for its order to be answered, for requests under way, and for clients that wait for the new program.
 constexpr std::uint64_t kAnswerFirstMs = 10, kUpgradePatienceMs = 5'000, kInheritedMs = 8'000;
+/// What `flurmctld -T` says of itself, and what an older or newer one may say.
+std::string own_facts() { return fmt::format("flurmctld version {} newest-format {}", FLURM_VERSION, state::kFormat); }
+struct ProgramFacts {
+  std::string version;
+  unsigned newest_format = 0;
+};
+Result<ProgramFacts> read_facts(const std::string& line) {
+  char version[64] = "";
+  unsigned newest = 0;
+  if (std::sscanf(line.c_str(), "flurmctld version %63s newest-format %u", version, &newest) != 2)
+    return fail(Errc::einval, "'{}' is not what a flurmctld says of itself", line);
+  return ProgramFacts{version, newest};
+}
+
 constexpr std::size_t kBackupMax = std::size_t{8} << 30;
 
 Level level_of(std::uint16_t slurmctld_debug, int verbose) {
@@ -230,25 +244,26 @@ class Service {
 
   std::string describe_self() {
     return fmt::format("{{\"name\":{},\"pid\":{},\"version\":{},\"program\":{},\"started_us\":{},\"serving\":{}}}\n",
-                       json_text(core_.membership().own().name), getpid(), json_text(FLURM_VERSION), json_text(own_program()),
+                       json_text(core_.membership().own().name), getpid(), json_text(FLURM_VERSION), json_text(exec::own_program()),
                        started_us_, core_.port() != 0);
   }
 
   /// Another program takes this one's place: it is tried first, and takes over when this one has let go of everything.
   io::Task<http::Response> upgrade(Arguments arguments) {
     std::string program = arguments.text("program");
-    if (program.empty()) program = own_program();
+    if (program.empty()) program = exec::own_program();
     if (!program.starts_with('/')) co_return control_failed(400, "'program' must be an absolute path");
     if (successor_ || trying_) co_return control_failed(409, "an upgrade is under way");
     io::Successor successor{program, successor_arguments(program), {}};
     if (!cookie_.empty()) successor.environment.emplace_back("FLURM_COOKIE", cookie_);
     trying_ = true;
-    auto work = io::on_worker(loop_, [program, environment = environment_with(successor.environment),
+    auto work = io::on_worker(loop_, [program, environment = exec::environment_and(successor.environment),
                                       arguments = std::vector<std::string>{"-T", "-f", options_.config_file}] {
-      return try_program(program, arguments, environment);
+      return exec::try_program(program, arguments, environment);
     });
-    const Result<ProgramFacts> facts = co_await work;
+    const Result<std::string> said = co_await work;
     trying_ = false;
+    const Result<ProgramFacts> facts = said ? read_facts(*said) : Result<ProgramFacts>(fail(said.error()));
     if (!facts) co_return control_failed(facts.error());
     if (facts->newest_format < core_.replica().format())
       co_return control_failed(409, fmt::format("{} reads formats of the state up to {}, and {} is in use", program,
@@ -272,13 +287,6 @@ class Service {
     std::vector<std::string> out{program, "-f", options_.config_file};
     if (options_.foreground) out.push_back("-D");
     for (int i = 0; i < options_.verbose; ++i) out.push_back("-v");
-    return out;
-  }
-
-  static std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
-    std::vector<std::string> out;
-    for (char** each = environ; *each; ++each) out.emplace_back(*each);
-    for (const auto& [name, value] : more) out.push_back(name + "=" + value);
     return out;
   }
 
@@ -341,7 +349,7 @@ Error give_way_to(io::Successor successor) {
 
 Result<std::string> check_service(const ServiceOptions& options) {
   FLURM_TRY_VOID(read_configuration(options));
-  return to_text(ProgramFacts{FLURM_VERSION, state::kFormat});
+  return own_facts();
 }
 
 Result<void> run_service(const ServiceOptions& options) {

@@ -14,7 +14,7 @@ struct ServiceOptions {
   std::string restore_file;  // -R: only make the data directory, from this backup
 };
 
-/// Reads the configuration as run_service() does, and no more. Returns a line about this program (ctld/program.hpp).
+/// Reads the configuration as run_service() does, and no more. Returns a line about this program.
 /// Errors: as run_service() gives for a configuration that cannot be used.
 Result<std::string> check_service(const ServiceOptions& options);
 

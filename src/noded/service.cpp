@@ -11,9 +11,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "auth/munge.hpp"
 #include "base/log.hpp"
+#include "exec/program.hpp"
+#include "io/successor.hpp"
 #include "io/worker.hpp"
 #include "noded/configless.hpp"
 #include "noded/controller_client.hpp"
@@ -25,7 +28,7 @@
 namespace flurm::noded {
 namespace {
 
-constexpr std::uint64_t kDrainMs = 1000;
+constexpr std::uint64_t kDrainMs = 1000, kUpgradeDrainMs = 5000;
 
 Level level_of(std::uint16_t slurmd_debug, int verbose) {
   constexpr Level kLevels[] = {Level::fatal,   Level::fatal, Level::error, Level::info,
@@ -82,8 +85,9 @@ class MungeCredentials final : public CredentialPort {
 
 class Service {
  public:
-  Service(const NodeOptions& options, bool configless, LoadedNode loaded)
+  Service(const NodeOptions& options, bool configless, LoadedNode loaded, std::vector<std::string> arguments)
       : options_(options),
+        arguments_(std::move(arguments)),
         configless_(configless),
         munge_(loaded.munge_socket),
         children_(loop_),
@@ -111,6 +115,11 @@ class Service {
     io::SignalWatch interrupt(loop_, SIGINT, [this] { stop(); });
     io::SignalWatch hang_up(loop_, SIGHUP, [this] { reconfigure(); });
     io::SignalWatch reopen(loop_, SIGUSR2, [] { log_reopen(); });
+    io::SignalWatch replace(loop_, SIGUSR1, [this] { io::spawn(upgrade(*this)); });
+    io::close_inherited();
+    // The supervisors that a program before this one started are still children of this process.
+    if (io::has_inherited())
+      for (const int child : exec::own_children()) children_.watch(child, [](int, const rusage&) {});
     log(Level::info, "noded.started", {{"node", node_.setup.facts.node_name}, {"port", server_->port()}});
     io::spawn(service_.start());
     loop_.run();
@@ -118,6 +127,9 @@ class Service {
     log(Level::info, "noded.stopped", {{"node", node_.setup.facts.node_name}});
     return {};
   }
+
+  /// What is to take this program's place when run() has returned.
+  const std::optional<io::Successor>& successor() const { return successor_; }
 
  private:
   NodeActions actions() {
@@ -166,12 +178,36 @@ class Service {
     io::spawn(finish(*this));
   }
   static io::Task<void> finish(Service& self) {
-    auto draining = self.server_->finish(kDrainMs);
+    auto draining = self.server_->finish(self.successor_ ? kUpgradeDrainMs : kDrainMs);
     co_await draining;
     self.loop_.stop();
   }
 
+  /// The other program is tried first; jobs do not notice, for their supervisors have nothing to do with it.
+  static io::Task<void> upgrade(Service& self) {
+    if (self.stopping_ || std::exchange(self.trying_, true)) co_return;
+    const std::string program = exec::own_program();
+    std::vector<std::string> arguments = self.arguments_;
+    arguments.insert(arguments.begin(), "-T");
+    auto work = io::on_worker(self.loop_, [program, arguments, environment = exec::environment_and({})] {
+      return exec::try_program(program, arguments, environment);
+    });
+    const Result<std::string> said = co_await work;
+    self.trying_ = false;
+    if (!said || !said->starts_with("flurmnd version ")) {
+      log(Level::error, "noded.upgrade_refused", {{"program", program}, {"error", said ? *said : said.error().text}});
+      co_return;
+    }
+    if (self.stopping_) co_return;
+    log(Level::info, "noded.gives_place", {{"to", *said}});
+    self.successor_ = io::Successor{program, std::move(self.arguments_), {}};
+    self.successor_->argv.insert(self.successor_->argv.begin(), program);
+    io::keep_listening();
+    self.stop();
+  }
+
   NodeOptions options_;
+  std::vector<std::string> arguments_;
   bool configless_;
   io::Loop loop_;
   auth::Munge munge_;
@@ -186,7 +222,8 @@ class Service {
   rpc::Forwarder forwarder_;
   NodeService service_;
   std::unique_ptr<rpc::Server> server_;
-  bool stopping_ = false;
+  std::optional<io::Successor> successor_;
+  bool stopping_ = false, trying_ = false;
 };
 
 io::Task<void> fetch_into(io::Loop& loop, rpc::Client& client, std::string servers,
@@ -219,7 +256,20 @@ Result<std::string> print_hardware() {
   return describe(short_host_name(), hardware, uptime_s());
 }
 
+Result<std::string> check_service(const ServiceOptions& options) {
+  if (options.conf_server.empty()) {
+    std::vector<conf::Diagnostic> problems;
+    FLURM_TRY_VOID(load_node({.conf_file = options.conf_file, .node_name = options.node_name, .log_file = options.log_file,
+                              .supervisor_program = options.supervisor_program},
+                             problems));
+  }
+  if (access(options.supervisor_program.c_str(), X_OK) != 0)
+    return fail(Errc::io, "{}: {}", options.supervisor_program, std::strerror(errno));
+  return "flurmnd version " FLURM_VERSION;
+}
+
 Result<void> run_service(const ServiceOptions& options) {
+  io::take_inherited();
   log_open("flurmnd", "", level_of(conf::kLogInfo, options.verbose));
   NodeOptions node{.conf_file = options.conf_file,
                    .node_name = options.node_name,
@@ -239,7 +289,7 @@ Result<void> run_service(const ServiceOptions& options) {
   }
   FLURM_TRY(const exec::Fd lock, lock_spool(setup.settings.spool_directory));
   if (options.clean_start) unlink((setup.settings.spool_directory + "/ended_jobs").c_str());
-  if (!options.foreground) FLURM_TRY_VOID(detach());
+  if (!options.foreground && !io::has_inherited()) FLURM_TRY_VOID(detach());
   const std::string& log_file = setup.settings.log_file;
   if (!log_file.empty() && !log_open("flurmnd", log_file, level_of(setup.config.slurmd_debug, options.verbose))) {
     return fail(Errc::io, "cannot open the log {}", log_file);
@@ -249,8 +299,15 @@ Result<void> run_service(const ServiceOptions& options) {
     log(Level::warn, "noded.no_pid_file", {{"error", written.error().text}});
   }
   // Left alone at the end: coroutines under way refer to it.
-  auto* service = new Service(node, !options.conf_server.empty(), std::move(*loaded));
+  auto* service = new Service(node, !options.conf_server.empty(), std::move(*loaded), options.arguments);
   auto result = service->run();
+  if (result && service->successor()) {
+    const Error error = io::run_successor(*service->successor());
+    log(Level::error, "noded.upgrade_failed", {{"error", error.text}});
+    io::Successor itself = *service->successor();
+    itself.program = "/proc/self/exe";
+    result = fail(io::run_successor(itself));
+  }
   unlink(pid_file.c_str());
   return result;
 }

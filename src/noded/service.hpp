@@ -1,6 +1,7 @@
 // noded/service.hpp — the node daemon as a whole: configuration, server, supervisors, controller.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -15,9 +16,15 @@ struct ServiceOptions {
   bool foreground = false;   ///< -D
   bool clean_start = false;  ///< -c: forget which jobs ended here
   int verbose = 0;
+  std::vector<std::string> arguments;  ///< that a program gets which takes this one's place, without its own name
 };
 
-/// Runs until it is told to stop; steps go on without it. Errors: what stopped the start.
+/// Reads the configuration, where it is in a file, and no more. Returns a line about this program. Errors: as run_service() gives
+/// for a configuration that cannot be used.
+Result<std::string> check_service(const ServiceOptions& options);
+
+/// Runs until it is told to stop; steps go on without it. On SIGUSR1 the program that stands under the name of this one by
+/// now takes its place. Errors: what stopped the start.
 Result<void> run_service(const ServiceOptions& options);
 
 /// -C: the hardware as `slurmd -C` prints it.

@@ -21,6 +21,7 @@ constexpr const char* kUsage =
     "  -f FILE               read this slurm.conf (default: $SLURM_CONF, /etc/slurm/slurm.conf)\n"
     "  -L FILE               write the log here\n"
     "  -N NAME               be this node (default: the node with this machine's name)\n"
+    "  -T                    read the configuration, say what this program is, and exit\n"
     "  -v                    verbose; more of them, more words\n"
     "  -V                    print the version and exit\n"
     "  -h                    print this and exit\n";
@@ -46,11 +47,27 @@ int print_hardware() {
   return 0;
 }
 
+/// What gives another program the same options, -c excepted.
+std::vector<std::string> arguments_of(const flurm::noded::ServiceOptions& options) {
+  std::vector<std::string> out;
+  if (options.foreground) out.push_back("-D");
+  for (int i = 0; i < options.verbose; ++i) out.push_back("-v");
+  const auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) out.insert(out.end(), {option, value});
+  };
+  add("-f", options.conf_file);
+  add("--conf-server", options.conf_server);
+  add("-L", options.log_file);
+  add("-N", options.node_name);
+  return out;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   flurm::noded::ServiceOptions options;
-  for (int given; (given = getopt_long(argc, argv, "cCDf:hL:N:vV", kLong, nullptr)) != -1;) {
+  bool check = false;
+  for (int given; (given = getopt_long(argc, argv, "cCDf:hL:N:TvV", kLong, nullptr)) != -1;) {
     switch (given) {
       case 'c':
         options.clean_start = true;
@@ -71,6 +88,9 @@ int main(int argc, char** argv) {
         break;
       case 'N':
         options.node_name = optarg;
+        break;
+      case 'T':
+        check = true;
         break;
       case 'v':
         ++options.verbose;
@@ -102,6 +122,12 @@ int main(int argc, char** argv) {
   if (!options.log_file.empty()) options.log_file = std::filesystem::absolute(options.log_file, error).string();
   options.supervisor_program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "flurmstepd";
 
+  if (check) {
+    const auto facts = flurm::noded::check_service(options);
+    std::fprintf(facts ? stdout : stderr, "%s\n", facts ? facts->c_str() : facts.error().text.c_str());
+    return facts ? 0 : 1;
+  }
+  options.arguments = arguments_of(options);
   const auto done = flurm::noded::run_service(options);
   if (done) return 0;
   std::fprintf(stderr, "flurmnd: %s\n", done.error().text.c_str());

@@ -1,11 +1,13 @@
 """Programs are replaced while they serve: in place, with clients that never stop, and none of them sees an error."""
 
+import contextlib
 import os
 import shutil
+import signal
 import unittest
 
 from administered import Administered, Load
-from cluster import REAL, REAL_CONTROLLER, main, wait_for
+from cluster import REAL, REAL_CONTROLLER, REAL_NODES, main, wait_for
 
 
 @unittest.skipIf(REAL or REAL_CONTROLLER, "Slurm's controllers are not replaced while they serve")
@@ -57,6 +59,53 @@ class InPlace(unittest.TestCase):
         self.assertTrue(told)
         self.assertEqual(os.readlink(f"/proc/{c.pid('flurmctld')}/exe"), before)
         self.assertEqual(c.wait_end(c.submit())["JobState"], "COMPLETED")
+
+
+@unittest.skipIf(REAL or REAL_NODES, "Slurm's node daemons are not replaced while they serve")
+class Nodes(unittest.TestCase):
+    def test_jobs_and_submissions_go_on(self):
+        c = Administered(nodes=2, extra="MinJobAge=3600\n")
+        self.addCleanup(c.__exit__)
+        # A folder of its own, where files can be replaced as a package does it.
+        c.bin = shutil.copytree(c.bin, c.folder + "/installed")
+        c.up()
+        pid, installed = c.pid("n1"), c.bin + "/flurmnd"
+        long = c.submit("-w", "n1", "-o", "/dev/null", script="sleep 3; echo ended >> ended")
+        c.wait_state(long, "RUNNING")
+        with open(c.conf) as file:
+            port = next(int(line.split("=")[1]) for line in file if line.startswith("SlurmctldPort=")) + 1
+        with Load(c, c.work + "/begun", [("127.0.0.1", port)]) as load:
+            for _ in range(3):
+                shutil.copy(installed, installed + ".new")
+                os.rename(installed + ".new", installed)
+                self.assertTrue(os.readlink(f"/proc/{pid}/exe").endswith(" (deleted)"))
+                os.kill(pid, signal.SIGUSR1)
+                wait_for(lambda: os.readlink(f"/proc/{pid}/exe") == os.path.realpath(installed), 10, "the new program")
+                wait_for(lambda at=load.done: load.done > at + 20, 20, "work after it")
+        load.check(self)
+        self.assertEqual(c.wait_end(long)["JobState"], "COMPLETED")
+        self.assertEqual(c.read("ended"), "ended\n")
+        self.assertEqual(c.pid("n1"), pid)
+        wait_for(lambda: not self.zombies(pid), 5, "every supervisor reaped")
+        # What cannot start does not take over.
+        with open(installed + ".new", "w") as file:
+            file.write("#!/bin/sh\nexit 1\n")
+        os.chmod(installed + ".new", 0o755)
+        os.rename(installed + ".new", installed)
+        os.kill(pid, signal.SIGUSR1)
+        wait_for(lambda: "noded.upgrade_refused" in c.log("n1"), 10, "a refusal")
+        self.assertEqual(c.wait_end(c.submit("-w", "n1"))["JobState"], "COMPLETED")
+
+    @staticmethod
+    def zombies(parent):
+        with open(f"/proc/{parent}/task/{parent}/children") as file:
+            children = file.read().split()
+        found = []
+        for child in children:
+            with contextlib.suppress(OSError), open(f"/proc/{child}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    found.append(child)
+        return found
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
-// ctld/program.cpp — see program.hpp.
-#include "ctld/program.hpp"
+// exec/program.cpp — see program.hpp.
+#include "exec/program.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <sstream>
 
+#include "exec/fd.hpp"
 #include "exec/spawn.hpp"
 
-namespace flurm::ctld {
+namespace flurm::exec {
 namespace {
 
 constexpr int kPatienceMs = 10'000, kLookMs = 20;
@@ -23,19 +25,6 @@ std::string last_line(std::string text) {
 
 }  // namespace
 
-std::string to_text(const ProgramFacts& facts) {
-  return fmt::format("flurmctld version {} newest-format {}", facts.version, facts.newest_format);
-}
-
-Result<ProgramFacts> parse_program_facts(const std::string& text) {
-  char version[64] = "";
-  unsigned newest = 0;
-  if (std::sscanf(last_line(text).c_str(), "flurmctld version %63s newest-format %u", version, &newest) != 2 || newest == 0 ||
-      newest > 0xffff)
-    return fail(Errc::corrupt, "'{}' is not what a flurmctld says of itself", last_line(text));
-  return ProgramFacts{version, static_cast<std::uint16_t>(newest)};
-}
-
 std::string own_program() {
   std::error_code error;
   std::string path = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -44,13 +33,13 @@ std::string own_program() {
   return path;
 }
 
-Result<ProgramFacts> try_program(const std::string& program, const std::vector<std::string>& arguments,
+Result<std::string> try_program(const std::string& program, const std::vector<std::string>& arguments,
                                  const std::vector<std::string>& environment) {
   if (access(program.c_str(), X_OK) != 0) return fail(Errc::einval, "{} is no program that can be run", program);
   std::vector<std::string> argv{program};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  FLURM_TRY(const exec::StartedScript started,
-            exec::start_script({.program = program, .argv = std::move(argv), .env = environment}));
+  FLURM_TRY(const StartedScript started,
+            start_script({.program = program, .argv = std::move(argv), .env = environment}));
   int status = 0;
   for (int waited_ms = 0; waitpid(started.pid, &status, WNOHANG) == 0; waited_ms += kLookMs) {
     if (waited_ms >= kPatienceMs) {
@@ -60,11 +49,24 @@ Result<ProgramFacts> try_program(const std::string& program, const std::vector<s
     }
     usleep(kLookMs * 1000);
   }
-  const std::string said = exec::script_output(started.output, kOutputMax);
+  const std::string said = script_output(started.output, kOutputMax);
   if (status != 0) return fail(Errc::einval, "{} would not start: {}", program, said.empty() ? "it says nothing" : last_line(said));
-  auto facts = parse_program_facts(said);
-  if (!facts) return fail(Errc::einval, "{}: {}", program, facts.error().text);
-  return facts;
+  return last_line(said);
 }
 
-}  // namespace flurm::ctld
+std::vector<std::string> environment_and(const std::vector<std::pair<std::string, std::string>>& more) {
+  std::vector<std::string> out;
+  for (char** each = environ; *each; ++each) out.emplace_back(*each);
+  for (const auto& [name, value] : more) out.push_back(name + "=" + value);
+  return out;
+}
+
+std::vector<int> own_children() {
+  // The kernel lists them by the thread that started them; those of threads that are gone stand under the first one.
+  std::vector<int> out;
+  std::istringstream list(read_small_file(fmt::format("/proc/self/task/{}/children", getpid())));
+  for (int pid = 0; list >> pid;) out.push_back(pid);
+  return out;
+}
+
+}  // namespace flurm::exec
