@@ -137,3 +137,9 @@ class Field(Cluster):
     def cut(self, name):
         ip("link", "set", self.cable[name], "down")
         return lambda: ip("link", "set", self.cable[name], "up")
+
+    def mute(self, name, other):
+        """Nothing of what `name` says reaches `other`, which it hears: what `other` asks is done and not answered."""
+        route = (self.space[name], f"{self.net}.{self.names.index(other) + 1}/32")
+        ip("-n", route[0], "route", "add", "blackhole", route[1])
+        return lambda: ip("-n", route[0], "route", "del", "blackhole", route[1])
