@@ -18,8 +18,10 @@ constexpr std::uint64_t kQuestionMs = 3'000;
 /// One count of who confirms: who does not answer by then is asked again, with all the others.
 constexpr std::uint64_t kCountMs = 100;
 constexpr std::uint64_t kWatchMs = 5;
-/// How long a reader waits for a new leader.
-constexpr std::uint64_t kElectionMs = 1'000;
+/// How long a reader waits for a new leader. It looks several times, because a process that stood still believes afterwards
+/// that the time of one look is over.
+constexpr std::uint64_t kLookMs = 500;
+constexpr int kLooks = 4;
 constexpr std::uint16_t kNumbers = 1;  // form of the numbers in questions and answers
 
 std::string number_text(std::uint64_t number) { return codec::pack(number, kNumbers); }
@@ -168,10 +170,13 @@ io::Task<bool> Colleagues::find_leader() {
 
 io::Task<bool> Colleagues::in_touch() {
   if (out_of_touch_) co_return false;
-  auto fencing = fence(io::Deadline::in_ms(kElectionMs));
-  const Result<void> stands = co_await fencing;
+  bool stands = false;
+  for (int look = 0; look < kLooks && !stands; ++look) {
+    auto fencing = fence(io::Deadline::in_ms(kLookMs));
+    stands = (co_await fencing).has_value();
+  }
   set_out_of_touch(!stands);
-  co_return stands.has_value();
+  co_return stands;
 }
 
 void Colleagues::set_out_of_touch(bool out) {
@@ -183,7 +188,7 @@ void Colleagues::set_out_of_touch(bool out) {
 
 io::Task<> Colleagues::look_again() {
   while (out_of_touch_ && !stopping_) {
-    auto fencing = fence(io::Deadline::in_ms(kElectionMs));
+    auto fencing = fence(io::Deadline::in_ms(kLookMs));
     const Result<void> stands = co_await fencing;
     if (stands) set_out_of_touch(false);
   }

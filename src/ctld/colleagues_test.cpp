@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <deque>
 #include <random>
+#include <thread>
 
 #include "state/world.hpp"
 
@@ -248,6 +250,18 @@ TEST_F(ColleaguesTest, without_a_majority_readers_wait_once) {
   agreed.leader = 1;
   turn([&, count = 0]() mutable { return ++count > 200; });
   EXPECT_TRUE(ask());
+}
+
+// Frozen and woken again, it must not take itself for cut off: what it would answer then may be old.
+TEST_F(ColleaguesTest, a_reader_that_stood_still_looks_again) {
+  agreed.leader = 0;
+  std::optional<bool> current;
+  io::spawn(into(members[1]->colleagues.in_touch(), current));
+  turn([count = 0]() mutable { return ++count > 20; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  agreed.leader = 1;
+  turn([&] { return current.has_value(); });
+  EXPECT_TRUE(*current);
 }
 
 TEST_F(ColleaguesTest, reads_share_rounds) {
