@@ -18,6 +18,14 @@ endif()
 flurm_program(NAME flurm DEPS cli)
 flurm_program(NAME flurmctld DEPS ctld)
 target_compile_definitions(flurmctld PRIVATE FLURM_VERSION="${PROJECT_VERSION}")
+
+# For the test of rolling upgrades: the same program as the release before, which knew one format of the state less. All
+# that differs is state/format.cpp, whose symbols here come before those of the library.
+add_executable(flurmctld-before ${CMAKE_SOURCE_DIR}/src/programs/flurmctld.cpp ${CMAKE_SOURCE_DIR}/src/state/format.cpp)
+target_link_libraries(flurmctld-before PRIVATE flurm_ctld)
+target_compile_definitions(flurmctld-before PRIVATE FLURM_VERSION="${PROJECT_VERSION}" FLURM_STATE_FORMAT=2)
+set_target_properties(flurmctld-before PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
 flurm_program(NAME flurmnd DEPS noded)
 add_dependencies(flurmnd flurmstepd)
 target_compile_definitions(flurmnd PRIVATE FLURM_VERSION="${PROJECT_VERSION}")

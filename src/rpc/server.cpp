@@ -22,6 +22,7 @@ struct Connection {
   std::string buffer;  // read but not used yet
   std::uint64_t since_ms;
   bool waiting = true;  // for a request to arrive whole
+  bool persistent = false;
 };
 
 /// A connection must have been silent this long before another one may push it out.
@@ -88,11 +89,12 @@ bool Server::State::make_room() {
   return false;
 }
 
-/// Closes those without a request that have been silent for so long.
+/// Closes those without a request that have been silent for so long; persistent ones at once, for they are daemons', which connect
+/// again and repeat what was not answered.
 void Server::State::close_waiting(std::uint64_t silent_ms) {
   const std::uint64_t now = io::monotonic_ms();
   for (Connection& connection : connections)
-    if (connection.waiting && now - connection.since_ms >= silent_ms) connection.stream.close();
+    if (connection.waiting && (connection.persistent || now - connection.since_ms >= silent_ms)) connection.stream.close();
 }
 
 void Server::State::leave(std::list<Connection>::iterator at) {
@@ -244,6 +246,7 @@ io::Task<void> Server::State::serve_persistent(std::shared_ptr<State> self, std:
   Result<void> greeted = co_await greeting;
   if (!greeted || answer.rc != 0) co_return;
   connection.stream.keep_alive();
+  connection.persistent = true;
 
   while (!draining) {
     auto deadline =

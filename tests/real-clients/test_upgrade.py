@@ -4,7 +4,9 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import unittest
+import unittest.mock
 
 from administered import Administered, Load
 from cluster import REAL, REAL_CONTROLLER, REAL_NODES, main, wait_for
@@ -61,6 +63,55 @@ class InPlace(unittest.TestCase):
         self.assertEqual(c.wait_end(c.submit())["JobState"], "COMPLETED")
 
 
+@unittest.skipIf(REAL or REAL_CONTROLLER, "Slurm's controllers do not work side by side")
+class Rolling(unittest.TestCase):
+    """From a build that knows formats of the state up to 2 to this one, and back for as long as that goes."""
+
+    NAMES = ("ctl1", "ctl2", "ctl3")
+
+    def setUp(self):
+        built = os.environ.get("FLURM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/dev/bin")
+        self.c = c = Administered(nodes=2, controllers=3, extra="MinJobAge=3600\n")
+        self.addCleanup(c.__exit__)
+        self.new, self.old = os.path.realpath(built + "/flurmctld"), os.path.realpath(built + "/../tests/flurmctld-before")
+        c.bin = shutil.copytree(built, c.folder + "/bin")
+        shutil.copy(self.old, c.bin + "/flurmctld")
+        # Snapshots and comparisons of the states' hashes all the time, between the two releases, too.
+        with unittest.mock.patch.dict(os.environ, FLURM_RAFT_SNAPSHOT_INTERVAL="20"):
+            c.up()
+
+    def formats(self):
+        page = self.c.page("versions")
+        return page["format"], {row["name"]: row["formats"][1] for row in page["members"]}
+
+    def test_one_after_the_other_and_back(self):
+        c = self.c
+        self.assertEqual(self.formats(), (2, dict.fromkeys(self.NAMES, 2)))
+        with Load(c, c.work + "/begun", c.addresses()) as load:
+            for i, name in enumerate(self.NAMES[:2]):
+                c.flurm("upgrade", self.new, "--controller", name)
+                self.assertEqual(self.formats(), (2, {each: 3 if each in self.NAMES[: i + 1] else 2 for each in self.NAMES}))
+                self.assertIn("earlier release", c.flurm_refused("drain"))
+                wait_for(lambda at=load.done: load.done > at + 20, 20, "work with two releases")
+            # Back, and forth again.
+            c.flurm("upgrade", self.old, "--controller", "ctl1")
+            self.assertEqual(self.formats(), (2, {"ctl1": 2, "ctl2": 3, "ctl3": 2}))
+            wait_for(lambda at=load.done: load.done > at + 20, 20, "work with two releases")
+            c.flurm("upgrade", self.new)
+            wait_for(lambda: self.formats() == (3, dict.fromkeys(self.NAMES, 3)), 10, "the newer format in use")
+            wait_for(lambda at=load.done: load.done > at + 20, 20, "work in the newer format")
+        load.check(self)
+        c.flurm("drain", "it works")
+        self.assertIn("it works", c.refused("sbatch", "--wrap", "true"))
+        # There is no way back from here.
+        told = c.flurm_refused("upgrade", self.old)
+        self.assertIn("reads formats of the state up to 2, and 3 is in use", told)
+        self.assertTrue(c.page("cluster", "status")["healthy"])
+        for name in self.NAMES:
+            self.assertTrue([file for file in os.listdir(f"{c.dir}/state/{name}") if file.startswith("snapshot-")], name)
+            self.assertNotIn("states_differ", c.log(name))
+
+
 @unittest.skipIf(REAL or REAL_NODES, "Slurm's node daemons are not replaced while they serve")
 class Nodes(unittest.TestCase):
     def test_jobs_and_submissions_go_on(self):
@@ -76,7 +127,8 @@ class Nodes(unittest.TestCase):
             port = next(int(line.split("=")[1]) for line in file if line.startswith("SlurmctldPort=")) + 1
         with Load(c, c.work + "/begun", [("127.0.0.1", port)]) as load:
             for _ in range(3):
-                shutil.copy(installed, installed + ".new")
+                # By another process: a file that this one has open for writing, its threads' children have, too, for a moment.
+                subprocess.run(["cp", installed, installed + ".new"], check=True)
                 os.rename(installed + ".new", installed)
                 self.assertTrue(os.readlink(f"/proc/{pid}/exe").endswith(" (deleted)"))
                 os.kill(pid, signal.SIGUSR1)
