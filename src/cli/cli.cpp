@@ -76,11 +76,13 @@ void administration_commands(CLI::App& app, int& status) {
   drain->callback([&] { status = order_and_print(options.local_dir, "/api/drain", {{"reason", reason}}); });
   add("resume", "take new jobs again")->callback([&] { status = order_and_print(options.local_dir, "/api/resume", {}); });
   static UpgradeOptions upgrade;
-  auto* replace = app.add_subcommand("upgrade", "another program takes the place of the controllers, while they serve");
+  auto* replace = app.add_subcommand("upgrade", "another program takes the place of the controllers, or of a node's daemon, while they serve");
   replace->add_option("BINARY", upgrade.program, "the new flurmctld (default: what now stands where each was started from)");
-  replace->add_option("--controller", upgrade.controller, "only this one (default: one after the other)")->type_name("NAME");
+  auto* controller = replace->add_option("--controller", upgrade.controller, "only this one (default: one after the other)");
+  controller->type_name("NAME");
+  replace->add_option("--node", upgrade.node, "the daemon of this node, on this machine")->type_name("NAME")->excludes(controller);
   replace->add_option("--dir", upgrade.local_dir, "a local cluster's folder")->type_name("DIR");
-  replace->callback([&] { status = report(upgrade_controllers(upgrade)); });
+  replace->callback([&] { status = report(upgrade.node.empty() ? upgrade_controllers(upgrade) : upgrade_node(upgrade)); });
   auto* versions = add("versions", "print the release of each controller and the format of the state in use");
   versions->add_flag("--json", options.json, "as JSON");
   versions->callback([&] { status = cluster_versions(options); });

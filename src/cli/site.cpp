@@ -43,11 +43,15 @@ Result<conf::FlurmConf> load_flurm_conf(const std::string& local_dir) {
   return conf::parse_flurm_conf(read_conf(file).value_or(""), file, read_conf, environment, problems);
 }
 
-Result<Site> find_site(const std::string& local_dir) {
+Result<conf::Config> load_slurm_conf(const std::string& local_dir) {
   FLURM_TRY(const std::string file, slurm_conf_path(local_dir));
   FLURM_TRY(const std::string text, read_conf(file));
   std::vector<conf::Diagnostic> problems;
-  FLURM_TRY(const conf::Config config, conf::parse_slurm_conf(text, file, read_conf, problems));
+  return conf::parse_slurm_conf(text, file, read_conf, problems);
+}
+
+Result<Site> find_site(const std::string& local_dir) {
+  FLURM_TRY(const conf::Config config, load_slurm_conf(local_dir));
   FLURM_TRY(const conf::FlurmConf flurm_conf, load_flurm_conf(local_dir));
   Site site;
   site.http_port = flurm_conf.http_port;

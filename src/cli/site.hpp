@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "conf/config.hpp"
 #include "conf/flurm_conf.hpp"
 
 namespace flurm::cli {
@@ -12,6 +13,9 @@ namespace flurm::cli {
 /// slurm.conf of the local cluster in `local_dir`; where that is empty, SLURM_CONF, FLURM_CONFIG_FILE or
 /// /etc/slurm/slurm.conf. Errors: io, no local cluster there.
 Result<std::string> slurm_conf_path(const std::string& local_dir);
+
+/// What it says. Errors: io, einval.
+Result<conf::Config> load_slurm_conf(const std::string& local_dir);
 
 /// flurm.conf beside that slurm.conf; it may be missing. FLURM_* of the environment wins, except for a local cluster,
 /// which has settings of its own. Errors: einval.

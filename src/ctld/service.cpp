@@ -77,7 +77,11 @@ Result<void> find_secret(const std::string& path, const std::string& text, conf:
 Result<conf::FlurmConf> load_flurm_conf(const std::string& config_file) {
   const std::string path = (std::filesystem::path(config_file).parent_path() / "flurm.conf").string();
   std::string text;
-  if (std::ifstream in(path); in) text.assign(std::istreambuf_iterator<char>(in), {});
+  // A missing one is as good as an empty one; one that is there and is not read would be another cluster's data.
+  if (std::ifstream in(path); in)
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  else if (access(path.c_str(), F_OK) == 0)
+    return fail(Errc::io, "{} cannot be read by user {}", path, geteuid());
   conf::Environment environment;
   for (char** each = environ; *each; ++each)
     if (std::strncmp(*each, "FLURM_", 6) == 0)
@@ -129,6 +133,12 @@ std::string host_name() {
 }
 std::string short_host_name() { return host_name().substr(0, host_name().find('.')); }
 
+/// What a successor, which begins as SlurmUser, could not find by itself. Else it reads it anew.
+std::string secret_to_pass_on(const conf::FlurmConf& conf) {
+  const bool finds_it = !conf.cookie_file.empty() && access(conf.cookie_file.c_str(), R_OK) == 0;
+  return finds_it ? "" : conf.cookie;
+}
+
 /// The process around the controller: signals, files, the port for administrators.
 class Service {
  public:
@@ -136,7 +146,7 @@ class Service {
       : options_(options),
         http_port_(setup.flurm_conf.http_port),
         data_dir_(setup.flurm_conf.ra_data_dir),
-        cookie_(setup.flurm_conf.cookie),
+        cookie_(secret_to_pass_on(setup.flurm_conf)),
         core_(loop_, std::move(setup), [this](Result<void> result) { end(std::move(result)); }),
         control_(loop_, core_.munge(), core_.controller().slurm_user) {
     core_.on_reread([this](const conf::Config& config) {
@@ -194,7 +204,11 @@ class Service {
     std::filesystem::create_directories(std::filesystem::path(data_dir_).parent_path(), ignored);
     if (Result<void> opened = core_.open(); !opened) co_return opened;
     listen_for_http();
-    for (int signum : {SIGINT, SIGTERM}) watch(signum, [this] { io::spawn(core_.stop()); });
+    for (int signum : {SIGINT, SIGTERM})
+      watch(signum, [this] {
+        successor_.reset();
+        io::spawn(core_.stop());
+      });
     watch(SIGUSR2, [] { log_reopen(); });
     lose_patience_.start(kInheritedMs);
     auto starting = core_.start();
@@ -276,6 +290,7 @@ class Service {
   io::Task<> give_place() {
     auto answering = io::sleep(loop_, kAnswerFirstMs);
     co_await answering;
+    if (!successor_) co_return;  // it was told to end
     log(Level::info, "ctld.gives_place", {{"to", successor_->program}});
     io::keep_listening();
     auto stopping = core_.stop(kUpgradePatienceMs);

@@ -91,6 +91,26 @@ class Backup(unittest.TestCase):
         status = wait_for(lambda: (lambda page: page if page["healthy"] else None)(self.c.page("cluster", "status")), 10, "health")
         self.assertEqual(len({row["term"] for row in status["details"]}), 1)
 
+    def test_one_controller_goes_on_for_three(self):
+        held = self.c.submit("-H", "-o", "/dev/null", "--wrap", "true")
+        self.c.flurm("drain", "a move")
+        self.c.flurm("backup", "create", self.file)
+        self.c.down()
+        one = Administered(nodes=2, controllers=1, extra="MinJobAge=3600\n")
+        self.addCleanup(one.__exit__)
+        one.up()
+        self.assertIn("runs; stop the cluster first", one.flurm_refused("backup", "restore", self.file))
+        one.down()
+        shutil.rmtree(one.dir + "/state/ra")
+        one.flurm("backup", "restore", self.file)
+        one.up()
+        # The door is as it was, too.
+        self.assertIn("a move", one.refused("sbatch", "--wrap", "true"))
+        one.flurm("resume")
+        one.run("scontrol", "release", held)
+        self.assertEqual(one.wait_end(held)["JobState"], "COMPLETED")
+        self.assertEqual(int(one.submit()), int(held) + 1)
+
     def test_a_damaged_backup_is_found_and_not_restored(self):
         self.c.submit()
         self.c.flurm("backup", "create", self.file)
