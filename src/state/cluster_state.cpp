@@ -106,8 +106,8 @@ void fields(codec::Archive& ar, Drain& d) {
 }
 
 void fields(codec::Archive& ar, ClusterState& s) {
-  // The format stands in front of the whole.
-  if (ar.fills()) s.format = static_cast<std::uint16_t>(ar.version());
+  // The format stands in front of the whole; what is older than the oldest that is written goes on in that one.
+  if (ar.fills()) s.format = std::max(kOldestFormat, ar.version());
   ar("sequence", s.sequence);
   ar("now", s.now);
   ar("settings", s.settings);

@@ -112,6 +112,26 @@ class Rolling(unittest.TestCase):
             self.assertNotIn("states_differ", c.log(name))
 
 
+@unittest.skipIf(REAL or REAL_CONTROLLER, "Slurm's controllers are not replaced while they serve")
+class Alone(unittest.TestCase):
+    def test_a_single_controller_can_go_back_when_told_beforehand(self):
+        built = os.environ.get("FLURM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/dev/bin")
+        c = Administered(nodes=1, extra="MinJobAge=3600\n")
+        self.addCleanup(c.__exit__)
+        with unittest.mock.patch.dict(os.environ, FLURM_STATE_FORMAT="2"):
+            c.up()
+        jobs = [c.submit("-H")]
+        self.assertIn("earlier release", c.flurm_refused("drain"))
+        for program in ("/../tests/flurmctld-before", "/flurmctld"):
+            c.flurm("upgrade", os.path.realpath(built + program))
+            jobs.append(c.submit("-H"))
+            self.assertEqual([line[0] for line in c.squeue("%i")], jobs[::-1])
+        c.down()
+        c.up()
+        wait_for(lambda: c.page("versions")["features"]["drain"], 10, "the newer format in use")
+        self.assertEqual([line[0] for line in c.squeue("%i")], jobs[::-1])
+
+
 @unittest.skipIf(REAL or REAL_NODES, "Slurm's node daemons are not replaced while they serve")
 class Nodes(unittest.TestCase):
     def test_jobs_and_submissions_go_on(self):
