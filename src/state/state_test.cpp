@@ -269,7 +269,7 @@ TEST(State, invariants_hold_under_random_commands) {
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 19) {
+      switch (random() % 20) {
         case 0:
         case 1:
           command = w.job(random() % 3 + 1);
@@ -372,11 +372,17 @@ TEST(State, invariants_hold_under_random_commands) {
             command = DeletePartition{random() % 8 ? "more" : "all"};
           }
           break;
+        case 19:
+          if (w.state.format == kFormat)
+            command = SetDrain{.on = random() % 4 == 0, .reason = "why"};
+          else if (random() % 4 == 0)
+            command = UseFormat{kFormat};
+          break;
       }
       w.now = w.now + static_cast<int>(random() % 20);
       const Entry entry{.now = w.now, .command = std::move(command)};
       const Reply reply = apply(w.state, entry);
-      const Entry again = *decode(encode(entry, w.state.format));
+      const Entry again = *decode(encode(entry, std::max(w.state.format, format_of(entry.command))));
       apply(twin.state, again);
       if (reply.job.v) jobs.push_back(reply.job);
 

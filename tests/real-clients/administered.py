@@ -42,7 +42,7 @@ class Load:
         self.slowest, self.done = 0.0, 0
         self.begun = begun
         self.stop = threading.Event()
-        self.threads = [threading.Thread(target=loop) for loop in (self.submit, self.submit, self.look, self.change, self.knock)]
+        self.threads = [threading.Thread(target=loop) for loop in [self.submit] * 3 + [self.change] * 3 + [self.look] * 2 + [self.knock]]
 
     def run(self, *argv, **options):
         begin = time.monotonic()

@@ -1,4 +1,7 @@
-"""Programs are replaced while they serve: in place, with clients that never stop, and none of them sees an error."""
+"""Programs are replaced while they serve: in place, with clients that never stop, and none of them sees an error.
+
+FLURM_UPGRADES=N (default 2): how many times three controllers, one after the other, take up another file.
+"""
 
 import contextlib
 import os
@@ -11,6 +14,8 @@ import unittest.mock
 from administered import Administered, Load
 from cluster import REAL, REAL_CONTROLLER, REAL_NODES, main, wait_for
 
+UPGRADES = int(os.environ.get("FLURM_UPGRADES", "2"))
+
 
 @unittest.skipIf(REAL or REAL_CONTROLLER, "Slurm's controllers are not replaced while they serve")
 class InPlace(unittest.TestCase):
@@ -20,10 +25,10 @@ class InPlace(unittest.TestCase):
         return c.up()
 
     def test_one_controller(self):
-        self.upgrade_under_load(self.cluster(1), ["flurmctld"], 4)
+        self.upgrade_under_load(self.cluster(1), ["flurmctld"], 2 * UPGRADES)
 
     def test_three_controllers(self):
-        self.upgrade_under_load(self.cluster(3), ["ctl1", "ctl2", "ctl3"], 2)
+        self.upgrade_under_load(self.cluster(3), ["ctl1", "ctl2", "ctl3"], UPGRADES)
 
     def upgrade_under_load(self, c, names, times):
         # Another file than the one they run now.
