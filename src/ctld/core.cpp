@@ -92,7 +92,7 @@ replog::RaftOptions Core::raft_options() {
   replog::RaftOptions raft;
   raft.directory = flurm_conf_.ra_data_dir;
   raft.self = membership_.own().id;
-  for (const cluster::Member& member : membership_.members) raft.members.push_back({member.id});
+  raft.members = log_members(membership_);
   raft.transport = link_.get();
   raft.snapshot_threshold = flurm_conf_.raft_snapshot_interval;
   // libraft draws each timeout between this and twice as much.

@@ -59,4 +59,10 @@ Result<Membership> membership(const conf::Config& config, const conf::FlurmConf&
   return out;
 }
 
+std::vector<replog::Member> log_members(const Membership& membership) {
+  std::vector<replog::Member> out;
+  for (const cluster::Member& member : membership.members) out.push_back({member.id});
+  return out;
+}
+
 }  // namespace flurm::ctld

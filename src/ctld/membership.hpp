@@ -7,6 +7,7 @@
 #include "cluster/members.hpp"
 #include "conf/config.hpp"
 #include "conf/flurm_conf.hpp"
+#include "replog/log.hpp"
 
 namespace flurm::ctld {
 
@@ -22,5 +23,8 @@ struct Membership {
 /// The members are those of flurm.conf (FLURM_CLUSTER_NODES), else the SlurmctldHost lines. A single one is this
 /// process; of several, the one named as ControllerName (FLURM_NODE_NAME) says, else as the host is. Errors: einval.
 Result<Membership> membership(const conf::Config& config, const conf::FlurmConf& flurm_conf, std::string_view host_name);
+
+/// The members as a log names them that they found: a new cluster's, and a restored one's.
+std::vector<replog::Member> log_members(const Membership& membership);
 
 }  // namespace flurm::ctld

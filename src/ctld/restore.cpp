@@ -18,7 +18,7 @@ Result<std::string> restore_backup(std::string_view backup, const std::string& c
   replog::RaftOptions raft;
   raft.directory = flurm_conf.ra_data_dir;
   raft.self = membership.own().id;
-  for (const cluster::Member& member : membership.members) raft.members.push_back({member.id});
+  raft.members = log_members(membership);
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(raft.directory).parent_path(), ignored);
   FLURM_TRY_VOID(replog::found_log(raft, opened.index, opened.state));
