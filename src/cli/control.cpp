@@ -20,7 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kPageMax = std::size_t{1} << 20, kHeadMax = std::size_t{16} << 10;
-constexpr time_t kReadPatienceS = 3, kOrderPatienceS = 30;
+constexpr time_t kReadPatienceS = 3, kOrderPatienceS = 70;
 
 struct Answer {
   int status = 0;

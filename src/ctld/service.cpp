@@ -53,6 +53,8 @@ Result<ProgramFacts> read_facts(const std::string& line) {
   return ProgramFacts{version, newest};
 }
 
+/// A backup of a large state takes its time.
+constexpr std::uint64_t kOrderMs = 60'000;
 constexpr std::size_t kBackupMax = std::size_t{8} << 30;
 
 Level level_of(std::uint16_t slurmctld_debug, int verbose) {
@@ -224,7 +226,8 @@ class Service {
   /// How the cluster stands is told also while it has no leader. Without the port all else works.
   void listen_for_http() {
     if (http_port_ == 0) return;
-    auto listening = http::Server::listen(loop_, {.host = core_.membership().rpc_host, .port = http_port_},
+    auto listening = http::Server::listen(loop_,
+                                          {.host = core_.membership().rpc_host, .port = http_port_, .answer_ms = kOrderMs},
                                           [this](http::Request request) { return answer_http(std::move(request)); });
     if (listening)
       http_ = std::move(*listening);
