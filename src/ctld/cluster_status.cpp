@@ -84,9 +84,13 @@ bool may_begin_empty(const ClusterStatus& status, std::uint64_t self) {
   }
   if (!somebody_has_a_log) return 2 * reached > status.members.size();
   if (leaders != 1 || reached < status.members.size()) return false;
-  return std::ranges::all_of(status.members, [&](const MemberStatus& member) {
-    return member.id == self || (member.term == leader->term && member.applied >= leader->applied);
-  });
+  std::size_t have_all = 0;
+  for (const MemberStatus& member : status.members) {
+    if (member.id == self || member.stored == 0) continue;  // that one waits like this one
+    if (member.term != leader->term || member.applied < leader->applied) return false;
+    ++have_all;
+  }
+  return 2 * have_all > status.members.size();
 }
 
 void answer_status(cluster::Link& link, const replog::Log& log, const std::string& version) {

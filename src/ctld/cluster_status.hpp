@@ -35,7 +35,8 @@ struct ClusterStatus {
 
 /// Whether the member `self`, whose log is empty, may begin with an empty one. It may be new, or its disk was lost: then it
 /// has forgotten what it acknowledged and whom it voted for. So either a majority is there and nobody has a log yet; or
-/// somebody leads, all others are there, follow, and have everything that is acknowledged.
+/// somebody leads, all others are there, and those that have a log follow, have everything that is acknowledged, and are
+/// a majority without the others.
 bool may_begin_empty(const ClusterStatus& status, std::uint64_t self);
 
 /// Answers other members' questions; the log must outlive the link's calls.

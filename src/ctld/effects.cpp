@@ -25,6 +25,8 @@ constexpr unsigned kRevokedTries = 5;
 constexpr std::uint64_t kEpilogPatienceMs = 30'000;
 /// Signals and suspensions of a job whose launch is still under way look again after this.
 constexpr std::uint64_t kLaunchPollMs = 50;
+/// A node takes a credential for two minutes (slurm 22.05 src/common/slurm_cred.c DEFAULT_EXPIRATION_WINDOW).
+constexpr std::int64_t kCredentialAgeS = 60;
 
 const Effect* open_effect(const state::ClusterState& state, const Effect& effect) {
   return state.effects.find(effect.id);
@@ -127,6 +129,7 @@ io::Task<Result<Errc>> Effects::tell(rpc::Address node, wire::MsgType type, std:
 
 io::Task<> Effects::launch(Effect effect) {
   const std::uint64_t reign = reign_;
+  unsigned refusals = 0;
   for (unsigned attempt = 0; reign == reign_; ++attempt) {
     auto state = controller_.replica.snapshot();
     auto job = job_of(*state, effect);
@@ -140,9 +143,12 @@ io::Task<> Effects::launch(Effect effect) {
     }
     const std::uint16_t version = node_version(*node);
     const rpc::Address address = node_address(*node);
+    // An end that is ordered later bears a later time of the state, whichever controller orders it: a launch that arrives
+    // after it is known to be late. The clock only keeps the credential young enough.
+    const TimeS made_at = std::max(state->now, io::now() - kCredentialAgeS) + refusals;
     auto work = io::on_worker(controller_.loop, [state, job, version, &users = controller_.users, &munge = client_.munge(),
-                                                 now = io::now()]() -> Result<std::string> {
-      wire::BatchJobLaunch message = batch_launch(*state, *job, user_record(users, *job), now, version);
+                                                 made_at]() -> Result<std::string> {
+      wire::BatchJobLaunch message = batch_launch(*state, *job, user_record(users, *job), made_at, version);
       FLURM_TRY(message.cred.signature, auth::sign(munge, message.cred.signed_bytes));
       return codec::pack(message, version);
     });
@@ -158,8 +164,10 @@ io::Task<> Effects::launch(Effect effect) {
     // slurmd counts a job's end in whole seconds: it takes a new run's credential for one of the run that it ended
     // within the same second. A little later it will not. A flurmnd that was away ends an earlier run first.
     if (answered && attempt < kRevokedTries &&
-        (*answered == Errc::node_credential_revoked || *answered == Errc::duplicate_job_id))
+        (*answered == Errc::node_credential_revoked || *answered == Errc::duplicate_job_id)) {
+      ++refusals;
       answered = fail(*answered, "{} is not done with an earlier run", job->batch_host);
+    }
     if (answered) {
       // The node has it already when an earlier answer was lost on the way.
       const Errc rc = *answered == Errc::node_step_exists ? Errc::success : *answered;
@@ -203,7 +211,7 @@ io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
         std::find(job->completing_nodes.begin(), job->completing_nodes.end(), id) == job->completing_nodes.end())
       co_return;
     const std::uint16_t version = node_version(*node);
-    auto told = tell(node_address(*node), end_type(effect.end), codec::pack(kill_job_message(*job, io::now()), version), version);
+    auto told = tell(node_address(*node), end_type(effect.end), codec::pack(kill_job_message(*job, state->now), version), version);
     const Result<Errc> answered = co_await told;
     const bool nothing_there = answered && *answered == Errc::kill_job_already_complete;
     if (nothing_there || (answered && *answered == Errc::success && effect.end == Effect::End::abort)) {
@@ -298,7 +306,7 @@ io::Task<> Effects::abort_stray(model::NodeId id, JobId job) {
   if (!node) co_return;
   wire::KillJob message;
   message.step_id.job_id = job;
-  message.time = io::now();
+  message.time = state->now;
   const std::uint16_t version = node_version(*node);
   auto told = tell(node_address(*node), wire::MsgType::REQUEST_ABORT_JOB, codec::pack(message, version), version);
   const Result<Errc> answered = co_await told;

@@ -18,14 +18,16 @@ class EndedJobs {
   EndedJobs(std::string path, TimeS now);
 
   /// The order to end the job came; `ordered_at` is the controller's time of it. restart_count: of the run that was
-  /// here, kNoVal32 when none was.
-  void ordered(std::uint32_t job_id, std::uint32_t restart_count, TimeS ordered_at, TimeS now);
+  /// here, kNoVal32 when none was. started_at: the start of the run that the order is about; 0: not told.
+  void ordered(std::uint32_t job_id, std::uint32_t restart_count, TimeS started_at, TimeS ordered_at, TimeS now);
   /// Its end was carried out, epilog included. wait_status: of its batch step, kNoVal32 when it had none here.
   void carried_out(std::uint32_t job_id, std::uint32_t wait_status, TimeS now);
 
-  /// Whether a launch of this run, with a credential made at `made_at`, comes too late. A run after the one that was
-  /// here is welcome; so is any whose credential is younger than the order (a controller that counts job ids anew).
-  bool refuses(std::uint32_t job_id, std::uint32_t restart_count, TimeS made_at) const;
+  /// Whether a launch of this run, which started at `started_at` (0: not told) and has a credential made at `made_at`,
+  /// comes too late. A run after the one that was here is welcome. Where none was here, starts are compared: they are
+  /// the state's, while the other times are from the clocks of controllers that may differ. Else a credential younger
+  /// than the order is welcome (a controller that counts job ids anew).
+  bool refuses(std::uint32_t job_id, std::uint32_t restart_count, TimeS started_at, TimeS made_at) const;
   /// Whether this very run was here and its end was carried out.
   bool was_here(std::uint32_t job_id, std::uint32_t restart_count) const;
   bool carried_out(std::uint32_t job_id) const;
@@ -38,10 +40,11 @@ class EndedJobs {
  private:
   struct Entry {
     std::uint32_t restart_count = kNoVal32;
-    TimeS ordered_at, noted_at;
+    TimeS started_at, ordered_at, noted_at;
     std::uint32_t wait_status = kNoVal32;
     bool done = false;
   };
+  static std::string line_of(std::uint32_t job_id, const Entry& entry);
   void load();
   void note(std::uint32_t job_id, Entry& entry, TimeS now);
   void compact(TimeS now);

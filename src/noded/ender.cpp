@@ -83,7 +83,7 @@ io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
     if (job->terminating) co_return Errc::success;
   }
   const bool done_before = job ? job->epilog_done : node_.ended.carried_out(job_id);
-  node_.ended.ordered(job_id, job ? job->restart_count : kNoVal32, order.time, io::now());
+  node_.ended.ordered(job_id, job ? job->restart_count : kNoVal32, order.start_time, order.time, io::now());
 
   const bool starting = job && (job->launching || job->prolog == NodeJob::Prolog::running);
   const bool running = job && job->running_steps() > 0;
@@ -117,7 +117,7 @@ io::Task<bool> Ender::make_way(NodeJobPtr job, io::Deadline deadline) {
     order.job_gid = job->facts.gid;
     order.nodes = job->facts.nodes;
     order.time = io::now();
-    node_.ended.ordered(job->id(), job->restart_count, order.time, order.time);
+    node_.ended.ordered(job->id(), job->restart_count, job->start_time, order.time, order.time);
     io::spawn(carry_out(*this, job, wire::MsgType::REQUEST_ABORT_JOB, std::move(order)));
   }
   while (node_.jobs.find(job->id()) == job && deadline.left_ms() > 0) {

@@ -93,7 +93,7 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
       co_return Errc::duplicate_job_id;
     }
   }
-  if (node_.ended.refuses(job_id, order.restart_cnt, order.cred.ctime)) {
+  if (node_.ended.refuses(job_id, order.restart_cnt, order.cred.job_start_time, order.cred.ctime)) {
     if (node_.ended.was_here(job_id, order.restart_cnt)) {
       const std::uint32_t wait_status = node_.ended.wait_status(job_id);
       if (wait_status == kNoVal32) co_return Errc::success;

@@ -44,7 +44,7 @@ void RaftIo::Impl::say_nothing(std::uint64_t member, const std::string& address)
   if (rv != 0) delete request;
 }
 
-RaftIo::RaftIo(io::Loop& loop, const RaftOptions& options) : impl_(std::make_unique<Impl>(loop, options)) {}
+RaftIo::RaftIo(io::Loop& loop, const RaftOptions& options) : impl_(std::make_shared<Impl>(loop, options)) {}
 RaftIo::~RaftIo() { unwatch(); }
 
 int RaftIo::open(raft_io& raw) {

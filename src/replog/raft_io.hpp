@@ -40,7 +40,7 @@ class RaftIo {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace flurm::replog

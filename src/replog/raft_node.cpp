@@ -78,6 +78,8 @@ struct RaftNode::Impl {
     // What we stand before.
     int (*append)(raft_io*, raft_io_append*, const raft_entry*, unsigned, raft_io_append_cb);
     int (*truncate)(raft_io*, raft_index);
+    int (*set_term)(raft_io*, raft_term);
+    int (*set_vote)(raft_io*, raft_id);
     int (*start)(raft_io*, unsigned, raft_io_tick_cb, raft_io_recv_cb);
     int (*random)(raft_io*, int, int);
     int (*send)(raft_io*, raft_io_send*, const raft_message*, raft_io_send_cb);
@@ -130,6 +132,7 @@ struct RaftNode::Impl {
   void listen_to_appends();
   void listen_to_truncations();
   void hasten_elections();
+  void listen_to_votes();
   void look();
   void look_at_members();
   void meet(const Member& member) { world.know(member.id, address_of(member)); }
@@ -235,6 +238,23 @@ void RaftNode::Impl::hasten_elections() {
       });
 }
 
+/// A candidate that cannot write its vote becomes a follower again, and libraft takes the candidate's flags, which lie in
+/// the same place, for the name of a leader, and frees it.
+void RaftNode::Impl::listen_to_votes() {
+  static constexpr auto checked = [](raft_io* raw, int rv) {
+    raft& self = reinterpret_cast<Io*>(raw)->impl->raft_;
+    if (rv != 0 && self.state == RAFT_CANDIDATE)
+      self.candidate_state.disrupt_leader = self.candidate_state.in_pre_vote = false;
+    return rv;
+  };
+  own_io.set_term = std::exchange(io.set_term, [](raft_io* raw, raft_term term) {
+    return checked(raw, reinterpret_cast<Io*>(raw)->set_term(raw, term));
+  });
+  own_io.set_vote = std::exchange(io.set_vote, [](raft_io* raw, raft_id vote) {
+    return checked(raw, reinterpret_cast<Io*>(raw)->set_vote(raw, vote));
+  });
+}
+
 /// What is cut off may have changed the members, and what libraft would go back to may be in a snapshot by now.
 void RaftNode::Impl::listen_to_truncations() {
   own_io.truncate = std::exchange(io.truncate, [](raft_io* raw, raft_index from) {
@@ -322,6 +342,7 @@ Result<void> RaftNode::start(bool bootstrap) {
   self.listen_to_appends();
   self.listen_to_truncations();
   self.hasten_elections();
+  self.listen_to_votes();
   if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, own_address.c_str())) {
     return self.error(rv, "open");
   }
