@@ -74,7 +74,17 @@ struct Listener::Impl {
     on_connection(Stream(stream));
   }
 
+  /// The kernel has accepted these and would reset them when the socket closes.
+  void take_waiting() {
+    uv_os_fd_t fd = -1;
+    if (is_unix || keeps_listening() || uv_fileno(&handle.any, &fd) != 0) return;
+    if (waiting) take();
+    for (int one; (one = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;)
+      if (Result<Stream> stream = adopt_socket(loop, one)) on_connection(std::move(*stream));
+  }
+
   void close() {
+    take_waiting();
     closed = true;
     if (noted >= 0) forget_listening(noted);
     uv_close(&handle.any, [](uv_handle_t* h) { delete static_cast<Impl*>(h->data); });

@@ -68,7 +68,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 void Server::State::accept(io::Stream stream) {
   ++stats.accepted;
   auto at = connections.emplace(connections.end(), std::move(stream));
-  if (connections.size() >= options.connections_max && !make_room()) {
+  if (connections.size() >= options.connections_max && !make_room() && listener) {
     listener->pause();
     crowded.start(kSilentMs, kSilentMs);
   }
