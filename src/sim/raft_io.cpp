@@ -179,9 +179,9 @@ struct RaftIo::Impl : std::enable_shared_from_this<RaftIo::Impl> {
       const auto found = members().find(to);
       if (found == members().end()) return;
       Impl& receiver = *found->second;
-      sim::Process* process = &receiver.process;
-      if (!process->alive || !World::the().connected(*from->machine, *process->machine)) return;
-      World::the().at(World::the().now(), process, [me = receiver.shared_from_this(), letter] { me->take(*letter); });
+      sim::Process* there = &receiver.process;
+      if (!there->alive || !World::the().connected(*from->machine, *there->machine)) return;
+      World::the().at(World::the().now(), there, [me = receiver.shared_from_this(), letter] { me->take(*letter); });
     });
   }
   void take(const Letter& letter) {
@@ -211,13 +211,13 @@ void RaftIo::Impl::fill_in(raft_io& io) {
   io.version = 2;
   io.impl = this;
   io.errmsg[0] = 0;
-  io.init = [](raft_io* raw, raft_id id, const char* address) {
-    of(raw).id = id;
-    of(raw).address = address;
+  io.init = [](raft_io* handle, raft_id own_id, const char* own_address) {
+    of(handle).id = own_id;
+    of(handle).address = own_address;
     return 0;
   };
-  io.close = [](raft_io* raw, raft_io_close_cb done) {
-    Impl& self = of(raw);
+  io.close = [](raft_io* handle, raft_io_close_cb done) {
+    Impl& self = of(handle);
     self.closing = true;
     self.closed = done;
     self.ticker.reset();
@@ -227,59 +227,59 @@ void RaftIo::Impl::fill_in(raft_io& io) {
       me->look_closed();
     });
   };
-  io.load = [](raft_io* raw, raft_term* term, raft_id* vote, raft_snapshot** snapshot, raft_index* start,
+  io.load = [](raft_io* handle, raft_term* term, raft_id* vote, raft_snapshot** snapshot, raft_index* start,
                raft_entry** entries, std::size_t* count) {
-    const Disk& disk = of(raw).disk;
-    *term = disk.term;
-    *vote = disk.vote;
-    *snapshot = disk.snapshot ? raft_snapshot_of(*disk.snapshot) : nullptr;
-    *start = disk.first_index;
-    *entries = raft_entries(disk.entries, true);
-    *count = disk.entries.size();
+    const Disk& files = of(handle).disk;
+    *term = files.term;
+    *vote = files.vote;
+    *snapshot = files.snapshot ? raft_snapshot_of(*files.snapshot) : nullptr;
+    *start = files.first_index;
+    *entries = raft_entries(files.entries, true);
+    *count = files.entries.size();
     return 0;
   };
-  io.start = [](raft_io* raw, unsigned ms, raft_io_tick_cb tick, raft_io_recv_cb recv) {
-    Impl& self = of(raw);
-    self.tick = tick;
-    self.recv = recv;
+  io.start = [](raft_io* handle, unsigned ms, raft_io_tick_cb on_tick, raft_io_recv_cb on_receive) {
+    Impl& self = of(handle);
+    self.tick = on_tick;
+    self.recv = on_receive;
     members()[self.id] = &self;
     self.ticker = std::make_unique<io::Timer>(self.loop, [&self] { self.tick(self.raw); });
     self.ticker->start(ms, ms);
     return 0;
   };
-  io.bootstrap = [](raft_io* raw, const raft_configuration* configuration) {
-    Disk& disk = of(raw).disk;
-    if (disk.full) return RAFT_NOSPACE;
+  io.bootstrap = [](raft_io* handle, const raft_configuration* configuration) {
+    Disk& files = of(handle).disk;
+    if (files.full) return RAFT_NOSPACE;
     raft_buffer buffer;
     if (const int rv = raft_configuration_encode(configuration, &buffer)) return rv;
-    disk.term = 1;
-    disk.entries = {{1, RAFT_CHANGE, bytes_of(buffer)}};
+    files.term = 1;
+    files.entries = {{1, RAFT_CHANGE, bytes_of(buffer)}};
     raft_free(buffer.base);
     return 0;
   };
   io.recover = [](raft_io*, const raft_configuration*) { return RAFT_IOERR; };
-  io.set_term = [](raft_io* raw, raft_term term) {
-    Disk& disk = of(raw).disk;
-    if (disk.full) return RAFT_NOSPACE;
-    disk.term = term;
-    disk.vote = 0;
+  io.set_term = [](raft_io* handle, raft_term term) {
+    Disk& files = of(handle).disk;
+    if (files.full) return RAFT_NOSPACE;
+    files.term = term;
+    files.vote = 0;
     return 0;
   };
-  io.set_vote = [](raft_io* raw, raft_id vote) {
-    Disk& disk = of(raw).disk;
-    if (disk.full) return RAFT_NOSPACE;
-    disk.vote = vote;
+  io.set_vote = [](raft_io* handle, raft_id vote) {
+    Disk& files = of(handle).disk;
+    if (files.full) return RAFT_NOSPACE;
+    files.vote = vote;
     return 0;
   };
-  io.append = [](raft_io* raw, raft_io_append* request, const raft_entry* entries, unsigned count,
+  io.append = [](raft_io* handle, raft_io_append* request, const raft_entry* entries, unsigned count,
                  raft_io_append_cb done) {
-    Impl& self = of(raw);
+    Impl& self = of(handle);
     self.queue({[&self, copies = entries_of(entries, count)] { self.append(copies); },
                 [request, done](int status) { done(request, status); }});
     return 0;
   };
-  io.truncate = [](raft_io* raw, raft_index index) {
-    Impl& self = of(raw);
+  io.truncate = [](raft_io* handle, raft_index index) {
+    Impl& self = of(handle);
     self.queue({[&self, index] {
                   const auto keep = index - std::min<std::uint64_t>(index, self.disk.first_index);
                   if (keep < self.disk.entries.size()) self.disk.entries.resize(keep);
@@ -287,17 +287,17 @@ void RaftIo::Impl::fill_in(raft_io& io) {
                 nullptr});
     return 0;
   };
-  io.snapshot_put = [](raft_io* raw, unsigned trailing, raft_io_snapshot_put* request, const raft_snapshot* from,
+  io.snapshot_put = [](raft_io* handle, unsigned trailing, raft_io_snapshot_put* request, const raft_snapshot* from,
                        raft_io_snapshot_put_cb done) {
-    Impl& self = of(raw);
+    Impl& self = of(handle);
     Disk::Snapshot snapshot{from->index, from->term, from->configuration_index, servers_of(from->configuration), {}};
     for (unsigned i = 0; i < from->n_bufs; ++i) snapshot.bytes += bytes_of(from->bufs[i]);
     self.queue({[&self, snapshot = std::move(snapshot), trailing] { self.store(snapshot, trailing); },
                 [request, done](int status) { done(request, status); }});
     return 0;
   };
-  io.snapshot_get = [](raft_io* raw, raft_io_snapshot_get* request, raft_io_snapshot_get_cb done) {
-    Impl& self = of(raw);
+  io.snapshot_get = [](raft_io* handle, raft_io_snapshot_get* request, raft_io_snapshot_get_cb done) {
+    Impl& self = of(handle);
     self.queue({[] {},
                 [&self, request, done](int status) {
                   const bool there = status == 0 && self.disk.snapshot;
@@ -313,8 +313,8 @@ void RaftIo::Impl::fill_in(raft_io& io) {
     return static_cast<int>(
         World::the().random().between(static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(high - 1)));
   };
-  io.async_work = [](raft_io* raw, raft_io_async_work* request, raft_io_async_work_cb done) {
-    Impl& self = of(raw);
+  io.async_work = [](raft_io* handle, raft_io_async_work* request, raft_io_async_work_cb done) {
+    Impl& self = of(handle);
     ++self.working;
     auto status = std::make_shared<int>(0);
     self.loop.queue_work([request, status] { *status = request->work(request); },
@@ -325,8 +325,8 @@ void RaftIo::Impl::fill_in(raft_io& io) {
                          });
     return 0;
   };
-  io.send = [](raft_io* raw, raft_io_send* request, const raft_message* message, raft_io_send_cb done) {
-    Impl& self = of(raw);
+  io.send = [](raft_io* handle, raft_io_send* request, const raft_message* message, raft_io_send_cb done) {
+    Impl& self = of(handle);
     auto letter = std::make_shared<Letter>();
     letter->from = self.id;
     letter->from_address = self.address;
