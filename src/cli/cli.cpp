@@ -10,6 +10,7 @@
 #include "cli/control.hpp"
 #include "cli/history.hpp"
 #include "cli/local.hpp"
+#include "cli/recover.hpp"
 #include "cli/upgrade.hpp"
 
 namespace flurm::cli {
@@ -60,6 +61,26 @@ void cluster_commands(CLI::App& app, int& status) {
   show->add_option("--dir", options.local_dir, "a local cluster's folder")->type_name("DIR");
   show->add_flag("--json", options.json, "as JSON, with everything");
   show->callback([&] { status = cluster_status(options); });
+
+  static std::string name;
+  const auto order = [&](const char* command, const char* what, bool named) {
+    auto* sub = cluster->add_subcommand(command, what);
+    sub->add_option("--dir", options.local_dir, "a local cluster's folder")->type_name("DIR");
+    sub->callback([&status, path = std::string("/api/cluster/") + command] {
+      status = order_and_print(options.local_dir, path, {{"name", name}, {"address", configured_address(options, name)}});
+    });
+    return named ? sub->add_option("NAME", name) : nullptr;
+  };
+  order("add", "let a controller join: NAME or NAME=HOST[:PORT]", true)->required();
+  order("remove", "go on without a controller", true)->required();
+  order("transfer-leadership", "let another controller lead: NAME, or whoever is furthest", true);
+  order("force-election", "let the controllers choose a leader anew", false);
+
+  static RecoverOptions recovery;
+  auto* recover = cluster->add_subcommand("recover", "when most controllers are lost for good: go on with this one");
+  recover->add_option("DIR", recovery.data_dir, "data directory of the controller that is left")->required();
+  recover->add_flag("--yes", recovery.yes, "do it");
+  recover->callback([&] { status = report(recover_cluster(recovery)); });
 }
 
 /// `flurm drain`, `flurm resume`, `flurm upgrade`, `flurm versions`.

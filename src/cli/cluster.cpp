@@ -38,6 +38,14 @@ int cluster_status(const ClusterOptions& options) {
   return page->find(options.json ? "\"healthy\":false" : "; NOT HEALTHY\n") == page->npos ? 0 : 3;
 }
 
+std::string configured_address(const ClusterOptions& options, const std::string& name) {
+  const auto site = find_site(options.local_dir);
+  if (!site) return "";
+  for (std::size_t i = 0; i < site->names.size(); ++i)
+    if (site->names[i] == name) return site->hosts[i];
+  return "";
+}
+
 int cluster_versions(const ClusterOptions& options) { return print_page(options, "/api/versions") ? 0 : 1; }
 
 }  // namespace flurm::cli

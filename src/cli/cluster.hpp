@@ -11,6 +11,8 @@ struct ClusterOptions {
 
 /// Prints what the first controller that answers says of all. 0: healthy, 3: not, 1: none answers.
 int cluster_status(const ClusterOptions& options);
+/// Where the configuration read here says that a controller is; empty when it does not.
+std::string configured_address(const ClusterOptions& options, const std::string& name);
 /// Prints which release each controller runs, and which format of the state is in use. 1: none answers.
 int cluster_versions(const ClusterOptions& options);
 

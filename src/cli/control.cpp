@@ -20,6 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kPageMax = std::size_t{1} << 20, kHeadMax = std::size_t{16} << 10;
+constexpr int kMisdirected = 421;  // that one is no member, or not yet
 constexpr time_t kReadPatienceS = 3, kOrderPatienceS = 70;
 
 struct Answer {
@@ -111,6 +112,10 @@ Result<std::string> order(const Site& site, const std::string& path, const Field
         path, host, credential, body.size(), body);
     auto answer = converse(fd->get(), fmt::format("{}:{}", host, site.http_port), request, body_max);
     if (!answer) return fail(Errc::timed_out, "{}; it may have been carried out", answer.error().text);
+    if (answer->status == kMisdirected) {
+      unreached += (unreached.empty() ? "" : "; ") + error_of(*answer);
+      continue;
+    }
     if (answer->status != 200) return fail(Errc::error, "{}", error_of(*answer));
     return std::move(answer->body);
   }

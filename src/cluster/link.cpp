@@ -19,6 +19,7 @@
 #include "cluster/resolve.hpp"
 #include "io/event.hpp"
 #include "io/random.hpp"
+#include "io/timer.hpp"
 #include "io/worker.hpp"
 
 namespace flurm::cluster {
@@ -35,6 +36,8 @@ constexpr std::uint64_t kConnectMs = 1000, kLookUpMs = 5000;
 /// to minutes, and all that time libraft would wait for the old connection.
 constexpr int kUnconfirmedMs = 2000;
 constexpr std::uint64_t kLogEveryMs = 1000;
+/// How long one that is no member any more may wait for what it has asked.
+constexpr std::uint64_t kFarewellMs = 1000;
 /// How long stop() waits for handlers of others' calls.
 constexpr std::uint64_t kHandlersMs = 2000;
 
@@ -104,7 +107,10 @@ class LinkImpl final : public Link {
  private:
   /// Another member, and the connections for calls with it: ours to it and its to us.
   struct Other {
-    Other(io::Loop& loop, Member the_member) : member(std::move(the_member)), retry_soon(loop) {}
+    Other(io::Loop& loop, Member the_member)
+        : member(std::move(the_member)), retry_soon(loop), farewell(loop, [this] {
+            if (const auto channel = in) channel->close({Errc::closed, "it is no member any more"});
+          }) {}
     Member member;
     std::string address;  // numeric; empty: not looked up yet
     bool look_up_again = false;
@@ -113,6 +119,7 @@ class LinkImpl final : public Link {
     std::uint64_t heard_at_ms = 0, round_trip_us = 0;  // of connections that are gone
     io::Event retry_soon;
     bool gone = false;  // no member any more
+    io::Timer farewell;
   };
   using OtherPtr = std::shared_ptr<Other>;
   struct Guest {
@@ -218,7 +225,10 @@ void LinkImpl::set_members(std::vector<Member> members) {
     }
   }
   party_ = std::make_shared<const Party>(make_party(options_.self, ids, options_.cluster_name, options_.secret));
-  for (const OtherPtr& other : before) leave(*other, {Errc::closed, "it is no member any more"});
+  for (const OtherPtr& other : before) {
+    leave(*other, {Errc::closed, "it is no member any more"});
+    other->farewell.start(kFarewellMs);
+  }
   // They come again, and then as what they are.
   for (const Guest& guest : std::list(guests_))
     if (find(guest.id)) guest.channel->close({Errc::closed, "it is a member now"});
@@ -239,9 +249,7 @@ void LinkImpl::add(const Member& member) {
 
 void LinkImpl::leave(Other& other, const Error& why) {
   other.gone = true;
-  // A handler of the channel may let it go.
   if (const auto channel = other.out) channel->close(why);
-  if (const auto channel = other.in) channel->close(why);
   other.retry_soon.set({});
 }
 
@@ -253,7 +261,10 @@ io::Task<void> LinkImpl::stop() {
   for (auto& stream : half_open_) stream->close();
   for (auto& stream : opening_) stream->close();
   look_up_soon_.set({});
-  for (const OtherPtr& other : others_) leave(*other, why);
+  for (const OtherPtr& other : others_) {
+    leave(*other, why);
+    if (const auto channel = other->in) channel->close(why);
+  }
   for (const Guest& guest : std::list(guests_)) guest.channel->close(why);
   if (running_ > 0) {
     const io::Event stopped(loop_);

@@ -30,6 +30,8 @@ enum class CallKind : std::uint8_t {
   reread = 5,      ///< read the configuration files again: they have changed
   state_hash = 6,  ///< the hash of the state after an entry
   members = 7,     ///< who is a member as the log of the called one has it; for guests, too
+  order = 8,       ///< an administrator's order about the members, for the leader
+  leave = 9,       ///< the leader is about to remove the called member
   formats = 16,    ///< which stored forms of the state a member knows
 };
 
@@ -82,7 +84,8 @@ class Link : public replog::Transport {
   /// `error`, because to the caller it would say that the call never arrived.
   virtual void on_call(CallKind kind, Handler handler, Guests guests = Guests::no) = 0;
 
-  /// Who is a member from now on, at most kMembersMax; self may be missing. Connections with all others end.
+  /// Who is a member from now on, at most kMembersMax; self may be missing. Calls to all others end, and a second later
+  /// theirs.
   virtual void set_members(std::vector<Member> members) = 0;
   /// The others, in the order of members().
   virtual std::vector<Peer> peers() const = 0;

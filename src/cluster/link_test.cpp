@@ -481,6 +481,12 @@ TEST_F(LinkTest, silence_ends_the_connection) {
   EXPECT_LT(io::monotonic_ms() - begin, 1000u);
 }
 
+TEST(Members, the_log_keeps_them_as_text) {
+  for (const Member& member : {Member{7, "ctl1", "10.0.0.1", 9101}, Member{8, "a.example", "fe80::1", 1}})
+    EXPECT_EQ(read_member_text(member.id, member_text(member)), member);
+  for (const char* bad : {"", "7", "@host:1", "name@host", "name@:5", "name@host:x"}) EXPECT_FALSE(read_member_text(1, bad)) << bad;
+}
+
 TEST(Members, ids_are_stable_and_entries_are_read) {
   EXPECT_EQ(member_id("ctl1"), member_id("CTL1"));
   EXPECT_NE(member_id("ctl1"), member_id("ctl2"));

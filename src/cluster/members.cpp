@@ -9,6 +9,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "fmt/format.h"
+
 namespace flurm::cluster {
 namespace {
 
@@ -59,6 +61,21 @@ Result<Member> parse_member(std::string_view text, std::uint16_t default_port) {
   member.name = member.host;
   member.id = member_id(member.name);
   return member;
+}
+
+std::string member_text(const Member& member) {
+  const bool v6 = member.host.find(':') != member.host.npos;
+  return fmt::format("{}@{}{}{}:{}", member.name, v6 ? "[" : "", member.host, v6 ? "]" : "", member.port);
+}
+
+std::optional<Member> read_member_text(std::uint64_t id, std::string_view text) {
+  const auto at = text.find('@');
+  if (at == text.npos || at == 0) return {};
+  Result<Member> member = parse_member(text, 0);
+  if (!member || member->port == 0) return {};
+  member->id = id;
+  member->name = text.substr(0, at);
+  return std::move(*member);
 }
 
 Result<void> check_members(const std::vector<Member>& members) {

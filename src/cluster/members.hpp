@@ -1,6 +1,7 @@
 // cluster/members.hpp — who the controllers are, and the secret that they share.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,11 @@ std::uint64_t member_id(std::string_view name);
 /// One entry of FLURM_CLUSTER_NODES: "host" or "host:port"; "flurm@" before it, an Erlang node's name, is passed over.
 /// Errors: einval.
 Result<Member> parse_member(std::string_view text, std::uint16_t default_port);
+
+/// name@host:port, as the log keeps it.
+std::string member_text(const Member& member);
+/// The other way; nullopt when it is none.
+std::optional<Member> read_member_text(std::uint64_t id, std::string_view text);
 
 /// Errors: einval when there are too many, when one is named twice, or when two have the same id or address.
 Result<void> check_members(const std::vector<Member>& members);

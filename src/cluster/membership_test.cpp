@@ -67,8 +67,7 @@ class MembershipTest : public testing::Test {
     replog::RaftOptions options;
     options.directory = path_ / members_[i].name;
     options.self = members_[i].id;
-    options.joins = i > 0;
-    for (std::size_t j = 0; j < (i > 0 ? kMost : 1); ++j) options.members.push_back(log_member(j));
+    options.members.push_back(log_member(i));
     options.transport = one.link.get();
     options.snapshot_threshold = 60;
     options.snapshot_trailing = 10;
@@ -76,6 +75,9 @@ class MembershipTest : public testing::Test {
     options.election_timeout_ms = 150;
     options.heartbeat_ms = 50;
     one.log = make_raft_log(loop_, one.machine, options);
+    std::vector<replog::Member> known;
+    for (std::size_t j = 0; j < kMost; ++j) known.push_back(log_member(j));
+    if (i > 0) one.log->join(std::move(known));
     const Result<void> started = result_of(loop_, one.log->start());
     ASSERT_TRUE(started) << started.error().text;
   }

@@ -70,29 +70,6 @@ std::uint64_t ClusterStatus::lag(const MemberStatus& member) const {
   return furthest - member.applied;
 }
 
-bool may_begin_empty(const ClusterStatus& status, std::uint64_t self) {
-  std::size_t reached = 0, leaders = 0;
-  bool somebody_has_a_log = false;
-  const MemberStatus* leader = nullptr;
-  for (const MemberStatus& member : status.members) {
-    reached += member.reached;
-    if (member.id == self || !member.reached) continue;
-    somebody_has_a_log |= member.stored > 1;
-    if (!member.leads) continue;
-    leader = &member;
-    ++leaders;
-  }
-  if (!somebody_has_a_log) return 2 * reached > status.members.size();
-  if (leaders != 1 || reached < status.members.size()) return false;
-  std::size_t have_all = 0;
-  for (const MemberStatus& member : status.members) {
-    if (member.id == self || member.stored == 0) continue;  // that one waits like this one
-    if (member.term != leader->term || member.applied < leader->applied) return false;
-    ++have_all;
-  }
-  return 2 * have_all > status.members.size();
-}
-
 void answer_status(cluster::Link& link, const replog::Log& log, const std::string& version) {
   link.on_call(cluster::CallKind::status, [&log, version](std::uint64_t, std::string) { return tell(log, version); });
 }
@@ -123,6 +100,8 @@ io::Task<ClusterStatus> cluster_status(io::Loop& loop, cluster::Link& link, cons
     if (!one) row.error = one.error().text;
     row.name = member.name;
     row.id = member.id;
+    for (const replog::Member& known : log.members())
+      if (known.id == member.id) row.votes = known.votes;
     for (const cluster::Peer& peer : link.peers()) {
       if (peer.member.id != member.id) continue;
       row.round_trip_us = peer.round_trip_us;
@@ -141,8 +120,8 @@ std::string to_json(const ClusterStatus& status) {
   for (const MemberStatus& member : status.members) {
     const char* comma = names.empty() ? "" : ",";
     names += comma + json_text(member.name);
-    rows += fmt::format("{}{{\"name\":{},\"id\":{},\"version\":{},\"reached\":{}", comma, json_text(member.name), member.id,
-                        json_text(member.version), member.reached);
+    rows += fmt::format("{}{{\"name\":{},\"id\":{},\"version\":{},\"votes\":{},\"reached\":{}", comma,
+                        json_text(member.name), member.id, json_text(member.version), member.votes, member.reached);
     if (member.reached)
       rows += fmt::format(",\"leads\":{},\"term\":{},\"applied\":{},\"snapshot\":{},\"lag\":{},\"round_trip_us\":{}}}",
                           member.leads, member.term, member.applied, member.snapshot, status.lag(member),
@@ -163,7 +142,7 @@ std::string to_text(const ClusterStatus& status) {
   for (const MemberStatus& member : status.members) {
     if (member.reached)
       out += fmt::format("{:<20} {:<12} {:<9} {:>6} {:>10} {:>6} {:>10.2f}\n", member.name, member.version,
-                         member.leads ? "leads" : "follows", member.term, member.applied, status.lag(member),
+                         member.leads ? "leads" : member.votes ? "follows" : "joins", member.term, member.applied, status.lag(member),
                          static_cast<double>(member.round_trip_us) / 1000);
     else
       out += fmt::format("{:<20} {:<12} {:<9} {}\n", member.name, member.version.empty() ? "?" : member.version, "away",

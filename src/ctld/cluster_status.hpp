@@ -13,6 +13,7 @@ namespace flurm::ctld {
 struct MemberStatus {
   std::string name, version;
   std::uint64_t id = 0;
+  bool votes = true;     ///< false: it is new and has not caught up
   bool reached = false;  ///< what follows is known
   std::string error;     ///< why not
   bool leads = false;
@@ -32,12 +33,6 @@ struct ClusterStatus {
   /// How many entries a reached member has yet to apply.
   std::uint64_t lag(const MemberStatus& member) const;
 };
-
-/// Whether the member `self`, whose log is empty, may begin with an empty one. It may be new, or its disk was lost: then it
-/// has forgotten what it acknowledged and whom it voted for. So either a majority is there and nobody has a log yet; or
-/// somebody leads, all others are there, and those that have a log follow, have everything that is acknowledged, and are
-/// a majority without the others.
-bool may_begin_empty(const ClusterStatus& status, std::uint64_t self);
 
 /// Answers other members' questions; the log must outlive the link's calls.
 void answer_status(cluster::Link& link, const replog::Log& log, const std::string& version);

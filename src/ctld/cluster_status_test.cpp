@@ -18,9 +18,9 @@ ClusterStatus three() {
 TEST(ClusterStatus, json_has_the_documented_fields) {
   EXPECT_EQ(to_json(three()),
             "{\"leader\":\"a\",\"members\":[\"a\",\"b\"],\"healthy\":true,\"asked\":\"b\",\"drain\":null,\"details\":["
-            "{\"name\":\"a\",\"id\":5,\"version\":\"1\",\"reached\":true,\"leads\":true,\"term\":3,\"applied\":70,"
+            "{\"name\":\"a\",\"id\":5,\"version\":\"1\",\"votes\":true,\"reached\":true,\"leads\":true,\"term\":3,\"applied\":70,"
             "\"snapshot\":60,\"lag\":0,\"round_trip_us\":90},"
-            "{\"name\":\"b\",\"id\":6,\"version\":\"1\",\"reached\":true,\"leads\":false,\"term\":3,\"applied\":68,"
+            "{\"name\":\"b\",\"id\":6,\"version\":\"1\",\"votes\":true,\"reached\":true,\"leads\":false,\"term\":3,\"applied\":68,"
             "\"snapshot\":0,\"lag\":2,\"round_trip_us\":0}]}\n");
 }
 
@@ -38,35 +38,6 @@ TEST(ClusterStatus, who_is_away_makes_it_unhealthy_and_is_told_why) {
   status.leader.clear();
   EXPECT_FALSE(status.healthy());
   EXPECT_EQ(to_json(status).substr(0, 15), "{\"leader\":null,");
-}
-
-/// Members a, b and c; c's log is empty. "-": away, "0": no log yet, "F": follows, "L": leads, "B": follows from behind.
-ClusterStatus seen_by_c(const std::string& a_and_b) {
-  ClusterStatus status{.asked = "c", .leader = {}, .members = {}, .drain = {}};
-  for (std::size_t i = 0; i < 3; ++i) {
-    MemberStatus member;
-    member.id = i + 1;
-    const char what = i < 2 ? a_and_b[i] : '0';
-    member.reached = what != '-';
-    member.leads = what == 'L';
-    if (what == 'F' || what == 'L' || what == 'B') {
-      member.term = 4;
-      member.stored = 12;
-      member.applied = what == 'B' ? 9 : 10;
-    }
-    status.members.push_back(member);
-  }
-  return status;
-}
-
-TEST(ClusterStatus, an_empty_log_begins_with_a_majority_or_beside_a_whole_cluster) {
-  for (const char* good : {"00", "0-", "-0", "LF", "FL"}) EXPECT_TRUE(may_begin_empty(seen_by_c(good), 3)) << good;
-  for (const char* bad : {"--", "L-", "-F", "F-", "FF", "LB", "BL", "LL", "L0", "F0"})
-    EXPECT_FALSE(may_begin_empty(seen_by_c(bad), 3)) << bad;
-  // A follower of another term knows another leader.
-  ClusterStatus status = seen_by_c("LF");
-  status.members[1].term = 5;
-  EXPECT_FALSE(may_begin_empty(status, 3));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ class MadeUpLog final : public replog::Log {
   MadeUpLog(io::Loop& loop, Agreed& agreed, std::uint64_t self, replog::Machine& machine)
       : Log(loop), agreed_(agreed), self_(self), machine_(machine) {}
 
+  void join(std::vector<replog::Member>) override {}
   io::Task<Result<void>> start() override { co_return Result<void>{}; }
   io::Task<void> stop() override { co_return; }
   io::Task<Result<void>> hand_over(std::uint64_t) override { co_return Result<void>{}; }

@@ -30,6 +30,8 @@ class Concord {
   /// on_diverged: more than half of all members agree with each other and not with this one; called at most once.
   Concord(io::Loop& loop, Options options, std::vector<std::uint64_t> others, Ask ask, OnDiverged on_diverged);
 
+  /// Member ids of the others; for comparisons that begin from now on.
+  void set_others(std::vector<std::uint64_t> others) { others_ = std::move(others); }
   /// Entry `index` was applied, and the replica is as it left it.
   void applied(std::uint64_t index, Replica& replica);
   /// The other side of Ask. Errors: einval, when that state was not looked at here.

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "cluster/bytes.hpp"
+#include "conf/lines.hpp"
 #include "ctld/translate/configure.hpp"
 #include "io/clock.hpp"
 #include "io/random.hpp"
@@ -18,6 +19,8 @@ namespace {
 constexpr const char* kSlurmVersion = "22.05.8";
 /// Where Debian's clients look for their plugins.
 constexpr const char* kPluginDir = "/usr/lib/x86_64-linux-gnu/slurm-wlm";
+/// How long one that is to be removed, and serves nobody any more, waits until it is.
+constexpr std::uint64_t kRemovalMs = 10'000;
 
 /// "socket=/path" of AuthInfo.
 std::string munge_socket(const conf::Config& config) {
@@ -47,6 +50,9 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
       clockwork_(controller_),
       effects_(controller_, client_, setup.node_user),
       monitor_(controller_, client_, setup.node_user),
+      removal_(loop_, [this] {
+        if (!stopping_) end(fail(Errc::timed_out, "the removal of this controller was announced and did not come"));
+      }),
       ready_(loop_) {
   controller_.config_file = setup.config_file;
   controller_.files = std::move(setup.loaded.files);
@@ -76,6 +82,8 @@ void Core::end(Result<void> result) {
 }
 
 io::Task<> Core::close() {
+  if (roster_) roster_->stop();
+  if (cluster_orders_) cluster_orders_->stop();
   if (colleagues_) colleagues_->stop();
   if (concord_) concord_->stop();
   if (log_) {
@@ -85,6 +93,14 @@ io::Task<> Core::close() {
   if (link_) {
     auto unlinked = link_->stop();
     co_await unlinked;
+  }
+  if (roster_) {
+    auto ended = roster_->ended();
+    co_await ended;
+  }
+  if (cluster_orders_) {
+    auto ended = cluster_orders_->ended();
+    co_await ended;
   }
 }
 
@@ -106,7 +122,7 @@ Result<void> Core::open_link() {
   if (membership_.members.size() % 2 == 0)
     log(Level::warn, "cluster.even",
         {{"controllers", membership_.members.size()}, {"effect", "one less would be as safe: use 1, 3, 5 or 7"}});
-  if (alone())
+  if (membership_.members.size() == 1)
     if (const auto owner = replog::directory_owner(flurm_conf_.ra_data_dir)) membership_.members[0].id = *owner;
   link_ = cluster::Link::make(loop_, {.cluster_name = controller_.config->cluster_name,
                                       .self = membership_.own().id,
@@ -121,10 +137,12 @@ Result<void> Core::open_link() {
 Result<void> Core::open() {
   if (Result<void> linked = open_link(); !linked) return linked;
   log_ = replog::make_raft_log(loop_, replica_, raft_options());
+  roster_.emplace(loop_, *link_, *log_, membership_.members);
   colleagues_.emplace(loop_, *log_, replica_, Colleagues::Options{.self = link_->self(), .session = random_session()},
                       *link_);
   replica_.attach(*log_, *colleagues_);
   watch_concord();
+  watch_roster();
   formats_.emplace(loop_, *link_, replica_, FLURM_VERSION, flurm_conf_.state_format);
   answer_status(*link_, *log_, FLURM_VERSION);
   colleagues_->on_proposed([this] { scheduler_.request(); });
@@ -148,12 +166,13 @@ Result<void> Core::open() {
 }
 
 io::Task<Result<void>> Core::start() {
-  auto founding = wait_to_begin();
-  co_await founding;
-  if (stopping_) co_return Result<void>{};
+  const std::string& directory = flurm_conf_.ra_data_dir;
+  auto waiting = roster_->wait_to_begin(replog::directory_owner(directory) && !replog::directory_is_joining(directory));
+  if (const bool begins = co_await waiting; !begins) co_return Result<void>{};
   auto starting = log_->start();
   const Result<void> started = co_await starting;
   if (!started) co_return std::unexpected(started.error());
+  roster_->start();
   auto readying = become_ready();
   const Result<void> ready = co_await readying;
   if (stopping_) co_return Result<void>{};
@@ -198,22 +217,35 @@ void Core::watch_concord() {
   replica_.on_applied([this](std::uint64_t index) { concord_->applied(index, replica_); });
 }
 
-/// An empty log beside those of others may be a lost one.
-io::Task<> Core::wait_to_begin() {
-  if (alone() || replog::directory_owner(flurm_conf_.ra_data_dir)) co_return;
-  for (std::uint64_t tell_at_ms = io::monotonic_ms() + 5'000; !stopping_;) {
-    auto asking = cluster_status(loop_, *link_, *log_, FLURM_VERSION);
-    const ClusterStatus status = co_await asking;
-    if (may_begin_empty(status, link_->self())) co_return;
-    if (io::monotonic_ms() >= tell_at_ms) {
-      tell_at_ms = io::monotonic_ms() + 60'000;
-      log(Level::warn, "cluster.waiting",
-          {{"for", "the other controllers, for this one's log is empty"}, {"controllers", status.members.size()},
-           {"reached", reached_members()}});
-    }
-    auto pause = io::sleep(loop_, 50);
-    co_await pause;
-  }
+void Core::watch_roster() {
+  roster_->on_change([this] {
+    colleagues_->set_others(roster_->other_voters());
+    std::vector<std::uint64_t> others;
+    for (const cluster::Member& member : roster_->members())
+      if (member.id != link_->self()) others.push_back(member.id);
+    concord_->set_others(std::move(others));
+  });
+  roster_->on_removed([this] { io::spawn(stop()); });
+  cluster_orders_.emplace(
+      loop_, *link_, *log_, *roster_,
+      ClusterOrders::Options{.default_port = flurm_conf_.controller_port,
+                             .has_secret = !flurm_conf_.cookie.empty(),
+                             .locate = [this](std::string_view name) -> std::optional<cluster::Member> {
+                               const auto named = configured_members(*controller_.config, flurm_conf_);
+                               for (const cluster::Member& member : named.value_or(std::vector<cluster::Member>{}))
+                                 if (conf::same_word(member.name, name)) return member;
+                               return {};
+                             },
+                             .leave = [this] { return leave(); }});
+}
+
+/// What clients have asked for is answered while the others still take it from here.
+io::Task<> Core::leave() {
+  if (!server_ || stopping_) co_return;
+  log(Level::info, "ctld.leaving");
+  auto finished = server_->finish(2000);
+  co_await finished;
+  removal_.start(kRemovalMs);
 }
 
 std::string Core::reached_members() const {
@@ -235,7 +267,7 @@ io::Task<Result<void>> Core::become_ready() {
     if (alone()) co_return fail(Errc::not_leader, "no leader after {} s", patience_ms / 1000);
     log(Level::warn, "cluster.waiting",
         {{"for", log_->leader() ? "a configuration" : "enough controllers to choose a leader"},
-         {"controllers", membership_.members.size()}, {"reached", reached_members()}});
+         {"controllers", roster_->members().size()}, {"reached", reached_members()}});
   }
   co_return refused_ ? Result<void>(fail(*refused_)) : Result<void>{};
 }
@@ -351,7 +383,7 @@ io::Task<Result<void>> Core::reconfigure() {
   auto reading = reread();
   Result<void> read = co_await reading;
   if (!read) co_return read;
-  for (const cluster::Member& member : membership_.members)
+  for (const cluster::Member& member : roster_->members())
     if (member.id != link_->self()) io::spawn(tell_to_reread(member));
   auto configured = propose_configuration(false);
   Result<void> done = co_await configured;
@@ -366,6 +398,7 @@ io::Task<Result<void>> Core::reconfigure() {
 io::Task<> Core::stop(std::uint64_t patience_ms) {
   if (stopping_) co_return;
   stopping_ = true;
+  roster_->stop();
   log(Level::info, "ctld.stopping");
   look_ready();
   if (log_ && server_) {

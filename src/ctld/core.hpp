@@ -15,6 +15,7 @@
 #include "conf/flurm_conf.hpp"
 #include "conf/other_conf.hpp"
 #include "ctld/clockwork.hpp"
+#include "ctld/cluster_orders.hpp"
 #include "ctld/cluster_status.hpp"
 #include "ctld/colleagues.hpp"
 #include "ctld/concord.hpp"
@@ -25,8 +26,10 @@
 #include "ctld/membership.hpp"
 #include "ctld/monitor.hpp"
 #include "ctld/replica.hpp"
+#include "ctld/roster.hpp"
 #include "ctld/scheduler.hpp"
 #include "io/event.hpp"
+#include "io/timer.hpp"
 #include "replog/log.hpp"
 #include "replog/raft_log.hpp"
 #include "rpc/server.hpp"
@@ -66,6 +69,9 @@ class Core {
   /// Called after the files were read again.
   void on_reread(std::function<void(const conf::Config&)> fn) { on_reread_ = std::move(fn); }
 
+  /// After open(): orders about the controllers.
+  ClusterOrders& cluster_orders() { return *cluster_orders_; }
+  const Roster& roster() const { return *roster_; }
   /// After open(): how all controllers stand.
   io::Task<ClusterStatus> status();
   /// After open(): which releases they run.
@@ -82,11 +88,12 @@ class Core {
   std::uint16_t port() const { return server_ ? server_->port() : std::uint16_t{0}; }
 
  private:
-  bool alone() const { return membership_.members.size() == 1; }
+  bool alone() const { return roster_->is_alone(); }
   replog::RaftOptions raft_options();
   Result<void> open_link();
   void watch_concord();
-  io::Task<> wait_to_begin();
+  void watch_roster();
+  io::Task<> leave();
   std::string reached_members() const;
   io::Task<Result<void>> become_ready();
   void look_ready();
@@ -118,10 +125,13 @@ class Core {
   std::optional<conf::CgroupConf> cgroup_conf_;
   std::unique_ptr<cluster::Link> link_;
   std::unique_ptr<replog::Log> log_;
+  std::optional<Roster> roster_;
+  std::optional<ClusterOrders> cluster_orders_;
   std::optional<Colleagues> colleagues_;
   std::optional<Concord> concord_;
   std::optional<Formats> formats_;
   std::unique_ptr<rpc::Server> server_;
+  io::Timer removal_;  // is announced, and should come
   io::Event ready_;
   std::uint64_t reign_ = 0;       // counts changes of leadership
   bool configured_ = false;       // this process's configuration is in the state

@@ -12,19 +12,6 @@ using cluster::Member;
 std::string_view short_name(std::string_view name) { return name.substr(0, name.find('.')); }
 bool is_loopback(std::string_view host) { return host.starts_with("127."); }
 
-Result<std::vector<Member>> all_members(const conf::Config& config, const conf::FlurmConf& flurm_conf) {
-  std::vector<Member> members;
-  for (const std::string& text : flurm_conf.controllers) {
-    FLURM_TRY(Member member, cluster::parse_member(text, flurm_conf.controller_port));
-    members.push_back(std::move(member));
-  }
-  if (members.empty())
-    for (const conf::ControllerHost& host : config.controllers)
-      members.push_back({cluster::member_id(host.name), host.name, host.addr, flurm_conf.controller_port});
-  FLURM_TRY_VOID(cluster::check_members(members));
-  return members;
-}
-
 Result<std::size_t> find_self(const std::vector<Member>& members, std::string_view wanted) {
   if (members.size() == 1) return 0;
   if (const auto at = wanted.find('@'); at != wanted.npos) wanted.remove_prefix(at + 1);
@@ -43,15 +30,28 @@ Result<std::size_t> find_self(const std::vector<Member>& members, std::string_vi
 
 }  // namespace
 
+Result<std::vector<Member>> configured_members(const conf::Config& config, const conf::FlurmConf& flurm_conf) {
+  std::vector<Member> members;
+  for (const std::string& text : flurm_conf.controllers) {
+    FLURM_TRY(Member member, cluster::parse_member(text, flurm_conf.controller_port));
+    members.push_back(std::move(member));
+  }
+  if (members.empty())
+    for (const conf::ControllerHost& host : config.controllers)
+      members.push_back({cluster::member_id(host.name), host.name, host.addr, flurm_conf.controller_port});
+  FLURM_TRY_VOID(cluster::check_members(members));
+  return members;
+}
+
 Result<Membership> membership(const conf::Config& config, const conf::FlurmConf& flurm_conf,
                               std::string_view host_name) {
   Membership out;
-  FLURM_TRY(out.members, all_members(config, flurm_conf));
+  FLURM_TRY(out.members, configured_members(config, flurm_conf));
   FLURM_TRY(out.self,
             find_self(out.members, flurm_conf.controller_name.empty() ? host_name : flurm_conf.controller_name));
   // Controllers that share one machine are told apart by loopback addresses of their own.
   const bool several = out.members.size() > 1;
-  if (several && is_loopback(out.own().host)) out.link_host = out.own().host;
+  if (is_loopback(out.own().host)) out.link_host = out.own().host;
   for (const conf::ControllerHost& host : config.controllers)
     if ((!several || conf::same_word(host.name, out.own().name)) && is_loopback(host.addr) &&
         (several || host.addr != "127.0.0.1"))
@@ -61,7 +61,7 @@ Result<Membership> membership(const conf::Config& config, const conf::FlurmConf&
 
 std::vector<replog::Member> log_members(const Membership& membership) {
   std::vector<replog::Member> out;
-  for (const cluster::Member& member : membership.members) out.push_back({member.id});
+  for (const cluster::Member& member : membership.members) out.push_back({member.id, cluster::member_text(member)});
   return out;
 }
 

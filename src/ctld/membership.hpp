@@ -20,6 +20,9 @@ struct Membership {
   const cluster::Member& own() const { return members[self]; }
 };
 
+/// All controllers that the configuration names. Errors: einval.
+Result<std::vector<cluster::Member>> configured_members(const conf::Config& config, const conf::FlurmConf& flurm_conf);
+
 /// The members are those of flurm.conf (FLURM_CLUSTER_NODES), else the SlurmctldHost lines. A single one is this
 /// process; of several, the one named as ControllerName (FLURM_NODE_NAME) says, else as the host is. Errors: einval.
 Result<Membership> membership(const conf::Config& config, const conf::FlurmConf& flurm_conf, std::string_view host_name);

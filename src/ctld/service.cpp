@@ -205,6 +205,7 @@ class Service {
     std::error_code ignored;
     std::filesystem::create_directories(std::filesystem::path(data_dir_).parent_path(), ignored);
     if (Result<void> opened = core_.open(); !opened) co_return opened;
+    add_cluster_orders(control_, core_.cluster_orders());
     listen_for_http();
     for (int signum : {SIGINT, SIGTERM})
       watch(signum, [this] {
@@ -251,6 +252,8 @@ class Service {
     if (request.method != "GET") co_return http::Response{405, "text/plain", "only GET\n"};
     const auto format = request.query.find("format");
     const bool text = format != request.query.end() && format->second == "text";
+    if (core_.roster().is_stranger())
+      co_return control_failed(421, core_.roster().self().name + " is no member of the cluster: ask another controller");
     if (status_page) {
       auto asking = core_.status();
       co_return page(co_await asking, text);

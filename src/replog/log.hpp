@@ -60,6 +60,9 @@ class Log {
 
   virtual ~Log() = default;
 
+  /// Before start(), where others have a log and this member has none: it founds none, but is given theirs by a leader
+  /// that knows it. known: the members as their logs have them.
+  virtual void join(std::vector<Member> known) = 0;
   /// Loads what is on disk, restores the newest snapshot and applies the entries after it that are known to be
   /// committed. Errors: corrupt (names the file), io, einval (locked by another process).
   virtual io::Task<Result<void>> start() = 0;
@@ -78,7 +81,7 @@ class Log {
   virtual void on_members(OnMembers fn) = 0;
   /// Changes the members, through the leader, one change at a time; returns when a majority has it. Errors: not_leader
   /// (it may have happened all the same), einval (is one already, is none, another change is under way).
-  /// A new member does not vote before it is promoted, which should wait until it has caught up.
+  /// A new member gets everything, and does not vote before it is promoted, which should wait until it has caught up.
   virtual io::Task<Result<void>> add_member(Member member) = 0;
   virtual io::Task<Result<void>> promote_member(std::uint64_t id) = 0;
   virtual io::Task<Result<void>> remove_member(std::uint64_t id) = 0;

@@ -33,6 +33,10 @@ class RaftLog final : public Log, private RaftNode::Events {
       : Log(loop), machine_(machine), options_(std::move(options)), wake_(loop) {}
   ~RaftLog() override { FLURM_CHECK(!node_, "stop() the log before destroying it"); }
 
+  void join(std::vector<Member> known) override {
+    joins_ = true;
+    options_.members = std::move(known);
+  }
   io::Task<Result<void>> start() override;
   io::Task<void> stop() override;
   io::Task<Result<void>> hand_over(std::uint64_t to) override;
@@ -93,6 +97,7 @@ class RaftLog final : public Log, private RaftNode::Events {
   std::deque<Proposal> writing_;  // in the one batch under way
   bool flush_scheduled_ = false;
   bool leads_ = false;
+  bool joins_ = false;    // others have the log
   bool joining_ = false;  // new, and does not count yet
   bool starting_ = false;
   bool stopping_ = false;
@@ -135,7 +140,7 @@ io::Task<Result<void>> RaftLog::start() {
 io::Task<Result<void>> RaftLog::open() {
   Result<bool> made = directory_is_made(options_.directory);
   if (!made) co_return fail(made.error());
-  if (!*made && options_.joins) {
+  if (!*made && joins_) {
     // Marked first: nothing shows later that files should be there.
     if (Result<void> marked = mark_directory_made(options_.directory, options_.self, true); !marked) co_return marked;
     made = true;
@@ -212,17 +217,18 @@ io::Task<Result<void>> RaftLog::hand_over(std::uint64_t to) {
   co_return Result<void>{};
 }
 
-io::Task<Result<void>> RaftLog::add_member(Member member) { return change(RaftNode::Change::add, std::move(member)); }
-io::Task<Result<void>> RaftLog::remove_member(std::uint64_t id) { return change(RaftNode::Change::remove, {.id = id}); }
-
-io::Task<Result<void>> RaftLog::promote_member(std::uint64_t id) {
-  // First it gets everything; then it counts.
-  for (int step = 0; step < 2 && !votes(id); ++step) {
-    auto changing = change(RaftNode::Change::promote, {.id = id});
-    if (Result<void> changed = co_await changing; !changed) co_return changed;
+io::Task<Result<void>> RaftLog::add_member(Member member) {
+  const std::vector<Member> before = members();
+  if (std::ranges::find(before, member.id, &Member::id) == before.end()) {
+    auto adding = change(RaftNode::Change::add, member);
+    if (Result<void> added = co_await adding; !added) co_return added;
   }
-  co_return Result<void>{};
+  auto including = change(RaftNode::Change::include, {.id = member.id});
+  co_return co_await including;
 }
+
+io::Task<Result<void>> RaftLog::promote_member(std::uint64_t id) { return change(RaftNode::Change::promote, {.id = id}); }
+io::Task<Result<void>> RaftLog::remove_member(std::uint64_t id) { return change(RaftNode::Change::remove, {.id = id}); }
 
 io::Task<Result<void>> RaftLog::change(RaftNode::Change what, Member member) {
   if (!leads_ || !node_) co_return fail(Errc::not_leader);

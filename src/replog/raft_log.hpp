@@ -11,13 +11,11 @@
 
 namespace flurm::replog {
 
-/// Once a log exists, it knows its members and `members` matters no more; the same when this one joins, but then the
-/// addresses should be those that the others' logs have.
+/// Once a log exists, it knows its members, and `members` matters no more.
 struct RaftOptions {
   std::string directory;                 ///< made (mode 0700) when it does not exist; its parent must
   std::uint64_t self = 1;                ///< which of `members` this is
   std::vector<Member> members;           ///< ids > 0, the same everywhere: they found the log when it is empty
-  bool joins = false;                    ///< an empty log stays so until a leader knows this member; see `members`
   Transport* transport = nullptr;        ///< needed for several members; must outlive the log
   unsigned snapshot_threshold = 10'000;  ///< entries between snapshots
   unsigned snapshot_trailing = 1'000;    ///< entries kept behind a snapshot, for members that lag

@@ -328,13 +328,11 @@ RaftNode::RaftNode(io::Loop& loop, const RaftOptions& options, Events& events)
 
 RaftNode::~RaftNode() { FLURM_CHECK(!impl_->has_io, "close() first"); }
 
-Result<void> RaftNode::start(bool bootstrap) {
+Result<void> RaftNode::open() {
   Impl& self = *impl_;
   const RaftOptions& options = self.options;
-  const auto own = std::ranges::find(options.members, options.self, &Member::id);
-  if (own == options.members.end() && bootstrap)
-    return fail(Errc::einval, "member {} is not in the list of members", options.self);
   FLURM_CHECK(options.members.size() <= 1 || options.transport, "several members need a transport");
+  const auto own = std::ranges::find(options.members, options.self, &Member::id);
   const std::string own_address = address_of(own == options.members.end() ? Member{options.self} : *own);
   for (const Member& member : options.members) self.meet(member);
   if (int rv = self.world.open(self.io)) return self.error(rv, "open");
@@ -354,28 +352,43 @@ Result<void> RaftNode::start(bool bootstrap) {
   raft_set_snapshot_trailing(&self.raft_, options.snapshot_trailing);
   raft_set_pre_vote(&self.raft_, true);
   raft_set_install_snapshot_timeout(&self.raft_, patience_for_snapshot(0));
+  return {};
+}
 
-  if (bootstrap) {
-    raft_configuration configuration;
-    raft_configuration_init(&configuration);
-    int rv = 0;
-    // Every member founds the log; the entry must be the same everywhere, whatever the order of the list.
-    std::vector<Member> founders = options.members;
-    std::ranges::sort(founders, {}, &Member::id);
-    for (const Member& member : founders) {
-      if (rv == 0) rv = raft_configuration_add(&configuration, member.id, address_of(member).c_str(), RAFT_VOTER);
-    }
-    if (rv == 0) rv = raft_bootstrap(&self.raft_, &configuration);
-    raft_configuration_close(&configuration);
-    if (rv != 0) return self.error(rv, "make the log");
-  }
+Result<void> RaftNode::write_members(std::vector<Member> members, int (*how)(raft*, const raft_configuration*)) {
+  // Every member founds the log; the entry must be the same everywhere, whatever the order of the list.
+  std::ranges::sort(members, {}, &Member::id);
+  raft_configuration configuration;
+  raft_configuration_init(&configuration);
+  int rv = 0;
+  for (const Member& member : members)
+    if (rv == 0) rv = raft_configuration_add(&configuration, member.id, address_of(member).c_str(), RAFT_VOTER);
+  if (rv == 0) rv = how(&impl_->raft_, &configuration);
+  raft_configuration_close(&configuration);
+  if (rv != 0) return impl_->error(rv, "write the members");
+  return {};
+}
+
+Result<void> RaftNode::recover(const std::vector<Member>& members) {
+  if (Result<void> opened = open(); !opened) return opened;
+  return write_members(members, raft_recover);
+}
+
+Result<void> RaftNode::start(bool bootstrap) {
+  Impl& self = *impl_;
+  const std::vector<Member>& founders = self.options.members;
+  if (bootstrap && std::ranges::find(founders, self.options.self, &Member::id) == founders.end())
+    return fail(Errc::einval, "member {} is not in the list of members", self.options.self);
+  if (Result<void> opened = open(); !opened) return opened;
+  if (bootstrap)
+    if (Result<void> written = write_members(founders, raft_bootstrap); !written) return written;
   if (int rv = raft_start(&self.raft_)) return self.error(rv, "load the log");
   self.last_state = raft_state(&self.raft_);
   // libraft 0.15 does not tell when its state changes.
   self.look_at_members();
   self.world.watch([&self] { self.look(); });
-  if (options.transport)
-    options.transport->on_gone([&self](std::uint64_t member) { leader_is_gone(self.raft_, member); });
+  if (self.options.transport)
+    self.options.transport->on_gone([&self](std::uint64_t member) { leader_is_gone(self.raft_, member); });
   return {};
 }
 
@@ -471,17 +484,16 @@ Result<void> RaftNode::change(Change what, const Member& member, Changed done) {
     if (const Changed tell = std::exchange(impl->change_done, nullptr))
       tell(status == 0 ? Result<void>() : fail(errc_of(status), "{}", raft_strerror(status)));
   };
-  self.meet(member);
   int rv = 0;
   if (what == Change::add) {
+    self.meet(member);
     rv = raft_add(r, &self.change, member.id, address_of(member).c_str(), ended);
   } else if (what == Change::remove) {
     rv = raft_remove(r, &self.change, member.id, ended);
   } else {
-    int role = RAFT_VOTER;
-    for (unsigned i = 0; i < r->configuration.n; ++i)
-      if (r->configuration.servers[i].id == member.id && r->configuration.servers[i].role == RAFT_SPARE) role = RAFT_STANDBY;
-    rv = raft_assign(r, &self.change, member.id, role, ended);
+    const bool votes = std::ranges::any_of(members(), [&](const Member& m) { return m.id == member.id && m.votes; });
+    const int role = what == Change::promote ? RAFT_VOTER : RAFT_STANDBY;
+    rv = votes ? RAFT_BADROLE : raft_assign(r, &self.change, member.id, role, ended);
   }
   if (rv == 0) return {};
   self.change_done = nullptr;

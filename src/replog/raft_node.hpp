@@ -15,6 +15,9 @@
 #include "io/task.hpp"
 #include "replog/raft_log.hpp"
 
+struct raft;
+struct raft_configuration;
+
 namespace flurm::replog {
 
 /// What libraft calls a member, which must not be nothing; the transport knows them by their ids.
@@ -66,6 +69,8 @@ class RaftNode {
   /// Loads, restores and applies; bootstrap: the directory is empty, make the log of options.members first. An empty
   /// one otherwise waits for a leader. After an error close() is still needed.
   Result<void> start(bool bootstrap);
+  /// Instead of start(): appends a configuration of these members to the log on disk. close() is needed after it.
+  Result<void> recover(const std::vector<Member>& members);
   io::Task<void> close();
 
   /// One batch; the next one only after all its entries were applied or write_failed() came.
@@ -79,10 +84,10 @@ class RaftNode {
   std::vector<Member> members() const;
   /// The last change of the members is committed.
   bool has_settled() const;
-  enum class Change { add, promote, remove };
+  /// What is added gets nothing yet; what is included gets everything; what is promoted votes.
+  enum class Change { add, include, promote, remove };
   using Changed = std::function<void(Result<void>)>;
-  /// Promoting leads in two steps from a member that was added to one that votes. One at a time. `done` comes when the
-  /// change is committed, or cannot be any more; after an error it does not come.
+  /// One at a time. `done` comes when the change is committed, or cannot be any more; after an error it does not come.
   Result<void> change(Change what, const Member& member, Changed done);
 
   /// False after an error that libraft cannot go on from.
@@ -98,6 +103,8 @@ class RaftNode {
 
  private:
   struct Impl;
+  Result<void> open();
+  Result<void> write_members(std::vector<Member> members, int (*how)(raft*, const raft_configuration*));
   std::unique_ptr<Impl> impl_;
 };
 

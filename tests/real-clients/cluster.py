@@ -41,7 +41,8 @@ def kill(pid):
     def gone():
         try:
             with open(f"/proc/{pid}/stat") as file:
-                return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+                # Of several threads the first may be one while others still hold its ports.
+                return file.read().rsplit(")", 1)[1].split()[0] == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
         except OSError:
             return True
 
