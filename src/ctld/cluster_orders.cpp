@@ -37,6 +37,7 @@ ClusterOrders::ClusterOrders(io::Loop& loop, cluster::Link& link, replog::Log& l
   });
   link_.on_call(cluster::CallKind::leave, [this](std::uint64_t from, std::string) -> io::Task<Result<std::string>> {
     if (from != log_.leader()) co_return fail(Errc::not_leader);
+    leaving_ = true;
     roster_.expect_removal();
     auto leaving = options_.leave();
     co_await leaving;
@@ -65,7 +66,7 @@ io::Task<Result<std::string>> ClusterOrders::add(std::string name, std::string e
 }
 
 bool ClusterOrders::is_member() const {
-  return std::ranges::any_of(log_.members(), [&](const replog::Member& one) { return one.id == link_.self(); });
+  return !leaving_ && std::ranges::any_of(log_.members(), [&](const replog::Member& one) { return one.id == link_.self(); });
 }
 
 io::Task<Result<std::string>> ClusterOrders::remove(std::string name) { return carry(Order::remove, std::move(name)); }

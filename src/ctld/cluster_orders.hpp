@@ -59,6 +59,7 @@ class ClusterOrders {
   Roster& roster_;
   const Options options_;
   std::size_t running_ = 0;
+  bool leaving_ = false;  // the leader removes this member
   bool stopping_ = false;
 };
 
