@@ -150,6 +150,12 @@ void Colleagues::watch() {
     if (each.leader != log_.leader()) each.done.set(fail(Errc::not_leader, "the leader changed"));
 }
 
+void Colleagues::stop() {
+  stopping_ = true;
+  for (const Reader& reader : readers_) reader.done.set({});
+  for (const Attempt& each : attempts_) each.done.set(fail(Errc::closed, "the controller is stopping"));
+}
+
 io::Task<Result<void>> Colleagues::fence(io::Deadline deadline) {
   if (others_.empty()) co_return Result<void>{};
   const io::Event done(loop_);
@@ -157,6 +163,7 @@ io::Task<Result<void>> Colleagues::fence(io::Deadline deadline) {
   if (!reading_) io::spawn(serve_readers());
   auto waiting = done.wait(deadline);
   const auto read = co_await waiting;
+  if (stopping_) co_return fail(Errc::closed, "the controller is stopping");
   if (!read) co_return fail(Errc::timed_out, "too few controllers can be reached");
   co_return Result<void>{};
 }
@@ -200,7 +207,7 @@ io::Task<> Colleagues::serve_readers() {
     std::vector<Reader> batch = std::exchange(readers_, {});
     auto round = read_round();
     const Result<void> read = co_await round;
-    if (read) {
+    if (read || stopping_) {
       for (const Reader& reader : batch) reader.done.set({});
       continue;
     }
@@ -231,6 +238,7 @@ io::Task<Result<void>> Colleagues::read_round() {
 io::Task<Result<void>> Colleagues::confirm() {
   const std::uint64_t term = log_.position().term;
   const std::size_t needed = (others_.size() + 1) / 2;  // with this member itself, more than half
+  if (needed == 0) co_return Result<void>{};
   const auto poll = std::make_shared<Poll>(needed, others_.size(), io::OneShot<Result<io::Nothing>>(loop_));
   for (const std::uint64_t member : others_) io::spawn(confirm_one(member, number_text(term), poll));
   auto waiting = poll->done.wait(io::Deadline::in_ms(kCountMs));

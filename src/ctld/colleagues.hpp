@@ -60,8 +60,8 @@ class Colleagues {
   io::Task<Result<std::string>> answer(std::uint64_t from, Ask ask, std::string body);
   /// Called when this member, as the leader, has applied what another one proposed.
   void on_proposed(std::function<void()> fn) { proposed_ = std::move(fn); }
-  /// Attempts end with `closed`.
-  void stop() { stopping_ = true; }
+  /// Attempts end with `closed`, and so do fences.
+  void stop();
 
  private:
   struct Attempt {
