@@ -83,6 +83,14 @@ void Effects::start() {
 void Effects::stop() {
   leads_ = false;
   ++reign_;
+  for (const io::Event& pause : pauses_) pause.set({});
+}
+
+io::Task<> Effects::rest(std::uint64_t ms) {
+  const auto at = pauses_.insert(pauses_.end(), io::Event(controller_.loop));
+  auto waiting = at->wait(io::Deadline::in_ms(ms));
+  (void)co_await waiting;
+  pauses_.erase(at);
 }
 
 void Effects::look() {
@@ -183,7 +191,7 @@ io::Task<> Effects::launch(Effect effect) {
     }
     log(Level::warn, "job.launch_retry",
         {{"job_id", effect.job.v}, {"node", job->batch_host}, {"attempt", attempt + 1}, {"error", answered.error().text}});
-    auto pause = io::sleep(controller_.loop, backoff_ms(attempt));
+    auto pause = rest(backoff_ms(attempt));
     co_await pause;
   }
 }
@@ -225,7 +233,7 @@ io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
           {{"job_id", effect.job.v}, {"node", node->config.name}, {"attempt", attempt + 1}, {"error", answered.error().text}});
       wait_ms = backoff_ms(attempt);
     }
-    auto pause = io::sleep(controller_.loop, wait_ms);
+    auto pause = rest(wait_ms);
     co_await pause;
   }
 }

@@ -4,12 +4,14 @@
 // begins again. Receivers treat a repeat as done already.
 #pragma once
 #include <cstdint>
+#include <list>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "ctld/controller.hpp"
 #include "ctld/gate.hpp"
+#include "io/event.hpp"
 #include "rpc/courier.hpp"
 
 namespace flurm::ctld {
@@ -49,6 +51,8 @@ class Effects {
   io::Task<> suspend(state::Effect effect);
   io::Task<> send_mail(state::Effect effect);
   io::Task<> propose(state::Command command);
+  /// Sleeps, at most until this controller stops to lead.
+  io::Task<> rest(std::uint64_t ms);
   /// One request to a node's daemon: its return code, or why there is none.
   io::Task<Result<Errc>> tell(rpc::Address node, wire::MsgType type, std::string body, std::uint16_t version);
 
@@ -61,6 +65,7 @@ class Effects {
   std::uint64_t next_ = 1;  // the first effect not begun
   std::uint64_t reign_ = 0;  // counts starts and stops; an effect is pursued in the reign in which it was begun
   std::set<std::pair<JobId, std::uint32_t>> taken_;  // runs whose launch was answered; the state learns it in this moment
+  std::list<io::Event> pauses_;
   bool leads_ = false;
 };
 
