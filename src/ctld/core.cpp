@@ -175,7 +175,7 @@ io::Task<Result<void>> Core::start() {
   roster_->start();
   auto readying = become_ready();
   const Result<void> ready = co_await readying;
-  if (stopping_) co_return Result<void>{};
+  if (stopping_ || leaving_) co_return Result<void>{};
   if (!ready) co_return ready;
 
   auto listening = rpc::Server::listen(loop_, munge_, server_options(), [this](rpc::Request request) {
@@ -241,11 +241,13 @@ void Core::watch_roster() {
 
 /// What clients have asked for is answered while the others still take it from here.
 io::Task<> Core::leave() {
-  if (!server_ || stopping_) co_return;
+  if (stopping_) co_return;
+  leaving_ = true;
+  removal_.start(kRemovalMs);
+  if (!server_) co_return;
   log(Level::info, "ctld.leaving");
   auto finished = server_->finish(2000);
   co_await finished;
-  removal_.start(kRemovalMs);
 }
 
 std::string Core::reached_members() const {

@@ -136,6 +136,7 @@ class Core {
   std::uint64_t reign_ = 0;       // counts changes of leadership
   bool configured_ = false;       // this process's configuration is in the state
   std::optional<Error> refused_;  // or why it cannot be
+  bool leaving_ = false;  // the leader removes this controller: it serves nobody any more
   bool stopping_ = false;
 };
 
