@@ -40,11 +40,11 @@ void forget_leader(raft& self) {
 
 std::pair<int, int> own_part(const raft& self, int min, int max) {
   const Place place = place_of(self);
-  // A half of each part lies between two members, so that one is elected before the next stands; and none begins
-  // before the others have stopped to stand by the leader.
+  // Most of each part lies between two members, so that one is elected before the next stands; and none begins before
+  // the others have stopped to stand by the leader.
   const int part = (max - min) / place.among;
-  const int from = min + place.rank * part + part / 4;
-  return {from, from + part / 2};
+  const int from = min + place.rank * part + part / 8;
+  return {from, from + part / 4};
 }
 
 void doubt_leader(raft& self) {

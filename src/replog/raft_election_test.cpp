@@ -56,7 +56,7 @@ TEST_F(RaftElectionTest, parts_of_the_range_do_not_meet) {
       raft_.id = self;
       follow(leader);
       const auto [from, to] = own_part(raft_, 150, 300);
-      EXPECT_GE(from, last + 10) << "member " << self << ", leader " << leader;
+      EXPECT_GE(from, last + 6) << "member " << self << ", leader " << leader;
       EXPECT_GT(to, from);
       EXPECT_LT(to, 300);
       last = to;
@@ -68,9 +68,9 @@ TEST_F(RaftElectionTest, a_member_that_may_not_be_elected_counts_for_nothing) {
   raft_.configuration.servers[1].role = RAFT_STANDBY;  // member 1
   raft_.id = 2;
   follow(3);
-  EXPECT_EQ(own_part(raft_, 150, 300), (std::pair<int, int>{187, 262}));
+  EXPECT_EQ(own_part(raft_, 150, 300), (std::pair<int, int>{168, 205}));
   raft_.configuration.n = 0;
-  EXPECT_EQ(own_part(raft_, 150, 300).first, 187);
+  EXPECT_EQ(own_part(raft_, 150, 300).first, 168);
 }
 
 TEST_F(RaftElectionTest, a_leader_is_stood_by_for_one_timeout_and_no_longer) {

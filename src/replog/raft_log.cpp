@@ -83,6 +83,7 @@ class RaftLog final : public Log, private RaftNode::Events {
   io::Task<void> reopen();
   void flush();
   void schedule_flush();
+  void schedule_telling();
   void fail_all(const Error& error);
   void set_leads(bool leads);
   void look_at_leader();
@@ -95,7 +96,7 @@ class RaftLog final : public Log, private RaftNode::Events {
 
   std::deque<Proposal> queue_;    // not yet given to libraft
   std::deque<Proposal> writing_;  // in the one batch under way
-  bool flush_scheduled_ = false;
+  bool flush_scheduled_ = false, telling_scheduled_ = false;
   bool leads_ = false;
   bool joins_ = false;    // others have the log
   bool joining_ = false;  // new, and does not count yet
@@ -309,6 +310,15 @@ void RaftLog::schedule_flush() {
   });
 }
 
+/// The next batch would tell the others what is committed; there is none, and they wait for it to answer clients.
+void RaftLog::schedule_telling() {
+  if (std::exchange(telling_scheduled_, true)) return;
+  loop_.defer([this] {
+    telling_scheduled_ = false;
+    if (leads_ && node_ && !reopening_ && !stopping_ && writing_.empty()) node_->tell_committed();
+  });
+}
+
 void RaftLog::flush() {
   if (queue_.empty() || !writing_.empty() || !leads_ || !node_) return;
   std::size_t bytes = 0, count = 0;
@@ -357,7 +367,10 @@ bool RaftLog::apply(std::string_view sealed) {
     else
       finished.done(fail(Errc::not_leader, "another leader took the place of entry {}", applied_.index));
   }
-  if (writing_.empty() && !queue_.empty()) schedule_flush();
+  if (writing_.empty() && !queue_.empty())
+    schedule_flush();
+  else if (writing_.empty() && leads_)
+    schedule_telling();
   return true;
 }
 
@@ -456,6 +469,7 @@ void RaftLog::set_leads(bool leads) {
   leads_ = leads;
   proposed_ = applied_;
   log(Level::info, "replog.leadership", {{"leads", leads}, {"index", applied_.index}});
+  if (leads) schedule_telling();
   loop_.defer([this, leads] {
     if (leadership_ && leads_ == leads && !stopping_) leadership_(leads);
   });

@@ -432,6 +432,29 @@ void RaftNode::write(std::vector<RaftBuffer> buffers) {
   for (RaftBuffer& buffer : buffers) buffer.release();
 }
 
+void RaftNode::tell_committed() {
+  raft& self = impl_->raft_;
+  if (!impl_->has_raft || raft_state(&self) != RAFT_LEADER) return;
+  const raft_log& log = self.log;
+  const bool empty = log.front == log.back;
+  // The same heartbeat that libraft sends, which must reach to the end of the log: whoever agrees to it has all of that.
+  raft_message message{};
+  message.type = RAFT_IO_APPEND_ENTRIES;
+  message.append_entries.term = self.current_term;
+  message.append_entries.prev_log_index = raft_last_index(&self);
+  message.append_entries.prev_log_term =
+      empty ? log.snapshot.last_term : log.entries[(log.back + log.size - 1) % log.size].term;
+  message.append_entries.leader_commit = self.commit_index;
+  for (unsigned i = 0; i < self.configuration.n; ++i) {
+    const raft_server& server = self.configuration.servers[i];
+    if (server.id == self.id) continue;
+    message.server_id = server.id;
+    message.server_address = server.address;
+    auto* request = new raft_io_send{};
+    if (impl_->io.send(&impl_->io, request, &message, [](raft_io_send* sent, int) { delete sent; }) != 0) delete request;
+  }
+}
+
 void RaftNode::apply_all() {
   if (impl_->barrier_under_way) return;
   auto* barrier = new Impl::Barrier{{}, impl_.get()};

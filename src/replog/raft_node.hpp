@@ -75,6 +75,8 @@ class RaftNode {
 
   /// One batch; the next one only after all its entries were applied or write_failed() came.
   void write(std::vector<RaftBuffer> buffers);
+  /// Lets the others know at once what is committed. libraft does so with the next entry, or heartbeat.
+  void tell_committed();
   /// Makes the leader apply what former leaders left; state_changed() follows.
   void apply_all();
   /// Lets a member lead; 0: the one that is furthest. `done` comes when another one leads, or after an election timeout;
