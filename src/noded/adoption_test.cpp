@@ -12,7 +12,7 @@ class AdoptionTest : public test::NodeWorld {};
 
 TEST_F(AdoptionTest, a_step_outlives_the_daemon) {
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "sleep 1; echo end; exit 5")), Errc::success);
-  pass(300);
+  until([&] { return has_step(7); });
   crash();
   start();
   auto registered = controller_.last<wire::NodeRegistrationStatus>(MsgType::MESSAGE_NODE_REGISTRATION_STATUS);

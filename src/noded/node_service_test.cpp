@@ -68,7 +68,7 @@ TEST_F(NodeServiceTest, the_end_is_repeated_until_the_controller_answers) {
 TEST_F(NodeServiceTest, the_controller_hears_of_the_end_before_it_may_go_on) {
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "exit 0")), Errc::success);
   controller_.silences = 1'000;
-  pass(300);
+  until([&] { return is_reporting(7); });
   ASSERT_EQ(node_->jobs.find(7)->reports, 1);
   controller_.silences = 1;
   EXPECT_EQ(rc(MsgType::REQUEST_TERMINATE_JOB, end(7)), Errc::kill_job_already_complete);
@@ -78,7 +78,7 @@ TEST_F(NodeServiceTest, the_controller_hears_of_the_end_before_it_may_go_on) {
 TEST_F(NodeServiceTest, an_order_to_end_does_not_wait_for_ever) {
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "exit 0")), Errc::success);
   controller_.silences = 1'000;
-  pass(300);
+  until([&] { return is_reporting(7); });
   EXPECT_EQ(rc(MsgType::REQUEST_TERMINATE_JOB, end(7)), Errc::success);
   EXPECT_EQ(controller_.count(MsgType::MESSAGE_EPILOG_COMPLETE), 0u);
   controller_.silences = 0;
@@ -108,7 +108,7 @@ TEST_F(NodeServiceTest, a_run_makes_way_for_a_later_one) {
 TEST_F(NodeServiceTest, what_was_not_told_of_a_run_is_not_told_when_a_later_one_is_ordered) {
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "exit 1")), Errc::success);
   controller_.silences = 1'000;
-  pass(300);
+  until([&] { return is_reporting(7); });
   ASSERT_EQ(node_->jobs.find(7)->reports, 1);
   wire::BatchJobLaunch next = launch(7, "exit 2");
   next.restart_cnt = 1;
@@ -141,14 +141,14 @@ TEST_F(NodeServiceTest, an_old_order_to_end_does_not_end_the_present_run) {
 TEST_F(NodeServiceTest, a_later_run_waits_until_nothing_is_left_of_the_one_before) {
   node_->setup.config.msg_timeout = 1;
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "sleep 30")), Errc::success);
-  pass(300);
+  until([&] { return has_step(7); });
   const auto supervisor = static_cast<pid_t>(node_->jobs.find(7)->steps.at(kBatchStep)->state().supervisor_pid);
   kill(supervisor, SIGSTOP);  // it cannot kill anything now
   wire::BatchJobLaunch next = launch(7, "exit 2");
   next.restart_cnt = 1;
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, next), Errc::duplicate_job_id);
   kill(supervisor, SIGCONT);
-  pass(300);
+  until([&] { return node_->jobs.find(7) == nullptr; });
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, next), Errc::success);
   hear(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT);
   EXPECT_EQ(WEXITSTATUS(controller_.last<wire::CompleteBatchScript>(MsgType::REQUEST_COMPLETE_BATCH_SCRIPT).job_rc), 2);
@@ -203,7 +203,7 @@ TEST_F(NodeServiceTest, ending_a_running_job) {
   write_script("epilog", "echo $SLURM_JOB_ID $SLURM_JOB_USER $SLURM_SCRIPT_CONTEXT $SLURM_JOB_EXIT_CODE2 > " + dir_ +
                              "/epilog.out");
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "echo up; sleep 30")), Errc::success);
-  pass(300);
+  until([&] { return output(7) == "up\n"; });
   wire::KillJob order = end(7);
   order.exit_code = 15;
   EXPECT_EQ(rc(MsgType::REQUEST_TERMINATE_JOB, order), Errc::success);
@@ -224,7 +224,7 @@ TEST_F(NodeServiceTest, processes_that_cannot_be_killed) {
   node_->setup.config.unkillable_program = dir_ + "/unkillable";
   write_script("unkillable", "echo $SLURM_JOB_ID > " + dir_ + "/unkillable.out");
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "sleep 30")), Errc::success);
-  pass(300);
+  until([&] { return has_step(7); });
   const auto supervisor = static_cast<pid_t>(node_->jobs.find(7)->steps.at(kBatchStep)->state().supervisor_pid);
   kill(supervisor, SIGSTOP);  // it cannot kill anything now
   EXPECT_EQ(rc(MsgType::REQUEST_ABORT_JOB, end(7)), Errc::success);
@@ -305,7 +305,7 @@ TEST_F(NodeServiceTest, prolog_ordered_apart) {
 
 TEST_F(NodeServiceTest, suspend_notify_and_status) {
   EXPECT_EQ(rc(MsgType::REQUEST_BATCH_JOB_LAUNCH, launch(7, "sleep 30")), Errc::success);
-  pass(300);
+  until([&] { return has_step(7); });
   wire::SuspendInt suspend;
   suspend.step_id.job_id = JobId{7};
   EXPECT_EQ(rc(MsgType::REQUEST_SUSPEND_INT, suspend), Errc::success);
@@ -337,13 +337,11 @@ TEST_F(NodeServiceTest, simple_requests) {
   write_script("health", "echo $SLURMD_NODENAME > " + dir_ + "/health.out");
   node_->setup.config.health_check_program = dir_ + "/health";
   EXPECT_EQ(rc(MsgType::REQUEST_HEALTH_CHECK, wire::Empty{}), Errc::success);
-  pass(300);
-  EXPECT_EQ(exec::read_file(dir_ + "/health.out", 100).value_or(""), "n1\n");
+  until([&] { return exec::read_file(dir_ + "/health.out", 100).value_or("") == "n1\n"; });
   write_script("reboot", "echo $@ > " + dir_ + "/reboot.out");
   node_->setup.config.reboot_program = dir_ + "/reboot now  please";
   EXPECT_FALSE(ask(MsgType::REQUEST_REBOOT_NODES, wire::Reboot{}).send);
-  pass(300);
-  EXPECT_EQ(exec::read_file(dir_ + "/reboot.out", 100).value_or(""), "now please\n");
+  until([&] { return exec::read_file(dir_ + "/reboot.out", 100).value_or("") == "now please\n"; });
 }
 
 TEST_F(NodeServiceTest, login_environment) {

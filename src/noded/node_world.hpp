@@ -172,6 +172,22 @@ class NodeWorld : public testing::Test {
     run(std::move(sleeping));
   }
 
+  /// Lets the loop run until it holds, ten seconds at most.
+  template <class Condition>
+  void until(Condition condition) {
+    for (int i = 0; i < 1000 && !condition(); ++i) pass(10);
+    EXPECT_TRUE(condition());
+  }
+  bool has_step(std::uint32_t job_id) {
+    const NodeJobPtr job = node_->jobs.find(job_id);
+    return job && job->steps.contains(kBatchStep) && job->steps.at(kBatchStep)->state().supervisor_pid != 0;
+  }
+  /// The script has ended, and the controller is being told.
+  bool is_reporting(std::uint32_t job_id) {
+    const NodeJobPtr job = node_->jobs.find(job_id);
+    return job && job->reports == 1;
+  }
+
   wire::BatchJobLaunch launch(std::uint32_t job_id, const std::string& script) const {
     wire::BatchJobLaunch order;
     order.job_id = JobId{job_id};
