@@ -12,9 +12,7 @@ namespace flurm::cli {
 namespace {
 
 /// "ctl1@10.0.0.1:9101" is ctl1.
-std::string name_of(const replog::Member& member) {
-  return member.address.substr(0, member.address.find('@'));
-}
+std::string name_of(const replog::Member& member) { return member.address.substr(0, member.address.find('@')); }
 
 }  // namespace
 

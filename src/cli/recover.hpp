@@ -11,7 +11,8 @@ struct RecoverOptions {
   bool yes = false;      ///< the warning was read
 };
 
-/// Says what may be lost, and with `yes` makes the log in the directory that of one controller. Errors: einval, io, corrupt.
+/// Says what may be lost, and with `yes` makes the log in the directory that of one controller. Errors: einval, io,
+/// corrupt.
 Result<void> recover_cluster(const RecoverOptions& options);
 
 }  // namespace flurm::cli

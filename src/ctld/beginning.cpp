@@ -24,8 +24,9 @@ const LogFacts* leader_of(const std::map<std::uint64_t, LogFacts>& told) {
   return leader;
 }
 
-/// A disk that counted has perhaps forgotten what it acknowledged, and whom it voted for. Nothing is lost with it while all
-/// others are there, and those that have a log follow one leader, have everything, and are a majority without the rest.
+/// A disk that counted has perhaps forgotten what it acknowledged, and whom it voted for. Nothing is lost with it while
+/// all others are there, and those that have a log follow one leader, have everything, and are a majority without the
+/// rest.
 bool nothing_can_be_lost(const LogFacts& leader, std::uint64_t self, const std::map<std::uint64_t, LogFacts>& told) {
   std::size_t voters = 0, have_all = 0;
   for (const replog::Member& member : leader.members) {

@@ -1,5 +1,5 @@
-// ctld/beginning.hpp — how a controller may begin, from what it has and what the others say: nobody founds a second cluster
-// beside one, nobody serves who is no member, and a lost disk is not taken for a new one.
+// ctld/beginning.hpp — how a controller may begin, from what it has and what the others say: nobody founds a second
+// cluster beside one, nobody serves who is no member, and a lost disk is not taken for a new one.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -16,9 +16,9 @@ namespace flurm::ctld {
 /// What a controller tells of its log to everybody who knows the secret (cluster::CallKind::members).
 struct LogFacts {
   bool leads = false;
-  bool settled = true;                               ///< no change of the members is under way
+  bool settled = true;                              ///< no change of the members is under way
   std::uint64_t term = 0, applied = 0, stored = 0;  ///< as replog::Position
-  std::vector<replog::Member> members;               ///< as its log has them
+  std::vector<replog::Member> members;              ///< as its log has them
   bool operator==(const LogFacts&) const = default;
 
   const replog::Member* find(std::uint64_t id) const;

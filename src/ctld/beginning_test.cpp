@@ -10,8 +10,8 @@ using How = Beginning::How;
 
 const cluster::Member kSelf{3, "c", "c", 9101};
 
-/// What a and b say, of a cluster of a, b and c; this is c. "-": away, "0": no log yet, "F": follows, "L": leads, "B": follows from
-/// behind.
+/// What a and b say, of a cluster of a, b and c; this is c. "-": away, "0": no log yet, "F": follows, "L": leads, "B":
+/// follows from behind.
 std::map<std::uint64_t, LogFacts> told(const std::string& a_and_b, bool lists_c = true, bool c_votes = true) {
   std::map<std::uint64_t, LogFacts> out;
   for (std::size_t i = 0; i < 2; ++i) {
@@ -55,7 +55,8 @@ TEST(Beginning, a_new_member_joins_when_the_leader_lists_it) {
     EXPECT_EQ(begins(false, told(some, false)), How::wait) << some;
   }
   EXPECT_EQ(decide_beginning(kSelf, false, told("L-", true, false), 3).members.size(), 3u);
-  EXPECT_NE(decide_beginning(kSelf, false, told("L-", false), 3).waits_for.find("flurm cluster add c"), std::string::npos);
+  EXPECT_NE(decide_beginning(kSelf, false, told("L-", false), 3).waits_for.find("flurm cluster add c"),
+            std::string::npos);
   EXPECT_TRUE(decide_beginning(kSelf, false, told("L-", false), 3).is_stranger);
   EXPECT_FALSE(decide_beginning(kSelf, false, told("--"), 3).is_stranger);
   auto others = told("LF", true, false);

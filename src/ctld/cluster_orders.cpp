@@ -66,7 +66,8 @@ io::Task<Result<std::string>> ClusterOrders::add(std::string name, std::string e
 }
 
 bool ClusterOrders::is_member() const {
-  return !leaving_ && std::ranges::any_of(log_.members(), [&](const replog::Member& one) { return one.id == link_.self(); });
+  return !leaving_ &&
+         std::ranges::any_of(log_.members(), [&](const replog::Member& one) { return one.id == link_.self(); });
 }
 
 io::Task<Result<std::string>> ClusterOrders::remove(std::string name) { return carry(Order::remove, std::move(name)); }
@@ -143,8 +144,8 @@ io::Task<Result<std::string>> ClusterOrders::add_here(std::string text) {
   if (Result<void> good = cluster::check_members(all); !good) co_return fail(good.error());
   auto adding = log_.add_member({member->id, text, false});
   if (Result<void> added = co_await adding; !added) co_return fail(added.error());
-  co_return fmt::format("{} is added at {}:{}; start it, and it votes as soon as it has caught up", member->name, member->host,
-                        member->port);
+  co_return fmt::format("{} is added at {}:{}; start it, and it votes as soon as it has caught up", member->name,
+                        member->host, member->port);
 }
 
 Result<void> ClusterOrders::check_quorum_without(const cluster::Member& gone) const {
@@ -158,7 +159,8 @@ Result<void> ClusterOrders::check_quorum_without(const cluster::Member& gone) co
     there += peer.connected && peer.member.id != gone.id && roster_.votes(peer.member.id);
   if (voters == 0) return fail(Errc::einval, "{} is the last controller", gone.name);
   if (2 * there <= voters)
-    return fail(Errc::einval, "without {} only {} of {} controllers can be reached, too few to go on", gone.name, there, voters);
+    return fail(Errc::einval, "without {} only {} of {} controllers can be reached, too few to go on", gone.name, there,
+                voters);
   return {};
 }
 
@@ -196,7 +198,8 @@ io::Task<Result<std::string>> ClusterOrders::transfer_here(std::string name) {
     if (found->id == link_.self()) co_return fmt::format("{} leads already", found->name);
     if (!roster_.votes(found->id)) co_return fail(Errc::einval, "{} has not caught up yet", found->name);
     const auto peers = link_.peers();
-    const auto peer = std::ranges::find(peers, to = found->id, [](const cluster::Peer& each) { return each.member.id; });
+    const auto peer =
+        std::ranges::find(peers, to = found->id, [](const cluster::Peer& each) { return each.member.id; });
     if (peer != peers.end() && !peer->connected)
       co_return fail(Errc::einval, "{} cannot be reached: {}", found->name, peer->error);
   } else if (roster_.is_alone()) {
@@ -217,7 +220,8 @@ void add_cluster_orders(Control& control, ClusterOrders& orders) {
       auto carrying = order(arguments);
       const Result<std::string> done = co_await carrying;
       // It ends, or was removed and has not heard of it: the leader takes nothing from it.
-      if (!done && (done.error().code == Errc::eperm || orders.is_stopping())) co_return control_failed(kMisdirected, done.error().text);
+      if (!done && (done.error().code == Errc::eperm || orders.is_stopping()))
+        co_return control_failed(kMisdirected, done.error().text);
       co_return done ? control_done(*done) : control_failed(done.error());
     });
   };

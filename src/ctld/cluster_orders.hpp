@@ -1,4 +1,5 @@
-// ctld/cluster_orders.hpp — what an administrator orders about the controllers themselves: one comes, one goes, another leads.
+// ctld/cluster_orders.hpp — what an administrator orders about the controllers themselves: one comes, one goes, another
+// leads.
 #pragma once
 #include <functional>
 #include <optional>
@@ -34,8 +35,9 @@ class ClusterOrders {
   /// One that is none should send askers to the others.
   bool is_member() const;
   /// name: NAME or NAME=HOST[:PORT]. Without an address the configuration here gives it, else it is `elsewhere`, where
-  /// whoever orders knows it to be, else it is the name. It votes when it has been started and has caught up. What has been done, in words, or
-  /// errors: einval, already_done, with what is wrong; not_leader, timed_out: nobody leads, or no longer; it may have happened.
+  /// whoever orders knows it to be, else it is the name. It votes when it has been started and has caught up. What has
+  /// been done, in words, or errors: einval, already_done, with what is wrong; not_leader, timed_out: nobody leads, or
+  /// no longer; it may have happened.
   io::Task<Result<std::string>> add(std::string name, std::string elsewhere);
   /// Refuses what would leave fewer than a majority. One that runs ends by itself.
   io::Task<Result<std::string>> remove(std::string name);
@@ -63,8 +65,8 @@ class ClusterOrders {
   bool stopping_ = false;
 };
 
-/// POST /api/cluster/add {"name", "address"}, remove {"name"}, transfer-leadership {"name"}, force-election. `orders` must outlive
-/// `control`.
+/// POST /api/cluster/add {"name", "address"}, remove {"name"}, transfer-leadership {"name"}, force-election. `orders`
+/// must outlive `control`.
 void add_cluster_orders(Control& control, ClusterOrders& orders);
 
 }  // namespace flurm::ctld

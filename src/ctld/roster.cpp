@@ -92,7 +92,8 @@ void Roster::start() {
   std::ranges::sort(known);
   if (!known.empty() && listed != known)
     log(Level::warn, "cluster.other_members",
-        {{"log", names_of(located(in_log, configured_))}, {"configuration", names_of(configured_)},
+        {{"log", names_of(located(in_log, configured_))},
+         {"configuration", names_of(configured_)},
          {"effect", "the log decides; see flurm cluster add, remove"}});
   timer_.start(kLookMs, kLookMs);
 }
@@ -164,7 +165,8 @@ io::Task<> Roster::look_whether_removed() {
 
 void Roster::end() {
   if (stopping_ || !removed_) return;
-  log(Level::warn, "cluster.removed", {{"controller", self_.name}, {"effect", "this controller is no member any more and stops"}});
+  log(Level::warn, "cluster.removed",
+      {{"controller", self_.name}, {"effect", "this controller is no member any more and stops"}});
   std::exchange(removed_, nullptr)();
 }
 
@@ -184,7 +186,8 @@ io::Task<> Roster::promote() {
     } else if ((*facts)->applied >= goal) {
       auto promoting = log_.promote_member(member.id);
       const Result<void> promoted = co_await promoting;
-      if (!promoted) log(Level::info, "cluster.not_promoted", {{"member", member.id}, {"error", promoted.error().text}});
+      if (!promoted)
+        log(Level::info, "cluster.not_promoted", {{"member", member.id}, {"error", promoted.error().text}});
     }
   }
 }

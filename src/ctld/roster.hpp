@@ -15,8 +15,8 @@
 
 namespace flurm::ctld {
 
-/// Keeps the link's members those of the log, notices when this controller is none any more, and lets new ones vote when
-/// they have caught up. Loop thread only; link and log must outlive it.
+/// Keeps the link's members those of the log, notices when this controller is none any more, and lets new ones vote
+/// when they have caught up. Loop thread only; link and log must outlive it.
 class Roster {
  public:
   /// configured: this one and the others as the configuration names them.

@@ -51,7 +51,8 @@ Result<void> with_node(const std::string& directory, std::uint64_t self, What wh
 Result<std::uint64_t> check(const std::string& directory) {
   const auto self = directory_owner(directory);
   if (!self) return fail(Errc::einval, "{}: there is no log", directory);
-  if (directory_is_joining(directory)) return fail(Errc::einval, "{}: its controller was new and knows too little", directory);
+  if (directory_is_joining(directory))
+    return fail(Errc::einval, "{}: its controller was new and knows too little", directory);
   FLURM_TRY_VOID(check_directory(directory));
   return *self;
 }
@@ -103,7 +104,8 @@ Result<void> recover_alone(const std::string& directory) {
   FLURM_TRY_VOID(lock.take(directory));
   FLURM_TRY(const Survivor survivor, look(directory));
   const auto own = std::ranges::find(survivor.members, survivor.self, &Member::id);
-  if (own == survivor.members.end()) return fail(Errc::einval, "{}: its controller was removed from the cluster", directory);
+  if (own == survivor.members.end())
+    return fail(Errc::einval, "{}: its controller was removed from the cluster", directory);
   if (own->votes && std::ranges::count(survivor.members, true, &Member::votes) == 1)
     return fail(Errc::einval, "{}: its controller is the only one that counts; just start it", directory);
   const Member alone{own->id, own->address, true};

@@ -1,4 +1,5 @@
-// replog/recovery.hpp — a log whose majority is gone for good becomes the log of one member again. By hand, and at a price.
+// replog/recovery.hpp — a log whose majority is gone for good becomes the log of one member again. By hand, and at a
+// price.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,8 +20,8 @@ struct Survivor {
 /// Errors: einval (no log, in use, of a member that never counted), corrupt (names the file), io.
 Result<Survivor> look_at_survivor(const std::string& directory);
 
-/// Makes the member that the log belongs to its only one. Everything in it counts as committed from now on. Files keep the
-/// directory's owner. Errors: as above; einval when it is the only one already.
+/// Makes the member that the log belongs to its only one. Everything in it counts as committed from now on. Files keep
+/// the directory's owner. Errors: as above; einval when it is the only one already.
 Result<void> recover_alone(const std::string& directory);
 
 }  // namespace flurm::replog
