@@ -148,20 +148,22 @@ io::Task<Result<std::string>> ClusterOrders::add_here(std::string text) {
                         member->host, member->port);
 }
 
-Result<void> ClusterOrders::check_quorum_without(const cluster::Member& gone) const {
+io::Task<Result<void>> ClusterOrders::check_quorum_without(cluster::Member gone) const {
+  auto asking = roster_.ask_all();
+  const std::map<std::uint64_t, LogFacts> told = co_await asking;
   std::size_t voters = 0, there = 0;
   for (const cluster::Member& member : link_.members()) {
     if (member.id == gone.id || !roster_.votes(member.id)) continue;
     ++voters;
-    there += member.id == link_.self();
+    // One with an empty log waits for a leader, and votes for none.
+    const auto facts = told.find(member.id);
+    there += member.id == link_.self() || (facts != told.end() && facts->second.stored > 0);
   }
-  for (const cluster::Peer& peer : link_.peers())
-    there += peer.connected && peer.member.id != gone.id && roster_.votes(peer.member.id);
-  if (voters == 0) return fail(Errc::einval, "{} is the last controller", gone.name);
+  if (voters == 0) co_return fail(Errc::einval, "{} is the last controller", gone.name);
   if (2 * there <= voters)
-    return fail(Errc::einval, "without {} only {} of {} controllers can be reached, too few to go on", gone.name, there,
-                voters);
-  return {};
+    co_return fail(Errc::einval, "without {} only {} of {} controllers are there and in step, too few to go on", gone.name, there,
+                   voters);
+  co_return Result<void>{};
 }
 
 io::Task<Result<std::string>> ClusterOrders::remove_here(std::string name) {
@@ -169,8 +171,10 @@ io::Task<Result<std::string>> ClusterOrders::remove_here(std::string name) {
   if (!found) co_return fail(Errc::already_done, "{}", found.error().text);
   const cluster::Member gone = *found;
   const bool voted = roster_.votes(gone.id);
-  if (voted)
-    if (Result<void> enough = check_quorum_without(gone); !enough) co_return fail(enough.error());
+  if (voted) {
+    auto checking = check_quorum_without(gone);
+    if (Result<void> enough = co_await checking; !enough) co_return fail(enough.error());
+  }
   if (gone.id == link_.self()) {
     // Another one takes over first, so that clients notice nothing.
     auto handing_over = log_.hand_over();

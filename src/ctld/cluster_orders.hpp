@@ -53,7 +53,7 @@ class ClusterOrders {
   io::Task<Result<std::string>> transfer_here(std::string name);
   Result<cluster::Member> find(std::string_view name) const;
   /// The others of which more than half must be there once `gone` is removed.
-  Result<void> check_quorum_without(const cluster::Member& gone) const;
+  io::Task<Result<void>> check_quorum_without(cluster::Member gone) const;
 
   io::Loop& loop_;
   cluster::Link& link_;

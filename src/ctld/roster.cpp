@@ -71,6 +71,7 @@ io::Task<bool> Roster::wait_to_begin(bool has_log) {
       if (beginning.how == Beginning::How::join) log_.join(std::move(beginning.members));
       co_return !stopping_;
     }
+    learn(told);
     if (io::monotonic_ms() >= tell_at_ms) {
       tell_at_ms = io::monotonic_ms() + kTellAgainMs;
       log(Level::warn, "cluster.waiting",
@@ -80,6 +81,15 @@ io::Task<bool> Roster::wait_to_begin(bool has_log) {
     co_await pause;
   }
   co_return false;
+}
+
+void Roster::learn(const std::map<std::uint64_t, LogFacts>& told) {
+  std::vector<cluster::Member> all = link_.members();
+  for (const auto& [id, facts] : told)
+    for (const cluster::Member& member : located(facts.members, configured_))
+      if (all.size() < cluster::kMembersMax && std::ranges::find(all, member.id, &cluster::Member::id) == all.end())
+        all.push_back(member);
+  if (all.size() > link_.members().size()) link_.set_members(std::move(all));
 }
 
 void Roster::start() {

@@ -42,6 +42,8 @@ class Roster {
   /// The others have a cluster without this one, which waits to be added.
   bool is_stranger() const { return is_stranger_; }
   bool votes(std::uint64_t member) const;
+  /// What those of the others say who can be reached, by their ids.
+  io::Task<std::map<std::uint64_t, LogFacts>> ask_all();
   /// Ids of the others who vote.
   std::vector<std::uint64_t> other_voters() const;
   /// The only one that votes, as far as it is known.
@@ -49,8 +51,8 @@ class Roster {
 
  private:
   io::Task<> ask(std::uint64_t member, io::OneShot<Result<LogFacts>> done);
-  /// What those of the others say who can be reached, by their ids.
-  io::Task<std::map<std::uint64_t, LogFacts>> ask_all();
+  /// From now on asks those, too, whom others have as members: they may have come since this configuration was written.
+  void learn(const std::map<std::uint64_t, LogFacts>& told);
   void follow_log();
   io::Task<> look();
   io::Task<> look_whether_removed();

@@ -71,6 +71,7 @@ struct RaftNode::Impl {
   const RaftOptions& options;
   Events& events;
 
+  struct Append;
   /// libraft's I/O with our hands in between. `raw` comes first: libraft hands back its address.
   struct Io {
     raft_io raw;
@@ -85,8 +86,8 @@ struct RaftNode::Impl {
     int (*send)(raft_io*, raft_io_send*, const raft_message*, raft_io_send_cb);
     raft_io_tick_cb tick;
     raft_io_recv_cb receive;
-    unsigned appends;  // under way
-    bool outlived;     // an append is being reported whose leader is not ours any more
+    std::vector<Append*> appends;  // under way, in their order
+    bool outlived;                 // an append is being reported whose leader is not ours any more
   };
   struct Append {
     raft_io_append request;
@@ -96,6 +97,7 @@ struct RaftNode::Impl {
     bool changes_members;  // and this member follows
     raft_term term;
     raft_id leader;
+    int failed = 0;
   };
 
   RaftIo world{loop, options};
@@ -129,6 +131,7 @@ struct RaftNode::Impl {
   raft_buffer snapshot_buffer{};
   std::uint64_t snapshot_raft_index = 0;
 
+  void report(std::unique_ptr<Append> append, int status);
   void listen_to_appends();
   void listen_to_truncations();
   void hasten_elections();
@@ -170,6 +173,16 @@ void RaftNode::Impl::look_at_members() {
   events.members_changed();
 }
 
+void RaftNode::Impl::report(std::unique_ptr<Append> append, int status) {
+  own_io.outlived = append->term != raft_.current_term || append->leader != follows();
+  append->done(append->outer, status);
+  own_io.outlived = false;
+  if (status != 0 && status != RAFT_CANCELED)
+    events.write_failed(false, fmt::format("{}: {}", raft_strerror(status), io.errmsg));
+  else if (append->changes_members && status == 0 && raft_state(&raft_) != RAFT_FOLLOWER)
+    events.write_failed(false, "the members changed during an election; reading them again");
+}
+
 /// A leader hears of a failed append; a follower's libraft keeps it to itself, and then waits for ever for entries that
 /// it believes to have.
 void RaftNode::Impl::listen_to_appends() {
@@ -184,21 +197,28 @@ void RaftNode::Impl::listen_to_appends() {
         auto* append = new Append{{}, outer, done, self->impl, changes_members,
                                   self->impl->raft_.current_term, self->impl->follows()};
         append->request.data = append;
-        ++self->appends;
+        self->appends.push_back(append);
         const int rv = self->append(raw, &append->request, entries, n, [](raft_io_append* request, int status) {
-          const std::unique_ptr<Append> own(static_cast<Append*>(request->data));
-          Io& mine = own->impl->own_io;
-          --mine.appends;
-          mine.outlived = own->term != own->impl->raft_.current_term || own->leader != own->impl->follows();
-          own->done(own->outer, status);
-          mine.outlived = false;
-          if (status != 0 && status != RAFT_CANCELED)
-            own->impl->events.write_failed(false, fmt::format("{}: {}", raft_strerror(status), own->impl->io.errmsg));
-          else if (own->changes_members && status == 0 && raft_state(&own->impl->raft_) != RAFT_FOLLOWER)
-            own->impl->events.write_failed(false, "the members changed during an election; reading them again");
+          auto* ended = static_cast<Append*>(request->data);
+          std::vector<Append*>& appends = ended->impl->own_io.appends;
+          if (status == 0) {
+            std::erase(appends, ended);
+            return ended->impl->report(std::unique_ptr<Append>(ended), 0);
+          }
+          // A leader's libraft takes the entries out of its log and all after them, and once more when the writes of
+          // those fail, too, which is beyond its end then. So the last one is told first.
+          ended->failed = status;
+          while (!appends.empty() && appends.back()->failed != 0) {
+            std::unique_ptr<Append> last(appends.back());
+            appends.pop_back();
+            const int error = last->failed;
+            last->impl->report(std::move(last), error);
+          }
         });
-        if (rv != 0) --self->appends;
-        if (rv != 0) delete append;
+        if (rv != 0) {
+          std::erase(self->appends, append);
+          delete append;
+        }
         return rv;
       });
   // libraft would tell whoever leads now, or nobody at no address, of entries that a former leader sent. A new leader
@@ -227,7 +247,7 @@ void RaftNode::Impl::hasten_elections() {
         const auto ticked = [](raft_io* own) {
           auto* mine = reinterpret_cast<Io*>(own);
           // Not while entries are on their way to the disk: libraft does not expect to lead when they arrive.
-          if (mine->impl->raft_.state != RAFT_FOLLOWER || mine->appends == 0) mine->tick(own);
+          if (mine->impl->raft_.state != RAFT_FOLLOWER || mine->appends.empty()) mine->tick(own);
         };
         const auto received = [](raft_io* own, raft_message* message) {
           auto* mine = reinterpret_cast<Io*>(own);

@@ -1,6 +1,8 @@
 // sim/controller.cpp — see controller.hpp.
 #include "sim/controller.hpp"
 
+#include <algorithm>
+
 #include "conf/slurm_conf.hpp"
 #include "ctld/core.hpp"
 #include "fmt/format.h"
@@ -13,6 +15,11 @@ io::Task<> start_core(ctld::Core& core, std::function<void(Error)> failed) {
   auto starting = core.start();
   const Result<void> started = co_await starting;
   if (!started) failed(started.error());
+}
+
+/// Whether it worked shows in the log's members.
+io::Task<> give(io::Task<Result<std::string>> order) {
+  (void)co_await order;
 }
 
 }  // namespace
@@ -54,13 +61,28 @@ void Controller::start() {
     const auto ended = [this, process](Result<void> result) {
       ended_ = !result;
       // Whoever finds no room when it starts says so and ends; it is started again.
-      if (!result && !machine_.disk.full) failure_ = result.error();
+      if (!result && !machine_.disk.full && !may_be_removed_) failure_ = result.error();
       World::the().kill(*process, false);
     };
     core_ = new ctld::Core(*loop, std::move(setup), ended);
     if (Result<void> opened = core_->open(); !opened) return ended(std::move(opened));
     io::spawn(start_core(*core_, [ended](Error error) { ended(std::unexpected(std::move(error))); }));
   });
+}
+
+void Controller::order_add(const std::string& what) {
+  World::the().as(*process_, [this, what] { io::spawn(give(core_->cluster_orders().add(what, ""))); });
+}
+
+void Controller::order_remove(Controller& other) {
+  other.may_be_removed_ = true;
+  World::the().as(*process_, [this, &other] { io::spawn(give(core_->cluster_orders().remove(other.machine().name))); });
+}
+
+bool is_member(const Controller& asked, const Controller& other) {
+  const auto members = asked.core().replicated_log().members();
+  const std::uint64_t id = cluster::member_id(other.machine().name);
+  return std::ranges::any_of(members, [id](const replog::Member& member) { return member.id == id; });
 }
 
 void Controller::stop() {

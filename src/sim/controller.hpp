@@ -29,6 +29,12 @@ class Controller {
   void stop();
   bool running() const { return process_ && process_->alive; }
   Machine& machine() const { return machine_; }
+  /// Orders of an administrator, given here.
+  void order_add(const std::string& what);
+  void order_remove(Controller& other);
+  /// Somebody was told to remove it.
+  bool may_be_removed() const { return may_be_removed_; }
+  bool was_started() const { return process_ != nullptr; }
   /// While it runs.
   ctld::Core& core() const { return *core_; }
   bool ended_by_itself() const { return ended_; }
@@ -41,8 +47,11 @@ class Controller {
   unsigned snapshot_interval_;
   Process* process_ = nullptr;
   ctld::Core* core_ = nullptr;
-  bool ended_ = false;
+  bool ended_ = false, may_be_removed_ = false;
   std::optional<Error> failure_;
 };
+
+/// Whether the log of `asked`, which runs, has `other` as a member.
+bool is_member(const Controller& asked, const Controller& other);
 
 }  // namespace flurm::sim

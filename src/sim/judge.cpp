@@ -121,6 +121,7 @@ std::string Judge::end() {
     if (!state->job(JobId{id})->state.finished()) return fmt::format("job {} was cancelled and is not over", id);
   const std::uint64_t hash = state::state_hash(*state);
   for (const auto& controller : controllers_) {
+    if (!is_member(*from, *controller)) continue;
     if (!controller->running()) return controller->machine().name + " does not run in the end";
     const std::uint64_t applied = controller->core().replicated_log().position().applied;
     if (const std::uint64_t all = from->core().replicated_log().position().applied; applied != all)

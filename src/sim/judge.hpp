@@ -24,6 +24,8 @@ class Judge {
   std::string end();
   /// Jobs that are neither over nor waiting for a reason.
   std::size_t unfinished();
+  /// The controller that leads in the highest term that had a leader, and so has all that was acknowledged; null: none.
+  const Controller* leader() const;
   /// Terms in which somebody led.
   std::size_t terms() const { return leaders_.size(); }
 
@@ -34,8 +36,6 @@ class Judge {
   };
   std::string look_at(const Controller& controller);
   std::string check_state(const std::string& name, const std::string& what);
-  /// The controller that leads in the highest term that had a leader, and so has all that was acknowledged; null: none.
-  const Controller* leader() const;
 
   std::vector<std::unique_ptr<Controller>>& controllers_;
   const Ledger& ledger_;

@@ -47,12 +47,18 @@ class Scenario {
     Random& random = world_.random();
     const std::uint64_t dice = random.between(0, 9);
     const std::size_t members = dice == 0 ? 1 : dice == 1 ? 5 : 3;
-    std::vector<Machine*> controllers, nodes;
+    std::vector<Machine*> controllers, spares, nodes;
     std::vector<std::string> names;
     for (std::size_t i = 0; i < members; ++i) {
       controllers.push_back(&world_.add_machine(fmt::format("ctl{}", i + 1)));
       names.push_back(controllers.back()->name);
       controllers.back()->clock_offset_us = static_cast<std::int64_t>(random.between(0, 4 * kSecond)) - 2'000'000;
+    }
+    // Some that are no members yet, and may be added.
+    const std::size_t spare = members > 1 && random.chance(0.4) ? 2 : 0;
+    for (std::size_t i = members; i < members + spare; ++i) {
+      spares.push_back(&world_.add_machine(fmt::format("ctl{}", i + 1)));
+      names.push_back(spares.back()->name);
     }
     for (std::size_t i = 0, n = random.between(2, 4); i < n; ++i)
       nodes.push_back(&world_.add_machine(fmt::format("n{}", i + 1)));
@@ -63,6 +69,12 @@ class Scenario {
     world_.latency_max = random.chance(0.2) ? 20'000 : 400;
     for (Machine* machine : controllers)
       controllers_.push_back(std::make_unique<Controller>(*machine, conf, snapshots));
+    founders_ = controllers_.size();
+    for (Machine* machine : spares) {
+      std::vector<Machine*> with = controllers;
+      with.push_back(machine);
+      controllers_.push_back(std::make_unique<Controller>(*machine, slurm_conf(with, nodes), snapshots));
+    }
     for (Machine* machine : nodes) nodes_.push_back(std::make_unique<Node>(*machine, names, ledger_));
     for (std::size_t i = 0, n = random.between(1, 3); i < n; ++i)
       clients_.push_back(std::make_unique<Client>(world_.add_machine(fmt::format("user{}", i + 1)), names, promises_,
@@ -70,7 +82,8 @@ class Scenario {
     world_.on_event([this] {
       if (broken_.empty()) broken_ = judge_.look();
     });
-    for (auto& controller : controllers_) later(random.between(0, 2000), [&controller] { controller->start(); });
+    for (std::size_t i = 0; i < founders_; ++i)
+      later(random.between(0, 2000), [this, i] { controllers_[i]->start(); });
     for (auto& node : nodes_) later(random.between(0, 3000), [&node] { node->start(); });
     for (auto& client : clients_) later(random.between(0, 3000), [&client] { client->start(); });
     disturb(10'000);
@@ -81,7 +94,7 @@ class Scenario {
   void restart_ended() {
     later(1000, [this] {
       for (auto& controller : controllers_)
-        if (controller->ended_by_itself()) start_again(*controller);
+        if (controller->ended_by_itself() && !controller->may_be_removed()) start_again(*controller);
       restart_ended();
     });
   }
@@ -108,11 +121,37 @@ class Scenario {
     if (random.chance(0.5))
       for (auto& controller : controllers_)
         if (controller->running() && controller->core().replicated_log().leads()) return *controller;
-    return *controllers_[random.between(0, controllers_.size() - 1)];
+    return *controllers_[random.between(0, founders_ - 1)];
+  }
+
+  /// Tells any controller that another one comes or goes.
+  void change_members() {
+    if (controllers_.size() == founders_) return;
+    Random& random = world_.random();
+    Controller& told = any_controller();
+    Controller& other = *controllers_[random.between(0, controllers_.size() - 1)];
+    // Before there is a log, all would have to be configured alike.
+    if (!told.running() || &told == &other || told.core().replicated_log().position().applied == 0) return;
+    if (is_spare(other) && !other.was_started()) {
+      say(fmt::format("{} is told to add {}", told.machine().name, other.machine().name));
+      told.order_add(fmt::format("{}={}", other.machine().name, other.machine().address));
+      later(random.between(0, 3000), [&other] {
+        if (!other.was_started()) other.start();
+      });
+    } else if (!other.may_be_removed() && removals_ < 2) {
+      ++removals_;
+      say(fmt::format("{} is told to remove {}", told.machine().name, other.machine().name));
+      told.order_remove(other);
+    }
+  }
+  bool is_spare(const Controller& controller) const {
+    for (std::size_t i = founders_; i < controllers_.size(); ++i)
+      if (controllers_[i].get() == &controller) return true;
+    return false;
   }
 
   void start_again(Controller& controller) {
-    if (!controller.running()) {
+    if (!controller.running() && !controller.may_be_removed()) {
       say(controller.machine().name + " starts");
       controller.start();
     }
@@ -134,6 +173,7 @@ class Scenario {
     Machine& machine = victim.machine();
     const std::uint64_t for_ms = random.between(50, 4000);
     disturb(for_ms);
+    if (random.chance(0.2)) change_members();
     switch (random.between(0, 9)) {
       case 0:
       case 1:
@@ -208,9 +248,21 @@ class Scenario {
     disturb(10'000);
     world_.join_all();
     world_.message_loss = world_.message_doubling = 0;
-    later(8000, [this] {
-      for (auto& controller : controllers_) start_again(*controller);
-    });
+    later(8000, [this] { start_members(); });
+  }
+
+  /// Whoever is a member, as whoever leads has it, runs in the end; a leader there must be for that.
+  void start_members() {
+    const Controller* leader = judge_.leader();
+    for (std::size_t i = 0; i < controllers_.size(); ++i) {
+      Controller& each = *controllers_[i];
+      if (each.running()) continue;
+      if (leader ? is_member(*leader, each) : i < founders_) {
+        say(each.machine().name + " starts");
+        each.start();
+      }
+    }
+    later(1000, [this] { start_members(); });
   }
 
   Outcome outcome() {
@@ -235,6 +287,7 @@ class Scenario {
   std::string broken_;
   Micros calm_from_ = 0;
   std::uint64_t faults_ = 0;
+  std::size_t founders_ = 0, removals_ = 0;
 };
 
 }  // namespace
