@@ -161,7 +161,7 @@ io::Task<Result<void>> ClusterOrders::check_quorum_without(cluster::Member gone)
   }
   if (voters == 0) co_return fail(Errc::einval, "{} is the last controller", gone.name);
   if (2 * there <= voters)
-    co_return fail(Errc::einval, "without {} only {} of {} controllers are there and in step, too few to go on", gone.name, there,
+    co_return fail(Errc::einval, "without {} only {} of {} controllers can be reached and have a log, too few to go on", gone.name, there,
                    voters);
   co_return Result<void>{};
 }
