@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "cli/local.hpp"
 #include "conf/lines.hpp"
@@ -129,6 +131,30 @@ bool port_answers(std::uint16_t port, const std::string& host) {
   return connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
 }
 
+namespace {
+
+/// Takes a name that no other process has until this one ends: two clusters that begin in the same moment must not
+/// choose the same ports.
+bool reserve_ports(int first) {
+  static std::set<int> ours;
+  if (ours.contains(first)) return true;
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = fmt::format("flurm local, ports from {}", first);
+  name.copy(address.sun_path + 1, sizeof address.sun_path - 1);  // after a zero: a name that is no file
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) {
+    ours.insert(first);
+    return true;
+  }
+  close(fd);
+  return false;
+}
+
+}  // namespace
+
 Result<std::uint16_t> choose_ports(const Layout& layout) {
   // Below the kernel's range for outgoing connections (32768 and up), or one of those could be in the way.
   constexpr int kFirst = 12000, kBlocks = 20;
@@ -140,7 +166,8 @@ Result<std::uint16_t> choose_ports(const Layout& layout) {
     bool free = true;
     for (std::uint16_t offset = 0; free && offset < 8; ++offset)
       free = port_free(static_cast<std::uint16_t>(port + offset));
-    if (free) return port;
+    free = free && port_free(static_cast<std::uint16_t>(port + kHttpPortOffset));
+    if (free && reserve_ports(port)) return port;
   }
   return fail(Errc::io, "no free ports between {} and {}", kFirst, kFirst + kBlocks * kPortsPerCluster);
 }

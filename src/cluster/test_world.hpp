@@ -17,18 +17,23 @@
 
 namespace flurm::cluster {
 
+/// Below the kernel's range for outgoing connections, and that of `flurm local`; never one twice in a process.
 inline std::uint16_t free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  (void)bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  (void)getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
+  constexpr std::uint16_t kFirst = 10'000, kCount = 2'000;
+  static auto next = static_cast<unsigned>(getpid()) * 64;  // tests of other processes begin elsewhere
+  for (;;) {
+    const auto port = static_cast<std::uint16_t>(kFirst + next++ % kCount);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    close(fd);
+    if (free) return port;
+  }
 }
 
 /// Runs the loop until `condition` holds; false when it does not within `patience_ms`.
