@@ -342,6 +342,8 @@ TEST_F(NodeServiceTest, simple_requests) {
   node_->setup.config.reboot_program = dir_ + "/reboot now  please";
   EXPECT_FALSE(ask(MsgType::REQUEST_REBOOT_NODES, wire::Reboot{}).send);
   until([&] { return exec::read_file(dir_ + "/reboot.out", 100).value_or("") == "now please\n"; });
+  until([&] { return children_.watched() == 0; });
+  pass(300);
 }
 
 TEST_F(NodeServiceTest, login_environment) {
