@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "cli/control.hpp"
+#include "cli/history.hpp"
 #include "cli/local.hpp"
 #include "cli/processes.hpp"
 #include "exec/fd.hpp"
@@ -22,15 +23,6 @@ namespace flurm::cli {
 namespace {
 
 constexpr std::size_t kBackupMax = std::size_t{8} << 30;
-
-std::string time_text(TimeS time) {
-  const auto seconds = static_cast<std::time_t>(time.v);
-  std::tm parts{};
-  localtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  return text;
-}
 
 /// What a backup holds, in lines for people. Errors: corrupt.
 Result<std::string> described(std::string_view bytes) {

@@ -45,15 +45,6 @@ Result<TimeS> parse_time(const std::string& text) {
   return fail(Errc::einval, "'{}' is no time; allowed: 2026-11-21T10:00:00, 2026-11-21, or Unix seconds", text);
 }
 
-std::string time_text(TimeS time) {
-  const auto seconds = static_cast<std::time_t>(time.v);
-  std::tm parts{};
-  localtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  return text;
-}
-
 /// A state on its way through the log.
 struct Moment {
   state::ClusterState state;
@@ -85,6 +76,15 @@ Result<void> go_on(const std::string& dir, Moment& moment, Wanted wanted) {
 }
 
 }  // namespace
+
+std::string time_text(TimeS time) {
+  const auto seconds = static_cast<std::time_t>(time.v);
+  std::tm parts{};
+  localtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  return text;
+}
 
 Result<void> log_list(const HistoryOptions& options) {
   FLURM_TRY(const std::string dir, existing_data_dir(options));

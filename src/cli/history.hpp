@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "base/types.hpp"
 
 namespace flurm::cli {
 
@@ -17,6 +18,9 @@ struct HistoryOptions {
   std::string at;  ///< a time; empty: not asked for
   std::optional<std::uint64_t> index;
 };
+
+/// "2026-11-21T10:00:00", in this machine's time zone.
+std::string time_text(TimeS time);
 
 /// One line an entry. Errors: io, corrupt (names the file).
 Result<void> log_list(const HistoryOptions& options);

@@ -76,15 +76,16 @@ void answer_status(cluster::Link& link, const replog::Log& log, const std::strin
 
 io::Task<ClusterStatus> cluster_status(io::Loop& loop, cluster::Link& link, const replog::Log& log,
                                        std::string version) {
+  const std::vector<cluster::Member> members = link.members();  // they may change while the answers come
   std::vector<io::OneShot<Result<std::string>>> answers;
-  for (const cluster::Member& member : link.members()) {
+  for (const cluster::Member& member : members) {
     answers.emplace_back(loop);
     if (member.id != link.self()) io::spawn(ask(link, member.id, answers.back()));
   }
   ClusterStatus status;
   const io::Deadline deadline = io::Deadline::in_ms(kPatienceMs + 100);
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    const cluster::Member& member = link.members()[i];
+    const cluster::Member& member = members[i];
     Result<MemberStatus> one = own_status(log, version);
     if (member.id != link.self()) {
       auto waiting = answers[i].wait(deadline);

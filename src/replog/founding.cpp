@@ -51,13 +51,8 @@ Result<void> write_durably(const std::string& path, std::string_view bytes) {
 }
 
 Result<std::string> encoded_members(const RaftOptions& options) {
-  std::vector<Member> members = options.members;
-  std::ranges::sort(members, {}, &Member::id);
   raft_configuration configuration;
-  raft_configuration_init(&configuration);
-  int rv = 0;
-  for (const Member& member : members)
-    if (rv == 0) rv = raft_configuration_add(&configuration, member.id, address_of(member).c_str(), RAFT_VOTER);
+  int rv = make_configuration(options.members, configuration);
   raft_buffer buffer{};
   if (rv == 0) rv = raft_configuration_encode(&configuration, &buffer);
   raft_configuration_close(&configuration);

@@ -56,6 +56,15 @@ std::string address_of(const Member& member) {
   return member.address.empty() ? std::to_string(member.id) : member.address;
 }
 
+int make_configuration(std::vector<Member> members, raft_configuration& out) {
+  std::ranges::sort(members, {}, &Member::id);
+  raft_configuration_init(&out);
+  int rv = 0;
+  for (const Member& member : members)
+    if (rv == 0) rv = raft_configuration_add(&out, member.id, address_of(member).c_str(), RAFT_VOTER);
+  return rv;
+}
+
 RaftBuffer::RaftBuffer(std::size_t size) : data_(static_cast<char*>(raft_malloc(size))), size_(size) {
   FLURM_CHECK(data_, "out of memory");
 }
@@ -376,13 +385,8 @@ Result<void> RaftNode::open() {
 }
 
 Result<void> RaftNode::write_members(std::vector<Member> members, int (*how)(raft*, const raft_configuration*)) {
-  // Every member founds the log; the entry must be the same everywhere, whatever the order of the list.
-  std::ranges::sort(members, {}, &Member::id);
   raft_configuration configuration;
-  raft_configuration_init(&configuration);
-  int rv = 0;
-  for (const Member& member : members)
-    if (rv == 0) rv = raft_configuration_add(&configuration, member.id, address_of(member).c_str(), RAFT_VOTER);
+  int rv = make_configuration(std::move(members), configuration);
   if (rv == 0) rv = how(&impl_->raft_, &configuration);
   raft_configuration_close(&configuration);
   if (rv != 0) return impl_->error(rv, "write the members");

@@ -22,6 +22,9 @@ namespace flurm::replog {
 
 /// What libraft calls a member, which must not be nothing; the transport knows them by their ids.
 std::string address_of(const Member& member);
+/// Fills `out`, which is then the caller's to close, also after an error, with these members, all voting. The entry
+/// that is made of it must be the same everywhere, whatever the order of the list. Returns 0 or one of libraft's errors.
+int make_configuration(std::vector<Member> members, raft_configuration& out);
 
 /// Memory that libraft takes over.
 class RaftBuffer {
