@@ -13,6 +13,7 @@
 #include "wire/msg/cluster.hpp"
 #include "wire/msg/crontab.hpp"
 #include "wire/msg/daemon_control.hpp"
+#include "wire/msg/file_bcast.hpp"
 #include "wire/msg/hostlist.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/job_control.hpp"
@@ -21,6 +22,7 @@
 #include "wire/msg/job_requests.hpp"
 #include "wire/msg/job_state.hpp"
 #include "wire/msg/kill_job.hpp"
+#include "wire/msg/launch_tasks.hpp"
 #include "wire/msg/licenses.hpp"
 #include "wire/msg/node_info.hpp"
 #include "wire/msg/node_registration.hpp"
@@ -172,6 +174,7 @@ constexpr MessageInfo kRows[] = {
     row<CompleteJobAllocation>(REQUEST_COMPLETE_JOB_ALLOCATION),
     row<CompleteBatchScript>(REQUEST_COMPLETE_BATCH_SCRIPT),
     row<StepId>(REQUEST_JOB_STEP_STAT),
+    row<JobStepStat>(RESPONSE_JOB_STEP_STAT),
     row<StepId>(REQUEST_STEP_LAYOUT),
     row<StepLayoutResponse>(RESPONSE_STEP_LAYOUT),
     row<JobRequeue>(REQUEST_JOB_REQUEUE),
@@ -179,6 +182,7 @@ constexpr MessageInfo kRows[] = {
     row<SlurmdStatus>(RESPONSE_SLURMD_STATUS),
     row<StepId>(REQUEST_JOB_STEP_PIDS),
     row<JobStepPids>(RESPONSE_JOB_STEP_PIDS),
+    row<ForwardData>(REQUEST_FORWARD_DATA),
     row<SuspendInt>(REQUEST_SUSPEND_INT),
     row<JobStepKill>(REQUEST_KILL_JOB),
     row<JobArrayResponse>(RESPONSE_JOB_ARRAY_ERRORS),
@@ -187,14 +191,18 @@ constexpr MessageInfo kRows[] = {
     row<TokenResponse>(RESPONSE_AUTH_TOKEN),
     row<KillJobs>(REQUEST_KILL_JOBS, since(v23_11)),
     row<KillJobsResponse>(RESPONSE_KILL_JOBS, since(v23_11)),
+    row<LaunchTasks>(REQUEST_LAUNCH_TASKS),
     row<LaunchTasksResponse>(RESPONSE_LAUNCH_TASKS),
     row<TaskExit>(MESSAGE_TASK_EXIT),
     row<CancelTasks>(REQUEST_SIGNAL_TASKS),
     row<CancelTasks>(REQUEST_TERMINATE_TASKS),
+    row<ReattachTasks>(REQUEST_REATTACH_TASKS),
+    row<ReattachTasksResponse>(RESPONSE_REATTACH_TASKS),
     row<KillJob>(REQUEST_KILL_TIMELIMIT),
     row<KillJob>(REQUEST_TERMINATE_JOB),
     row<EpilogComplete>(MESSAGE_EPILOG_COMPLETE),
     row<KillJob>(REQUEST_ABORT_JOB),
+    row<FileBcast>(REQUEST_FILE_BCAST),
     row<KillJob>(REQUEST_KILL_PREEMPTED),
     row<PrologLaunch>(REQUEST_LAUNCH_PROLOG),
     row<CompleteProlog>(REQUEST_COMPLETE_PROLOG),

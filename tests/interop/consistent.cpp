@@ -5,10 +5,12 @@
 #include "wire/msg/batch_job_launch.hpp"
 #include "wire/msg/cluster.hpp"
 #include "wire/msg/crontab.hpp"
+#include "wire/msg/file_bcast.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/job_desc.hpp"
 #include "wire/msg/job_info.hpp"
 #include "wire/msg/kill_job.hpp"
+#include "wire/msg/launch_tasks.hpp"
 #include "wire/msg/node_registration.hpp"
 #include "wire/msg/persist.hpp"
 #include "wire/msg/priority.hpp"
@@ -16,6 +18,7 @@
 #include "wire/msg/reservation.hpp"
 #include "wire/msg/slurm_conf.hpp"
 #include "wire/msg/stats.hpp"
+#include "wire/msg/step_layout.hpp"
 
 namespace flurm::interop {
 namespace {
@@ -59,6 +62,16 @@ void fix(Cred& cred) {
 void fix(BatchJobLaunch& m) {
   m.cred_version = 0;
   fix(m.cred);
+}
+
+void fix(LaunchTasks& m) {
+  m.cred_version = 0;
+  fix(m.cred);
+}
+
+void fix(FileBcast& m) {
+  m.cred.signed_bytes = pack_cred_body(m.cred, v22_05);
+  if (m.cred.signature.empty()) m.cred.signature = "x";
 }
 
 void fix(PrologLaunch& m) {
@@ -192,6 +205,14 @@ void make_consistent(MsgType type, void* message) {
       return fix(*static_cast<HetJobAllocation*>(message));
     case MsgType::REQUEST_BATCH_JOB_LAUNCH:
       return fix(*static_cast<BatchJobLaunch*>(message));
+    case MsgType::REQUEST_LAUNCH_TASKS:
+      return fix(*static_cast<LaunchTasks*>(message));
+    case MsgType::REQUEST_REATTACH_TASKS:
+      return fix(static_cast<ReattachTasks*>(message)->cred);
+    case MsgType::REQUEST_FILE_BCAST:
+      return fix(*static_cast<FileBcast*>(message));
+    case MsgType::RESPONSE_JOB_STEP_STAT:
+      return fix_jobacct(*static_cast<JobStepStat*>(message));
     case MsgType::REQUEST_LAUNCH_PROLOG:
       return fix(*static_cast<PrologLaunch*>(message));
     case MsgType::REQUEST_TERMINATE_JOB:

@@ -5,7 +5,7 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::count, codec::items, codec::Kind, codec::since;
+using codec::Archive, codec::count, codec::items, codec::Kind, codec::present_u8, codec::since, codec::sized;
 
 void fields(Archive& ar, StepLayout& m) {
   ar("front_end", m.front_end);
@@ -41,6 +41,20 @@ void fields(Archive& ar, StepLayoutResponse& m) { step_layout(ar, m.step_layout)
 void fields(Archive& ar, JobStepPids& m) {
   ar("node_name", m.node_name);
   ar("pid", m.pid);
+}
+
+void fields(Archive& ar, JobStepStat& m) {
+  ar("return_code", m.return_code);
+  ar("num_tasks", m.num_tasks);
+  ar("jobacct", present_u8(m.jobacct));
+  ar("step_pids", m.step_pids);
+}
+
+void fields(Archive& ar, ForwardData& m) {
+  ar("address", m.address);
+  auto len = static_cast<std::uint32_t>(m.data.size());
+  ar("len", count(len));
+  ar("data", sized(m.data, len));
 }
 
 }  // namespace flurm::wire

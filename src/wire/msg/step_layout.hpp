@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "codec/archive.hpp"
+#include "wire/msg/jobacct.hpp"
 
 namespace flurm::wire {
 
@@ -39,5 +40,22 @@ struct JobStepPids {
   bool operator==(const JobStepPids&) const = default;
 };
 void fields(codec::Archive& ar, JobStepPids& m);
+
+/// RESPONSE_JOB_STEP_STAT: what the tasks of one node used so far.
+struct JobStepStat {
+  std::uint32_t return_code = 0;
+  std::uint32_t num_tasks = 0;
+  std::optional<JobAcctInfo> jobacct;
+  JobStepPids step_pids;
+  bool operator==(const JobStepStat&) const = default;
+};
+void fields(codec::Archive& ar, JobStepStat& m);
+
+/// REQUEST_FORWARD_DATA: bytes for a socket of a step's supervisor, by whose name `address` is.
+struct ForwardData {
+  std::string address, data;
+  bool operator==(const ForwardData&) const = default;
+};
+void fields(codec::Archive& ar, ForwardData& m);
 
 }  // namespace flurm::wire
