@@ -1,9 +1,35 @@
 // exec/step_messages.cpp — see step_messages.hpp.
 #include "exec/step_messages.hpp"
 
+#include <algorithm>
+#include <charconv>
+
+#include "codec/unpack.hpp"
 #include "fmt/format.h"
 
 namespace flurm::exec {
+
+using codec::since, codec::until;
+
+namespace {
+
+constexpr std::uint16_t kWithTasks = 2;
+
+struct NamedStep {
+  std::uint32_t id;
+  std::string_view name;
+};
+/// The first field of a greeting is the version that the rest is in.
+void greeting(codec::Archive& ar, std::uint16_t& protocol) {
+  std::uint16_t version = ar.version();
+  ar("protocol", version);
+  if (ar.fills()) protocol = version;
+}
+
+constexpr NamedStep kNamedSteps[] = {
+    {kBatchStep, "step_batch"}, {kExternStep, "step_extern"}, {kInteractiveStep, "step_interactive"}};
+
+}  // namespace
 
 void fields(codec::Archive& ar, Identity& m) {
   ar("uid", m.uid);
@@ -16,21 +42,54 @@ void fields(codec::Archive& ar, StepKey& m) {
   ar("job_id", m.job_id);
   ar("step_id", m.step_id);
   ar("restart_count", m.restart_count);
+  ar("het_component", m.het_component, since(kWithTasks));
+}
+
+void fields(codec::Archive& ar, TaskStream& m) {
+  ar("kind", m.kind);
+  ar("path", m.path);
+}
+
+void fields(codec::Archive& ar, TaskLaunch& m) {
+  ar("global_id", m.global_id);
+  ar("argv", m.argv);
+  ar("env", m.env);
+  ar("in", m.in);
+  ar("out", m.out);
+  ar("err", m.err);
+  ar("cpus", m.cpus);
+  ar("cpu_bind_report", m.cpu_bind_report);
+}
+
+void fields(codec::Archive& ar, StepClient& m) {
+  ar("host", m.host);
+  ar("io_port", m.io_port);
+  ar("message_port", m.message_port);
+  ar("version", m.version);
+  ar("io_key", codec::secret(m.io_key));
+}
+
+void fields(codec::Archive& ar, StepTerminal& m) {
+  ar("port", m.port);
+  ar("rows", m.rows);
+  ar("columns", m.columns);
 }
 
 void fields(codec::Archive& ar, StepLaunch& m) {
-  ar("protocol", m.protocol);
+  greeting(ar, m.protocol);
   ar("key", m.key);
   ar("user", m.user);
   ar("node_name", m.node_name);
   ar("directory", m.directory);
   ar("script", m.script);
-  ar("arguments", m.arguments);
+  // The first version knew batch steps alone: one task, which runs the script.
+  TaskLaunch batch;
+  ar("arguments", batch.argv, until(kWithTasks));
   ar("env", m.env);
   ar("work_dir", m.work_dir);
-  ar("stdin_path", m.stdin_path);
-  ar("stdout_path", m.stdout_path);
-  ar("stderr_path", m.stderr_path);
+  ar("stdin_path", batch.in.path, until(kWithTasks));
+  ar("stdout_path", batch.out.path, until(kWithTasks));
+  ar("stderr_path", batch.err.path, until(kWithTasks));
   ar("append", m.append);
   ar("umask", codec::present_u8(m.umask));
   ar("nice", codec::present_u8(m.nice));
@@ -47,6 +106,17 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("kill_over_memory", m.kill_over_memory);
   ar("sample_interval_s", m.sample_interval_s);
   ar("log_file", m.log_file);
+  ar("tasks", m.tasks, since(kWithTasks));
+  ar("node_rank", m.node_rank, since(kWithTasks));
+  ar("node_count", m.node_count, since(kWithTasks));
+  ar("client", codec::present_u8(m.client), since(kWithTasks));
+  ar("line_buffered", m.line_buffered, since(kWithTasks));
+  ar("terminal", codec::present_u8(m.terminal), since(kWithTasks));
+  ar("label_offset", m.label_offset, since(kWithTasks));
+  if (ar.fills() && ar.version() < kWithTasks) {
+    batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));
+    m.tasks = {std::move(batch)};
+  }
 }
 
 void fields(codec::Archive& ar, StepSignal& m) {
@@ -63,6 +133,23 @@ void fields(codec::Archive& ar, StepTerminate& m) {
 }
 
 void fields(codec::Archive& ar, StepNotify& m) { ar("text", m.text); }
+
+void fields(codec::Archive& ar, StepAttach& m) { ar("client", m.client); }
+
+void fields(codec::Archive& ar, StepTold& m) {
+  ar("launch", m.launch);
+  ar("exits", m.exits);
+}
+
+void fields(codec::Archive& ar, TaskState& m) {
+  ar("global_id", m.global_id);
+  ar("pid", m.pid);
+  ar("exited", m.exited);
+  ar("told", m.told);
+  ar("wait_status", m.wait_status);
+  ar("program", m.program);
+  ar("usage", m.usage);
+}
 
 void fields(codec::Archive& ar, StepUsage& m) {
   ar("user_us", m.user_us);
@@ -81,24 +168,45 @@ void fields(codec::Archive& ar, StepEnd& m) {
 }
 
 void fields(codec::Archive& ar, StepState& m) {
-  ar("protocol", m.protocol);
+  greeting(ar, m.protocol);
   ar("key", m.key);
   ar("uid", m.uid);
   ar("gid", m.gid);
   ar("supervisor_pid", m.supervisor_pid);
   ar("supervisor_start_ticks", m.supervisor_start_ticks);
-  ar("task_pid", m.task_pid);
+  std::uint32_t task_pid = m.tasks.empty() ? 0 : m.tasks.front().pid;
+  ar("task_pid", task_pid, until(kWithTasks));
   ar("started_at", m.started_at);
   ar("stage", m.stage);
   ar("suspended", m.suspended);
   ar("usage", m.usage);
   ar("pids", m.pids);
   ar("end", codec::present_u8(m.end));
+  ar("tasks", m.tasks, since(kWithTasks));
+  ar("node_rank", m.node_rank, since(kWithTasks));
+  ar("node_count", m.node_count, since(kWithTasks));
+  ar("clients", m.clients, since(kWithTasks));
+  ar("launch_told", m.launch_told, since(kWithTasks));
 }
 
 void fields(codec::Archive& ar, StepReply& m) {
   ar("rc", m.rc);
   ar("state", codec::present_u8(m.state));
+}
+
+std::uint16_t greeting_protocol(std::string_view body) {
+  if (body.size() < 2) return kStepProtocol;
+  const auto version =
+      static_cast<std::uint16_t>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
+  return version >= kStepProtocolOldest && version <= kStepProtocol ? version : kStepProtocol;
+}
+
+Result<StepLaunch> unpack_launch(std::string_view body) {
+  return codec::unpack<StepLaunch>(body, greeting_protocol(body));
+}
+
+Result<StepState> unpack_state(std::string_view body) {
+  return codec::unpack<StepState>(body, greeting_protocol(body));
 }
 
 std::string step_frame(StepFrame type, std::string_view body) {
@@ -128,8 +236,20 @@ std::string job_directory(std::string_view spool, std::uint32_t job_id) {
 }
 
 std::string step_file_name(std::uint32_t step_id) {
-  if (step_id == kBatchStep) return "step_batch";
-  return fmt::format("step_{}", step_id);
+  const auto* named = std::ranges::find(kNamedSteps, step_id, &NamedStep::id);
+  return named != std::end(kNamedSteps) ? std::string(named->name) : fmt::format("step_{}", step_id);
+}
+
+std::optional<std::uint32_t> step_of_file_name(std::string_view name) {
+  const auto* named = std::ranges::find(kNamedSteps, name, &NamedStep::name);
+  if (named != std::end(kNamedSteps)) return named->id;
+  constexpr std::string_view kPrefix = "step_";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  std::uint32_t id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  if (error != std::errc{} || end != name.data() + name.size()) return std::nullopt;
+  return id;
 }
 
 }  // namespace flurm::exec

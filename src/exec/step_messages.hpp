@@ -4,7 +4,9 @@
 // standard input, a socket; later connections come in on the socket file of the step. On every connection the
 // supervisor first sends StepState, answers each request with StepReply in order, and says StepEnded when the step
 // is over. It then waits for StepRelease, which means that the controller knows; so an end is never lost, whoever
-// restarts meanwhile. The version is the first field of both greetings; a supervisor may be older than the daemon.
+// restarts meanwhile. StepState comes again whenever tasks started or ended; what of it srun was told the daemon says
+// with StepTold. The version is the first field of both greetings; a supervisor may be older than the daemon, or be
+// started by an older one, and then both speak the older version.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,7 +22,7 @@
 
 namespace flurm::exec {
 
-inline constexpr std::uint16_t kStepProtocol = 1;
+inline constexpr std::uint16_t kStepProtocol = 2, kStepProtocolOldest = 1;
 /// Batch scripts and environments travel in StepLaunch; everything else is small.
 inline constexpr std::size_t kLaunchFrameMax = 256u << 20, kStepFrameMax = 4u << 20;
 
@@ -33,6 +35,8 @@ enum class StepFrame : std::uint16_t {
   notify = 6,
   query = 7,
   release = 8,
+  attach = 9,
+  told = 10,
   state = 101,
   reply = 102,
   ended = 103,
@@ -41,7 +45,43 @@ enum class StepFrame : std::uint16_t {
 /// Which run of which step: a requeued job runs again under the same id.
 struct StepKey {
   std::uint32_t job_id = 0, step_id = kBatchStep, restart_count = 0;
+  std::uint32_t het_component = kNoVal32;
   auto operator<=>(const StepKey&) const = default;
+};
+
+enum class StreamKind : std::uint8_t {
+  file,      ///< `path`, opened by the task as the user
+  clients,   ///< srun, and whoever attached
+  labelled,  ///< `path`, written by the supervisor with the task's number before each line
+};
+
+/// Where one of a task's standard streams leads.
+struct TaskStream {
+  StreamKind kind = StreamKind::file;
+  std::string path;
+};
+
+struct TaskLaunch {
+  std::uint32_t global_id = 0;
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  ///< in addition to the step's
+  TaskStream in, out, err;
+  std::vector<std::uint64_t> cpus;  ///< CPU n is bit n % 64 of word n / 64; empty: wherever the kernel likes
+  std::string cpu_bind_report;      ///< a line for its standard error, "{}" standing for its pid; empty: nothing to say
+};
+
+/// A program that follows the step: srun or sattach.
+struct StepClient {
+  std::string host;                             ///< numeric address
+  std::uint16_t io_port = 0, message_port = 0;  ///< 0: none wanted
+  std::uint16_t version = 0;                    ///< Slurm's protocol
+  std::string io_key;                           ///< shows the client that it is us who connect
+};
+
+/// --pty: the first task of the step runs on a terminal.
+struct StepTerminal {
+  std::uint16_t port = 0;  ///< of srun, which tells new sizes there
+  std::uint16_t rows = 0, columns = 0;
 };
 
 struct StepLaunch {
@@ -50,10 +90,9 @@ struct StepLaunch {
   Identity user;
   std::string node_name;
   std::string directory;  ///< of this job in the spool: script, socket and state file go here
-  std::string script;     ///< text of the batch script; becomes <directory>/slurm_script and argv[0]
-  std::vector<std::string> arguments;
+  std::string script;     ///< text of the batch script; becomes <directory>/slurm_script
   std::vector<std::string> env;
-  std::string work_dir, stdin_path, stdout_path, stderr_path;
+  std::string work_dir;
   bool append = false;
   std::optional<std::uint32_t> umask;
   std::optional<std::int32_t> nice;
@@ -62,10 +101,16 @@ struct StepLaunch {
   std::string admin_prolog, user_prolog, admin_epilog, user_epilog;
   TrackerKind tracker = TrackerKind::session;
   std::string cgroup_root, cgroup_path;
-  bool limit_memory = false;            ///< let the kernel enforce memory_mib, where the tracker can
-  bool kill_over_memory = false;        ///< kill when a sample exceeds memory_mib
-  std::uint32_t sample_interval_s = 0;  ///< 0: no sampling
-  std::string log_file;                 ///< of the daemon; empty: the supervisor's standard error
+  bool limit_memory = false;                    ///< let the kernel enforce memory_mib, where the tracker can
+  bool kill_over_memory = false;                ///< kill when a sample exceeds memory_mib
+  std::uint32_t sample_interval_s = 0;          ///< 0: no sampling
+  std::string log_file;                         ///< of the daemon; empty: the supervisor's standard error
+  std::vector<TaskLaunch> tasks;                ///< of this node, by local id
+  std::uint32_t node_rank = 0, node_count = 1;  ///< among the nodes of the step
+  std::optional<StepClient> client;             ///< who started the step
+  bool line_buffered = true;                    ///< else output goes out as it comes, and tasks see a terminal
+  std::optional<StepTerminal> terminal;
+  std::uint32_t label_offset = 0;  ///< added to a task's number in labels
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).
@@ -108,6 +153,17 @@ struct StepNotify {
   std::string text;
 };
 
+/// A client joins: it gets what comes, and the last of what came. Answered with the state.
+struct StepAttach {
+  StepClient client;
+};
+
+/// What the clients have been told of StepState and need not be told again.
+struct StepTold {
+  bool launch = false;
+  std::vector<std::uint32_t> exits;  ///< global task ids
+};
+
 enum class StepStage : std::uint8_t { starting, running, ending, ended };
 
 struct StepUsage {
@@ -115,6 +171,14 @@ struct StepUsage {
   std::uint64_t rss_max_bytes = 0, virtual_max_bytes = 0;
   std::uint64_t rss_total_bytes = 0;  ///< at the last sample
   bool operator==(const StepUsage&) const = default;
+};
+
+struct TaskState {
+  std::uint32_t global_id = 0, pid = 0;
+  bool exited = false, told = false;
+  std::uint32_t wait_status = 0;
+  std::string program;
+  StepUsage usage;  ///< of one that has exited, without what it left running
 };
 
 /// How the step ended.
@@ -139,6 +203,10 @@ struct StepState {
   StepUsage usage;
   std::vector<std::uint32_t> pids;  ///< only in the answer to a query
   std::optional<StepEnd> end;
+  std::vector<TaskState> tasks;
+  std::uint32_t node_rank = 0, node_count = 1;
+  std::vector<StepClient> clients;  ///< without their keys
+  bool launch_told = false;
 };
 
 /// Answer to a request: an Errc, and for `query` the state.
@@ -149,7 +217,14 @@ struct StepReply {
 
 void fields(codec::Archive& ar, Identity& m);
 void fields(codec::Archive& ar, StepKey& m);
+void fields(codec::Archive& ar, TaskStream& m);
+void fields(codec::Archive& ar, TaskLaunch& m);
+void fields(codec::Archive& ar, StepClient& m);
+void fields(codec::Archive& ar, StepTerminal& m);
 void fields(codec::Archive& ar, StepLaunch& m);
+void fields(codec::Archive& ar, StepAttach& m);
+void fields(codec::Archive& ar, StepTold& m);
+void fields(codec::Archive& ar, TaskState& m);
 void fields(codec::Archive& ar, StepSignal& m);
 void fields(codec::Archive& ar, StepTerminate& m);
 void fields(codec::Archive& ar, StepNotify& m);
@@ -157,6 +232,12 @@ void fields(codec::Archive& ar, StepUsage& m);
 void fields(codec::Archive& ar, StepEnd& m);
 void fields(codec::Archive& ar, StepState& m);
 void fields(codec::Archive& ar, StepReply& m);
+
+/// The version a greeting is in, by its first field; the present one where that is none of ours, so that unpacking
+/// fails.
+std::uint16_t greeting_protocol(std::string_view body);
+Result<StepLaunch> unpack_launch(std::string_view body);
+Result<StepState> unpack_state(std::string_view body);
 
 /// One frame around an encoded body.
 std::string step_frame(StepFrame type, std::string_view body);
@@ -181,7 +262,11 @@ class StepFrameReader {
 /// Names below the spool directory, and inside a job's directory.
 std::string job_directory(std::string_view spool, std::uint32_t job_id);
 inline constexpr std::string_view kScriptName = "slurm_script";
-/// "step_batch" or "step_7": the base name of the socket (.sock) and of the state file (.state).
+/// "step_batch", "step_extern", "step_interactive" or "step_7": the base name of the socket (.sock) and of the state
+/// file
+/// (.state).
 std::string step_file_name(std::uint32_t step_id);
+/// The way back; nullopt for no such name.
+std::optional<std::uint32_t> step_of_file_name(std::string_view name);
 
 }  // namespace flurm::exec

@@ -4,11 +4,15 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,6 +27,7 @@ namespace flurm::exec {
 namespace {
 
 constexpr std::size_t kReportTextMax = 4096;
+constexpr int kOpenPatienceMs = 10'000;
 
 /// One datagram: a code, then text. Code 0 carries the descriptor of standard error.
 void send_report(int fd, Errc code, std::string_view text, int stderr_fd) {
@@ -67,7 +72,7 @@ class Child {
 
   [[noreturn]] void run(ProcessTracker& tracker) {
     set_default_signals();  // at once: a signal to end the step must end it, also while a file is being opened
-    setsid();
+    take_place();
     (void)tracker_join(tracker);
     if (spec_.nice) (void)setpriority(PRIO_PROCESS, 0, *spec_.nice);
     if (geteuid() == 0) (void)write_kernel_file("/proc/self/oom_score_adj", "0");
@@ -76,9 +81,10 @@ class Child {
     open_streams();
     enter_work_dir();
     env_.set("SLURM_TASK_PID", std::to_string(getpid()));
+    bind();
     run_prolog("TaskProlog", spec_.admin_prolog);
     run_prolog("--task-prolog", spec_.user_prolog);
-    make_temporary_directory();
+    if (spec_.makes_tmpdir) make_temporary_directory();
     execute();
   }
 
@@ -89,22 +95,43 @@ class Child {
     return joined;
   }
 
+  void take_place() {
+    if (!spec_.group) {
+      setsid();
+      if (spec_.terminal) (void)ioctl(spec_.stdin_fd, TIOCSCTTY, 0);
+    } else if (setpgid(0, *spec_.group) != 0) {
+      setpgid(0, 0);  // who made the group is gone already
+    }
+  }
+
+  void bind() {
+    if (!spec_.cpus.empty() &&
+        syscall(SYS_sched_setaffinity, 0, spec_.cpus.size() * sizeof(std::uint64_t), spec_.cpus.data()) < 0) {
+      complain(fmt::format("sched_setaffinity: {}", std::strerror(errno)));
+    }
+    std::string report = spec_.cpu_bind_report;
+    if (const auto mark = report.find("{}"); mark != std::string::npos)
+      report.replace(mark, 2, std::to_string(getpid()));
+    if (!report.empty()) (void)write_all(2, report + "\n");
+  }
+
   [[noreturn]] void give_up(const Error& error) {
     send_report(report_fd_, error.code, error.text, -1);
     _exit(1);
   }
 
   void open_streams() {
-    const int in = open(spec_.stdin_path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int in = spec_.stdin_fd >= 0 ? spec_.stdin_fd : open(spec_.stdin_path.c_str(), O_RDONLY | O_CLOEXEC);
     if (in < 0) give_up_stream("stdin", spec_.stdin_path);
     const int flags = O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC | (spec_.append ? 0 : O_TRUNC);
-    const int out = open(spec_.stdout_path.c_str(), flags, 0666);
+    const int out = spec_.stdout_fd >= 0 ? spec_.stdout_fd : open(spec_.stdout_path.c_str(), flags, 0666);
     if (out < 0) give_up_stream("stdout", spec_.stdout_path);
-    const bool same = spec_.stderr_path == spec_.stdout_path;
-    const int err = same ? out : open(spec_.stderr_path.c_str(), flags, 0666);
+    const bool same = spec_.stdout_fd < 0 && spec_.stderr_path == spec_.stdout_path;
+    const int err = spec_.stderr_fd >= 0 ? spec_.stderr_fd : same ? out : open(spec_.stderr_path.c_str(), flags, 0666);
     if (err < 0) give_up_stream("stderr", spec_.stderr_path);
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) give_up({Errc::node_io_error, std::strerror(errno)});
-    send_report(report_fd_, Errc::success, {}, 2);
+    // A descriptor of the caller's is not sent back: it would be held open there, and its reader never see the end.
+    send_report(report_fd_, Errc::success, {}, spec_.stderr_fd >= 0 ? -1 : 2);
   }
 
   [[noreturn]] void give_up_stream(std::string_view stream, const std::string& path) {
@@ -215,6 +242,8 @@ Result<StartingTask> start_task(const TaskSpec& spec, ProcessTracker& tracker) {
   const pid_t pid = fork();
   if (pid < 0) return fail(Errc::node_fork_failed, "fork: {}", std::strerror(errno));
   if (pid == 0) Child(spec, theirs.get()).run(tracker);
+  // Here as well as there: whoever comes first, the group exists before the next task wants to join it.
+  if (spec.group) setpgid(pid, *spec.group == 0 ? pid : *spec.group);
   return StartingTask{pid, std::move(ours)};
 }
 
@@ -240,11 +269,48 @@ std::optional<TaskReport> read_report(int report_fd) {
     std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
     report.stderr_fd = Fd(fd);
   }
+  report.opened = number == 0;
   if (number != 0) {
     report.error =
         Error{static_cast<Errc>(number), std::string(text.data(), static_cast<std::size_t>(n) - sizeof number)};
   }
   return report;
+}
+
+Result<Fd> open_as_user(const Identity& user, const std::string& path, bool append, std::optional<std::uint32_t> mask) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return fail(Errc::node_fork_failed, "socketpair: {}", std::strerror(errno));
+  }
+  Fd ours(ends[0]), theirs(ends[1]);
+  const pid_t pid = fork();
+  if (pid < 0) return fail(Errc::node_fork_failed, "fork: {}", std::strerror(errno));
+  if (pid == 0) {
+    set_default_signals();
+    if (auto done = become(user); !done) {
+      send_report(theirs.get(), done.error().code, done.error().text, -1);
+      _exit(1);
+    }
+    if (mask) umask(static_cast<mode_t>(*mask));
+    const int fd = open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC | (append ? 0 : O_TRUNC), 0666);
+    if (fd < 0) {
+      send_report(theirs.get(), Errc::node_io_error,
+                  fmt::format("Could not open output file {}: {}", path, std::strerror(errno)), -1);
+      _exit(1);
+    }
+    send_report(theirs.get(), Errc::success, {}, fd);
+    _exit(0);
+  }
+  theirs.reset();
+  pollfd answer{ours.get(), POLLIN, 0};
+  (void)poll(&answer, 1, kOpenPatienceMs);
+  kill(pid, SIGKILL);  // it has answered, or never will
+  std::optional<TaskReport> report = answer.revents & POLLIN ? read_report(ours.get()) : std::nullopt;
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (report && report->stderr_fd) return std::move(report->stderr_fd);
+  if (report && report->error) return fail(*report->error);
+  return fail(Errc::node_io_error, "Could not open output file {}", path);
 }
 
 Result<pid_t> start_as_user(const Identity& user, const std::string& program, Environment env,

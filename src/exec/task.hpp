@@ -20,8 +20,15 @@ struct TaskSpec {
   std::vector<std::string> argv;  ///< argv[0]: path, or a name to be looked up in the environment's PATH
   Environment env;
   std::string work_dir;
-  std::string stdin_path, stdout_path, stderr_path;  ///< opened as the user; equal out and err share one opening
-  bool append = false;                               ///< else the output files are emptied
+  std::string stdin_path, stdout_path, stderr_path;   ///< opened as the user; equal out and err share one opening
+  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;  ///< 0 or above: this descriptor of the caller instead of a path
+  bool append = false;                                ///< else the output files are emptied
+  /// Joins this process group of the caller's session, or with 0 makes one; none: leads a session of its own.
+  std::optional<pid_t> group;
+  bool terminal = false;            ///< stdin_fd is a terminal, which becomes the session's
+  std::vector<std::uint64_t> cpus;  ///< bound to these (bit n % 64 of word n / 64); empty: not bound
+  std::string cpu_bind_report;      ///< a line for standard error, "{}" standing for the task's pid; empty: nothing
+  bool makes_tmpdir = true;         ///< TMPDIR is set and made where it is missing
   std::optional<std::uint32_t> umask;
   std::optional<int> nice;
   std::uint32_t rlimit_mask = 0;          ///< see rlimits.hpp
@@ -39,12 +46,13 @@ struct StartingTask {
 /// writes to its standard error itself and exits.
 struct TaskReport {
   bool ended = false;          ///< the task left this stage: it runs its program, or has exited
-  Fd stderr_fd;                ///< the task's standard error, for messages of the supervisor
+  bool opened = false;         ///< its streams are there
+  Fd stderr_fd;                ///< the file that is its standard error, for messages of the supervisor
   std::optional<Error> error;  ///< node_io_error: a file could not be opened; otherwise the set-up failed
 };
 
-/// Forks. The caller must be single-threaded; the child becomes the leader of a session of its own, joins `tracker`
-/// and becomes the user before it touches any path. Errors: node_fork_failed.
+/// Forks. The caller must be single-threaded; the child joins `tracker` and becomes the user before it touches any
+/// path. Errors: node_fork_failed.
 Result<StartingTask> start_task(const TaskSpec& spec, ProcessTracker& tracker);
 
 /// Reads what the task has to say; nullopt when nothing arrived yet (the descriptor does not block).
@@ -54,6 +62,10 @@ std::optional<TaskReport> read_report(int report_fd);
 /// Errors: node_fork_failed.
 Result<pid_t> start_as_user(const Identity& user, const std::string& program, Environment env,
                             const std::string& work_dir, ProcessTracker& tracker, int stderr_fd);
+
+/// Opens a file for writing with the user's rights, in a child of its own. A file that blocks (a FIFO without a reader)
+/// is given up after some seconds. Errors: node_io_error, node_fork_failed.
+Result<Fd> open_as_user(const Identity& user, const std::string& path, bool append, std::optional<std::uint32_t> umask);
 
 /// A line of ours in the task's standard error, as a user expects it: "slurmstepd: error: <text>".
 void write_error_line(int fd, const std::string& text);

@@ -2,11 +2,9 @@
 #include <dirent.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <memory>
 
 #include "base/log.hpp"
-#include "codec/unpack.hpp"
 #include "exec/fd.hpp"
 #include "exec/step_order.hpp"
 #include "io/timer.hpp"
@@ -51,20 +49,19 @@ std::vector<Found> find_files(const std::string& spool, std::string_view suffix)
 
 /// The state files "step_<id>.state".
 std::vector<Found> find_states(const std::string& spool) {
-  constexpr std::string_view kBegin = "step_", kEnd = ".state";
+  constexpr std::string_view kEnd = ".state";
   std::vector<Found> found = find_files(spool, kEnd);
   std::erase_if(found, [&](Found& each) {
-    const std::string_view step =
-        std::string_view(each.file).substr(kBegin.size(), each.file.size() - kBegin.size() - kEnd.size());
-    each.step_id = kBatchStep;
-    return step != "batch" && std::from_chars(step.data(), step.data() + step.size(), each.step_id).ec != std::errc{};
+    const auto step = exec::step_of_file_name(std::string_view(each.file).substr(0, each.file.size() - kEnd.size()));
+    each.step_id = step.value_or(kBatchStep);
+    return !step;
   });
   return found;
 }
 
 Result<exec::StepState> read_state(const std::string& file) {
   FLURM_TRY(const std::string bytes, exec::read_file(file, kStateFileMax));
-  return codec::unpack<exec::StepState>(bytes, exec::kStepProtocol);
+  return exec::unpack_state(bytes);
 }
 
 }  // namespace
@@ -94,6 +91,7 @@ void Launcher::give_up(const std::string& directory, const std::string& name) {
   }
   NodeJobPtr job = node_.jobs.find_or_make(state->key.job_id);
   job->restart_count = state->key.restart_count;
+  job->batch_ordered = true;
   job->facts.uid = state->uid;
   job->facts.gid = state->gid;
   reporter_.never_started(std::move(job), directory, note);
@@ -113,6 +111,8 @@ io::Task<void> Launcher::adopt(std::string directory, std::uint32_t step_id) {
   }
   NodeJobPtr job = node_.jobs.find_or_make(state->key.job_id);
   job->restart_count = state->key.restart_count;
+  job->batch_ordered = job->batch_ordered || step_id == kBatchStep;
+  job->steps_seen.insert(step_id);
   job->prolog = NodeJob::Prolog::done;
   job->facts.uid = state->uid;
   job->facts.gid = state->gid;

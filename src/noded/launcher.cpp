@@ -77,21 +77,11 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
   auto checking = check(order.cred, job_id, order.uid);
   if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
 
-  const auto patience = io::Deadline::in_ms(std::uint64_t{node_.setup.config.msg_timeout} * 500);
-  for (NodeJobPtr known; (known = node_.jobs.find(job_id)) && known->restart_count != kNoVal32;) {
-    if (known->restart_count == order.restart_cnt) {  // a repetition
-      if (known->wait_status != kNoVal32) reporter_.repeat_end(known);
-      co_return Errc::success;
-    }
-    bool gone = false;
-    if (order.restart_cnt > known->restart_count) {
-      auto leaving = ender_.make_way(known, patience);
-      gone = co_await leaving;
-    }
-    if (!gone) {
-      log(Level::error, "noded.job_still_here", {{"job_id", job_id}});
-      co_return Errc::duplicate_job_id;
-    }
+  auto clearing = make_way_for(job_id, order.restart_cnt);
+  if (const Errc cleared = co_await clearing; cleared != Errc::success) co_return cleared;
+  if (NodeJobPtr known = node_.jobs.find(job_id); known && known->batch_ordered) {  // a repetition
+    if (known->wait_status != kNoVal32) reporter_.repeat_end(known);
+    co_return Errc::success;
   }
   if (node_.ended.refuses(job_id, order.restart_cnt, order.cred.job_start_time, order.cred.ctime)) {
     if (node_.ended.was_here(job_id, order.restart_cnt)) {
@@ -100,6 +90,7 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
       NodeJobPtr over = node_.jobs.find_or_make(job_id);
       over->facts = prolog_facts(order);
       over->restart_count = order.restart_cnt;
+      over->batch_ordered = true;
       over->wait_status = wait_status;
       over->epilog_done = true;
       reporter_.repeat_end(std::move(over));
@@ -110,18 +101,39 @@ io::Task<Errc> Launcher::launch_batch(wire::BatchJobLaunch order) {
   }
   NodeJobPtr job = node_.jobs.find_or_make(job_id);
   if (job->terminating) co_return Errc::node_credential_revoked;
+  const bool first_of_run = job->restart_count == kNoVal32;
   job->restart_count = order.restart_cnt;
+  job->batch_ordered = true;
   job->start_time = order.cred.job_start_time;
   // Before the answer: from then on the controller relies on hearing of this run, whatever becomes of this daemon.
   if (auto noted = note_order(*job, order); !noted) {
     log(Level::error, "noded.job_directory", {{"job_id", job_id}, {"error", noted.error().text}});
     if (job->prolog == NodeJob::Prolog::not_run) node_.jobs.erase(job);
-    job->restart_count = kNoVal32;
+    if (first_of_run) job->restart_count = kNoVal32;
+    job->batch_ordered = false;
     co_return noted.error().code;
   }
-  job->launching = true;
+  ++job->launching;
   if (job->prolog == NodeJob::Prolog::not_run) job->facts = prolog_facts(order);
   io::spawn(run_batch(*this, std::move(job), std::move(order)));
+  co_return Errc::success;
+}
+
+/// A run that is still here gives way to a later one; success when none is in the way of this run.
+io::Task<Errc> Launcher::make_way_for(std::uint32_t job_id, std::uint32_t restart_count) {
+  const auto patience = io::Deadline::in_ms(std::uint64_t{node_.setup.config.msg_timeout} * 500);
+  for (NodeJobPtr known; (known = node_.jobs.find(job_id)) && known->restart_count != kNoVal32;) {
+    if (known->restart_count == restart_count) co_return Errc::success;
+    bool gone = false;
+    if (restart_count > known->restart_count) {
+      auto leaving = ender_.make_way(known, patience);
+      gone = co_await leaving;
+    }
+    if (!gone) {
+      log(Level::error, "noded.job_still_here", {{"job_id", job_id}});
+      co_return Errc::duplicate_job_id;
+    }
+  }
   co_return Errc::success;
 }
 
@@ -136,7 +148,7 @@ Result<void> Launcher::note_order(const NodeJob& job, const wire::BatchJobLaunch
 
 io::Task<void> Launcher::run_batch(Launcher& self, NodeJobPtr job, wire::BatchJobLaunch order) {
   const exec::StepKey run{.job_id = job->id(), .step_id = kBatchStep, .restart_count = job->restart_count};
-  auto prolog = self.prolog_before_batch(job);
+  auto prolog = self.prolog_before_launch(job);
   Errc rc = co_await prolog;
   if (rc == Errc::success && !job->terminating) {
     log(Level::info, "noded.batch_launch", {{"job_id", job->id()}, {"uid", order.uid}});
@@ -145,7 +157,7 @@ io::Task<void> Launcher::run_batch(Launcher& self, NodeJobPtr job, wire::BatchJo
   }
   const bool told =
       job->prolog == NodeJob::Prolog::failed && (self.node_.setup.config.prolog_flags & conf::kPrologAlloc);
-  job->launching = false;
+  --job->launching;
   job->changed.notify();
   if (rc != Errc::success && !told) {  // told by run_prolog_order()
     auto failing = self.reporter_.launch_failed(job, rc);
@@ -179,12 +191,8 @@ io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) 
 
   exec::StepLaunch plan =
       plan_batch_step(order, std::move(*user), node_.setup.facts, node_.setup.settings, node_.setup.config);
-  io::ChildWatch* const children = &node_.children;
-  auto launching = StepLink::launch(
-      node_.loop, node_.setup.supervisor_program, std::move(plan),
-      [children](pid_t pid) { children->watch(pid, [](int, const rusage&) {}); },
-      [this, job] { step_over(job, kBatchStep); });
-  auto link = co_await launching;
+  auto supervising = supervise(job, std::move(plan));
+  auto link = co_await supervising;
   if (!link) {
     log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
     const std::string directory = exec::job_directory(node_.setup.settings.spool_directory, job->id());
@@ -198,11 +206,28 @@ io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) 
     co_await adopting;
     co_return Errc::success;
   }
-  add_step(job, kBatchStep, std::move(*link));
   co_return Errc::success;
 }
 
+/// Starts a supervisor and makes its step one of the job's.
+io::Task<Result<StepLink::Ptr>> Launcher::supervise(NodeJobPtr job, exec::StepLaunch plan) {
+  io::ChildWatch* const children = &node_.children;
+  const std::uint32_t step_id = plan.key.step_id;
+  auto launching = StepLink::launch(
+      node_.loop, node_.setup.supervisor_program, std::move(plan),
+      [children](pid_t pid) { children->watch(pid, [](int, const rusage&) {}); },
+      [this, job, step_id] { step_over(job, step_id); });
+  auto link = co_await launching;
+  if (link) add_step(job, step_id, *link);
+  co_return link;
+}
+
 void Launcher::add_step(const NodeJobPtr& job, std::uint32_t step_id, StepLink::Ptr link) {
+  const std::weak_ptr<StepLink> changed = link;  // which owns what it calls
+  link->on_change([this, job, changed] {
+    if (StepLink::Ptr alive = changed.lock()) reporter_.clients().look(job, alive);
+  });
+  reporter_.clients().look(job, link);
   job->steps[step_id] = std::move(link);
   job->changed.notify();
   step_over(job, step_id);  // it may be over already
@@ -235,7 +260,12 @@ io::Task<void> Launcher::run_prolog_order(Launcher& self, NodeJobPtr job) {
     auto waiting = job->changed.changed();
     (void)co_await waiting;
   }
-  const Errc rc = job->prolog == NodeJob::Prolog::failed ? Errc::node_prolog_failed : Errc::success;
+  Errc rc = job->prolog == NodeJob::Prolog::failed ? Errc::node_prolog_failed : Errc::success;
+  if (first && rc == Errc::success && !job->terminating &&
+      (self.node_.setup.config.prolog_flags & conf::kPrologContain)) {
+    auto starting = self.start_extern_step(job);
+    rc = co_await starting;
+  }
   if (!(self.node_.setup.config.prolog_flags & conf::kPrologNoHold)) {
     auto reporting = self.reporter_.prolog_complete(job->id(), rc);
     co_await reporting;
@@ -262,7 +292,7 @@ io::Task<void> Launcher::run_prolog(NodeJobPtr job) {
 }
 
 /// Waits for the prolog that was ordered apart, where the cluster does it so; else runs it, once per job.
-io::Task<Errc> Launcher::prolog_before_batch(NodeJobPtr job) {
+io::Task<Errc> Launcher::prolog_before_launch(NodeJobPtr job) {
   using State = NodeJob::Prolog;
   const conf::Config& config = node_.setup.config;
   if (config.prolog_flags & conf::kPrologAlloc) {

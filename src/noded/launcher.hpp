@@ -7,6 +7,7 @@
 #include "noded/node_context.hpp"
 #include "noded/reporter.hpp"
 #include "wire/msg/batch_job_launch.hpp"
+#include "wire/msg/launch_tasks.hpp"
 #include "wire/msg/prolog_launch.hpp"
 
 namespace flurm::noded {
@@ -22,6 +23,11 @@ class Launcher {
   /// The order to run the prolog ahead of anything else (PrologFlags=Alloc); its end is reported.
   io::Task<Errc> launch_prolog(wire::PrologLaunch order);
 
+  /// REQUEST_LAUNCH_TASKS. Answers when the step has a supervisor, or why it has none; the rest is told to srun, whose
+  /// address is `client_host`. version: of its protocol; uid: of who asks.
+  io::Task<Errc> launch_tasks(wire::LaunchTasks order, std::uint16_t version, std::uint32_t uid,
+                              std::string client_host);
+
   /// Finds the supervisors that outlived an earlier daemon, and the traces of those that did not.
   io::Task<void> find_running();
 
@@ -33,7 +39,12 @@ class Launcher {
   static io::Task<void> run_prolog_order(Launcher& self, NodeJobPtr job);
   io::Task<Errc> check(wire::Cred credential, std::uint32_t job_id, std::uint32_t uid);
   io::Task<void> run_prolog(NodeJobPtr job);
-  io::Task<Errc> prolog_before_batch(NodeJobPtr job);
+  io::Task<Errc> prolog_before_launch(NodeJobPtr job);
+  io::Task<Errc> make_way_for(std::uint32_t job_id, std::uint32_t restart_count);
+  io::Task<Errc> check_step(wire::LaunchTasks order, std::uint32_t uid);
+  io::Task<Errc> start_tasks(NodeJobPtr job, wire::LaunchTasks order, StepPlace place, std::uint16_t version);
+  io::Task<Errc> start_extern_step(NodeJobPtr job);
+  io::Task<Result<StepLink::Ptr>> supervise(NodeJobPtr job, exec::StepLaunch plan);
   Result<void> note_order(const NodeJob& job, const wire::BatchJobLaunch& order) const;
   io::Task<Errc> start_step(NodeJobPtr job, wire::BatchJobLaunch order);
   void give_up(const std::string& directory, const std::string& name);

@@ -39,11 +39,13 @@ struct NodeSetup {
 
 /// One per daemon; its parts refer to each other and live on the loop's thread.
 struct NodeContext {
-  NodeContext(io::Loop& on, io::ChildWatch& with, NodeSetup initial, ControllerPort& to, CredentialPort& by)
+  NodeContext(io::Loop& on, io::ChildWatch& with, NodeSetup initial, ControllerPort& to, ClientPort& followers,
+              CredentialPort& by)
       : loop(on),
         children(with),
         setup(std::move(initial)),
         controller(to),
+        clients(followers),
         credentials(by),
         jobs(on),
         ended(setup.settings.spool_directory + "/ended_jobs", io::now()) {}
@@ -52,6 +54,7 @@ struct NodeContext {
   io::ChildWatch& children;
   NodeSetup setup;
   ControllerPort& controller;
+  ClientPort& clients;
   CredentialPort& credentials;
   auth::Users users;
   JobTable jobs;

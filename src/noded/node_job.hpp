@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "noded/condition.hpp"
 #include "noded/prolog_environment.hpp"
@@ -16,18 +17,20 @@ struct NodeJob {
 
   enum class Prolog { not_run, running, done, failed };
 
-  PrologJob facts;  ///< for prolog and epilog; owner of the job
-  std::uint32_t restart_count = kNoVal32;
+  PrologJob facts;                         ///< for prolog and epilog; owner of the job
+  std::uint32_t restart_count = kNoVal32;  ///< of the run that is here
+  bool batch_ordered = false;              ///< its batch step was
   TimeS start_time;  ///< of this run, by the controller's clock; 0: it did not say (before 23.02, or adopted)
   Prolog prolog = Prolog::not_run;
-  bool launching = false;                ///< a batch launch is on its way to a supervisor
+  int launching = 0;                     ///< launches on their way to a supervisor
   bool terminating = false;              ///< its end was ordered
   bool aborted = false;                  ///< and nobody wants to hear of it
   bool epilog_done = false;              ///< it was over and cleaned up, but the controller ordered it again
   int reports = 0;                       ///< that the controller has not acknowledged
   std::uint32_t wait_status = kNoVal32;  ///< of the batch step, once its end was acknowledged
   std::map<std::uint32_t, StepLink::Ptr> steps;
-  Condition changed;  ///< notified whenever anything above changes
+  std::set<std::uint32_t> steps_seen;  ///< of srun, launched here before: none of them is launched again
+  Condition changed;                   ///< notified whenever anything above changes
 
   std::uint32_t id() const { return facts.job_id; }
   int running_steps() const {

@@ -5,8 +5,11 @@
 
 #include "base/log.hpp"
 #include "noded/scripts.hpp"
+#include "noded/step_accounting.hpp"
+#include "rpc/forward.hpp"
 #include "wire/msg/daemon_control.hpp"
 #include "wire/msg/step_layout.hpp"
+#include "wire/versions.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -63,6 +66,10 @@ const std::map<MsgType, NodeService::Route>& NodeService::routes() {
       {MsgType::REQUEST_ACCT_GATHER_UPDATE, {&NodeService::gather_update, true}},
       {MsgType::REQUEST_BATCH_JOB_LAUNCH, {&NodeService::launch_batch, true}},
       {MsgType::REQUEST_LAUNCH_PROLOG, {&NodeService::launch_prolog, true}},
+      {MsgType::REQUEST_LAUNCH_TASKS, {&NodeService::launch_tasks, false}},
+      {MsgType::REQUEST_REATTACH_TASKS, {&NodeService::reattach_tasks, false}},
+      {MsgType::REQUEST_STEP_COMPLETE, {&NodeService::step_complete, true}},
+      {MsgType::REQUEST_JOB_STEP_STAT, {&NodeService::step_stat, false}},
       {MsgType::REQUEST_TERMINATE_JOB, {&NodeService::end_job, true}},
       {MsgType::REQUEST_KILL_TIMELIMIT, {&NodeService::end_job, true}},
       {MsgType::REQUEST_KILL_PREEMPTED, {&NodeService::end_job, true}},
@@ -262,6 +269,67 @@ io::Task<Reply> NodeService::notify(Request request) {
   co_return Reply::rc(Errc::success, request.version());
 }
 
+io::Task<Reply> NodeService::launch_tasks(Request request) {
+  const std::uint16_t version = request.version();
+  if (!request.is<wire::LaunchTasks>()) co_return Reply::rc(Errc::einval, version);
+  auto launching = launcher_.launch_tasks(request.as<wire::LaunchTasks>(), version, request.identity.uid,
+                                          rpc::numeric_host(rpc::origin(request)));
+  const Errc rc = co_await launching;
+  co_return Reply::rc(rc, version);
+}
+
+/// From a supervisor of Slurm's, whose parent in the step's tree this node is. Ours tell the controller themselves, and
+/// so it is done for those.
+io::Task<Reply> NodeService::step_complete(Request request) {
+  if (!request.is<wire::StepComplete>()) co_return Reply::rc(Errc::einval, request.version());
+  auto asking = node_.controller.ask(Outgoing::of(MsgType::REQUEST_STEP_COMPLETE, request.as<wire::StepComplete>()));
+  const auto code = co_await asking;
+  co_return code ? Reply::rc(*code, request.version()) : Reply::rc(Errc::communications_connection, request.version());
+}
+
+io::Task<Reply> NodeService::reattach_tasks(Request request) {
+  if (!request.is<wire::ReattachTasks>()) co_return Reply::rc(Errc::einval, request.version());
+  const auto& order = request.as<wire::ReattachTasks>();
+  wire::ReattachTasksResponse answer;
+  answer.node_name = node_.setup.facts.node_name;
+  auto attaching = attach(order, request.version(), request.identity.uid, rpc::numeric_host(rpc::origin(request)));
+  const auto state = co_await attaching;
+  if (state) {
+    for (const exec::TaskState& task : state->tasks) {
+      answer.gtids.push_back(task.global_id);
+      answer.local_pids.push_back(task.pid);
+      answer.executable_names.push_back(task.program);
+    }
+  } else {
+    answer.return_code = static_cast<std::uint32_t>(state.error().code);
+  }
+  co_return with_credential(Reply::of(MsgType::RESPONSE_REATTACH_TASKS, answer, request.version()));
+}
+
+io::Task<Result<exec::StepState>> NodeService::attach(wire::ReattachTasks order, std::uint16_t version,
+                                                      std::uint32_t uid, std::string host) {
+  NodeJobPtr job = node_.jobs.find(order.step_id.job_id.v);
+  const auto it = job ? job->steps.find(order.step_id.step_id) : decltype(job->steps.end()){};
+  if (!job || it == job->steps.end()) co_return fail(Errc::invalid_job_id);
+  if (uid != job->facts.uid && !node_.may_command(uid)) co_return fail(Errc::eperm);
+  StepLink::Ptr link = it->second;
+  const std::uint32_t rank = link->state().node_rank;
+  const auto port = [&](const std::vector<std::uint16_t>& ports) {
+    return ports.empty() ? std::uint16_t{0} : ports[rank % ports.size()];
+  };
+  exec::StepAttach attach;
+  attach.client = {.host = std::move(host),
+                   .io_port = port(order.io_port),
+                   .message_port = port(order.resp_port),
+                   .version = version,
+                   .io_key = version >= wire::v23_11 ? order.io_key : order.cred.signature};
+  auto asking = link->ask(exec::StepFrame::attach, std::move(attach));
+  auto reply = co_await asking;
+  if (!reply) co_return fail(Errc::node_job_not_running);
+  if (reply->rc != 0 || !reply->state) co_return fail(static_cast<Errc>(reply->rc));
+  co_return std::move(*reply->state);
+}
+
 io::Task<Result<exec::StepState>> NodeService::query(wire::StepId step, std::uint32_t uid) {
   NodeJobPtr job = node_.jobs.find(step.job_id.v);
   if (!job) co_return fail(Errc::invalid_job_id);
@@ -273,6 +341,19 @@ io::Task<Result<exec::StepState>> NodeService::query(wire::StepId step, std::uin
   auto answer = co_await asking;
   if (!answer || !answer->state) co_return fail(Errc::node_job_not_running);
   co_return std::move(*answer->state);
+}
+
+io::Task<Reply> NodeService::step_stat(Request request) {
+  if (!request.is<wire::StepId>()) co_return Reply::rc(Errc::einval, request.version());
+  auto querying = query(request.as<wire::StepId>(), request.identity.uid);
+  auto state = co_await querying;
+  if (!state) co_return Reply::rc(state.error().code, request.version());
+  wire::JobStepStat answer;
+  answer.num_tasks = static_cast<std::uint32_t>(state->tasks.size());
+  answer.jobacct = step_accounting(*state);
+  answer.step_pids.node_name = node_.setup.facts.node_name;
+  answer.step_pids.pid = state->pids;
+  co_return with_credential(Reply::of(MsgType::RESPONSE_JOB_STEP_STAT, answer, request.version()));
 }
 
 io::Task<Reply> NodeService::step_pids(Request request) {

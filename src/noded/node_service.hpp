@@ -49,6 +49,10 @@ class NodeService {
   io::Task<rpc::Reply> gather_update(rpc::Request request);
   io::Task<rpc::Reply> launch_batch(rpc::Request request);
   io::Task<rpc::Reply> launch_prolog(rpc::Request request);
+  io::Task<rpc::Reply> launch_tasks(rpc::Request request);
+  io::Task<rpc::Reply> step_complete(rpc::Request request);
+  io::Task<rpc::Reply> reattach_tasks(rpc::Request request);
+  io::Task<rpc::Reply> step_stat(rpc::Request request);
   io::Task<rpc::Reply> end_job(rpc::Request request);
   io::Task<rpc::Reply> signal_tasks(rpc::Request request);
   io::Task<rpc::Reply> terminate_tasks(rpc::Request request);
@@ -60,6 +64,8 @@ class NodeService {
   static io::Task<void> run_health_check(NodeService& self);
   static io::Task<void> run_reboot(NodeService& self, std::string features);
   io::Task<Result<exec::StepState>> query(wire::StepId step, std::uint32_t uid);
+  io::Task<Result<exec::StepState>> attach(wire::ReattachTasks order, std::uint16_t version, std::uint32_t uid,
+                                           std::string host);
   io::Task<void> until_started();
 
   NodeContext& node_;

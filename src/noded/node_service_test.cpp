@@ -330,7 +330,7 @@ TEST_F(NodeServiceTest, simple_requests) {
   const rpc::Reply ping = ask(MsgType::REQUEST_PING, wire::Empty{});
   EXPECT_EQ(ping.type, MsgType::RESPONSE_PING_SLURMD);
   EXPECT_GT(codec::unpack<wire::PingSlurmdResponse>(ping.body, kVersion).value().free_mem, 0u);
-  EXPECT_EQ(rc(MsgType::REQUEST_LAUNCH_TASKS, wire::Empty{}), Errc::einval);
+  EXPECT_EQ(rc(MsgType::REQUEST_CONTROL, wire::Empty{}), Errc::einval) << "a request for controllers";
   hear(MsgType::MESSAGE_NODE_REGISTRATION_STATUS, 1);
   EXPECT_EQ(ask(MsgType::REQUEST_NODE_REGISTRATION_STATUS, wire::Empty{}).type, MsgType::RESPONSE_PING_SLURMD);
   hear(MsgType::MESSAGE_NODE_REGISTRATION_STATUS, 2);

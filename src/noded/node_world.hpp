@@ -70,6 +70,24 @@ class FakeController final : public ControllerPort {
   Condition heard;
 };
 
+/// srun as far as messages go.
+class FakeClients final : public ClientPort {
+ public:
+  explicit FakeClients(io::Loop& loop) : heard(loop) {}
+  io::Task<Result<void>> tell(ClientAddress to, Outgoing message) override {
+    told.push_back({to, message.type, message.body(to.version)});
+    heard.notify();
+    co_return Result<void>{};
+  }
+  struct Told {
+    ClientAddress to;
+    MsgType type{};
+    std::string body;
+  };
+  std::vector<Told> told;
+  Condition heard;
+};
+
 class FakeCredentials final : public CredentialPort {
  public:
   io::Task<Result<void>> verify(wire::Cred credential) override {
@@ -107,7 +125,7 @@ class NodeWorld : public testing::Test {
 
   /// A daemon: the first one, or one after a restart.
   void start() {
-    node_ = new NodeContext(loop_, children_, setup_, controller_, credentials_);
+    node_ = new NodeContext(loop_, children_, setup_, controller_, clients_, credentials_);
     service_ = new NodeService(*node_, "test", {[] {}, [](const wire::ConfigResponse&) {}, [] {}});
     auto starting = service_->start();
     run(std::move(starting));
@@ -236,6 +254,7 @@ class NodeWorld : public testing::Test {
   io::Loop loop_;
   io::ChildWatch children_{loop_};
   FakeController controller_{loop_};
+  FakeClients clients_{loop_};
   FakeCredentials credentials_;
   NodeSetup setup_;
   // Not deleted: coroutines of a daemon that "was killed" still refer to it.

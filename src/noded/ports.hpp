@@ -45,7 +45,22 @@ class ControllerPort {
   virtual io::Task<Result<std::optional<JobRun>>> job_run(std::uint32_t job_id) = 0;
 };
 
-/// Judges job credentials.
+/// srun, sattach: who follows a step.
+struct ClientAddress {
+  std::string host;  ///< numeric
+  std::uint16_t port = 0, version = 0;
+  std::uint32_t uid = 0;  ///< who runs it, and alone may read what it is told
+  bool operator==(const ClientAddress&) const = default;
+};
+
+class ClientPort {
+ public:
+  virtual ~ClientPort() = default;
+  /// Says it until the client has answered, a few times at most. Errors: those of the last try.
+  virtual io::Task<Result<void>> tell(ClientAddress to, Outgoing message) = 0;
+};
+
+/// Judges credentials.
 class CredentialPort {
  public:
   virtual ~CredentialPort() = default;

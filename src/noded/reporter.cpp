@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "io/timer.hpp"
+#include "noded/step_accounting.hpp"
 #include "noded/strays.hpp"
 #include "wire/msg/job_control.hpp"
 #include "wire/msg/kill_job.hpp"
@@ -16,35 +17,6 @@ namespace {
 
 constexpr std::uint32_t kJobLaunchFailed = 1u << 8, kJobRequeueHold = 1u << 11, kJobPending = 0;
 constexpr std::uint32_t kNodeStateDrain = 1u << 9;
-/// Ids of the TRES that every cluster has; jobacctinfo's arrays run over them.
-constexpr std::uint32_t kTresIds[] = {1, 2, 3, 4, 5, 6, 7, 8};
-constexpr std::size_t kTresCpu = 0, kTresMemory = 1, kTresVirtualMemory = 6, kTresCount = std::size(kTresIds);
-
-wire::JobAcctInfo accounting(const exec::StepUsage& usage) {
-  wire::JobAcctInfo acct;
-  acct.user_cpu_sec = usage.user_us / 1'000'000;
-  acct.user_cpu_usec = static_cast<std::uint32_t>(usage.user_us % 1'000'000);
-  acct.sys_cpu_sec = usage.system_us / 1'000'000;
-  acct.sys_cpu_usec = static_cast<std::uint32_t>(usage.system_us % 1'000'000);
-  acct.tres_ids.assign(std::begin(kTresIds), std::end(kTresIds));
-  const std::vector<std::uint64_t> none(kTresCount, kInfinite64);
-  acct.tres_usage_in_max = acct.tres_usage_in_min = acct.tres_usage_in_tot = none;
-  acct.tres_usage_in_max_nodeid = acct.tres_usage_in_max_taskid = none;
-  acct.tres_usage_in_min_nodeid = acct.tres_usage_in_min_taskid = none;
-  acct.tres_usage_out_max = acct.tres_usage_out_min = acct.tres_usage_out_tot = none;
-  acct.tres_usage_out_max_nodeid = acct.tres_usage_out_max_taskid = none;
-  acct.tres_usage_out_min_nodeid = acct.tres_usage_out_min_taskid = none;
-  const auto set = [&](std::size_t tres, std::uint64_t value) {
-    acct.tres_usage_in_max[tres] = acct.tres_usage_in_min[tres] = acct.tres_usage_in_tot[tres] = value;
-    acct.tres_usage_in_max_nodeid[tres] = acct.tres_usage_in_max_taskid[tres] = 0;
-    acct.tres_usage_in_min_nodeid[tres] = acct.tres_usage_in_min_taskid[tres] = 0;
-  };
-  set(kTresCpu, (usage.user_us + usage.system_us) / 1000);  // ms
-  set(kTresMemory, usage.rss_max_bytes);
-  set(kTresVirtualMemory, usage.virtual_max_bytes);
-  return acct;
-}
-
 wire::StepId batch_step(std::uint32_t job_id) {
   wire::StepId step;
   step.job_id = JobId{job_id};
@@ -62,10 +34,22 @@ wire::CompleteBatchScript batch_completion(const exec::StepState& state, const s
   if (state.end) {
     report.job_rc = state.end->wait_status;
     report.slurm_rc = static_cast<std::uint32_t>(state.end->slurm_rc);
-    report.jobacct = accounting(state.end->usage);
+    report.jobacct = step_accounting(state);
   } else {
     report.job_rc = SIGKILL;  // the supervisor was killed, and its processes with it
   }
+  return report;
+}
+
+wire::StepComplete step_completion(const exec::StepState& state) {
+  wire::StepComplete report;
+  report.step_id = wire_step(state.key);
+  report.range_first = report.range_last = state.node_rank;
+  report.step_rc = state.end ? state.end->wait_status : std::uint32_t{SIGKILL};
+  if (state.end && state.end->slurm_rc != 0 && report.step_rc == 0) {
+    report.step_rc = static_cast<std::uint32_t>(state.end->slurm_rc);
+  }
+  report.jobacct = step_accounting(state);
   return report;
 }
 
@@ -105,17 +89,29 @@ io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr li
   if (!directory.empty()) kill_strays(state.key.job_id, state.uid);
   const bool wanted = !job->aborted && !(state.end && state.end->aborted);
   if (wanted) {
-    log(Level::verbose, "noded.batch_complete",
+    log(Level::verbose, "noded.step_complete",
         {{"job_id", state.key.job_id},
+         {"step", exec::step_file_name(state.key.step_id)},
          {"status", state.end ? state.end->wait_status : SIGKILL},
          {"slurm_rc", state.end ? state.end->slurm_rc : 0}});
-    auto asking = self.ask_while_wanted(job, Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT,
-                                                          batch_completion(state, self.node_.setup.facts.node_name)));
+    io::Event told(self.node_.loop);
+    const bool batch = state.key.step_id == kBatchStep;
+    if (link && !batch) {
+      io::spawn(tell_clients(self, job, link, told));
+    } else {
+      told.set({});
+    }
+    Outgoing message = batch ? Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT,
+                                            batch_completion(state, self.node_.setup.facts.node_name))
+                             : Outgoing::of(wire::MsgType::REQUEST_STEP_COMPLETE, step_completion(state));
+    auto asking = self.ask_while_wanted(job, std::move(message));
     const std::uint32_t code = (co_await asking).value_or(0);
     if (code != 0 && code != static_cast<std::uint32_t>(Errc::already_done) &&
         code != static_cast<std::uint32_t>(Errc::invalid_job_id)) {
-      log(Level::error, "noded.batch_complete_refused", {{"job_id", state.key.job_id}, {"code", code}});
+      log(Level::error, "noded.step_complete_refused", {{"job_id", state.key.job_id}, {"code", code}});
     }
+    auto waiting = told.wait(io::Deadline::never());
+    (void)co_await waiting;
   }
   if (link && directory.empty()) {
     auto releasing = link->ask(exec::StepFrame::release);
@@ -125,9 +121,17 @@ io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr li
   if (!directory.empty()) remove_step_files(directory, state.key.step_id);
   const auto it = job->steps.find(state.key.step_id);
   if (it != job->steps.end() && it->second == link) job->steps.erase(it);
-  job->wait_status = state.end ? state.end->wait_status : std::uint32_t{SIGKILL};
+  if (state.key.step_id == kBatchStep) {
+    job->wait_status = state.end ? state.end->wait_status : std::uint32_t{SIGKILL};
+  }
   --job->reports;
   job->changed.notify();
+}
+
+io::Task<void> Reporter::tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, io::Event told) {
+  auto telling = self.clients_.tell_all(std::move(job), std::move(link));
+  co_await telling;
+  told.set({});
 }
 
 void Reporter::repeat_end(NodeJobPtr job) {

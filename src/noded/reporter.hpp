@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "exec/step_messages.hpp"
+#include "noded/client_reporter.hpp"
 #include "noded/node_context.hpp"
 #include "wire/msg/job_complete.hpp"
 
@@ -10,9 +11,13 @@ namespace flurm::noded {
 
 class Reporter {
  public:
-  explicit Reporter(NodeContext& node) : node_(node) {}
+  explicit Reporter(NodeContext& node) : node_(node), clients_(node) {}
 
-  /// A batch step is over: tells the controller, then lets the supervisor go. Counts in job->reports meanwhile.
+  /// What a step's clients are told while it runs.
+  ClientReporter& clients() { return clients_; }
+
+  /// A step is over: tells its clients and the controller, then lets the supervisor go. Counts in job->reports
+  /// meanwhile.
   void step_over(NodeJobPtr job, StepLink::Ptr link);
   /// The same for a step of which only the state file is left; removes `directory`.
   void step_found_dead(NodeJobPtr job, exec::StepState state, std::string directory);
@@ -44,10 +49,14 @@ class Reporter {
   io::Task<void> start_over(std::uint32_t job_id, std::uint32_t flags);
   io::Task<void> kill(std::uint32_t job_id);
   io::Task<std::optional<JobRun>> run_at_controller(std::uint32_t job_id);
+  static io::Task<void> tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, io::Event told);
   NodeContext& node_;
+  ClientReporter clients_;
 };
 
 /// The report of a batch step's end.
 wire::CompleteBatchScript batch_completion(const exec::StepState& state, const std::string& node_name);
+/// The same of any other step: this node's part of it.
+wire::StepComplete step_completion(const exec::StepState& state);
 
 }  // namespace flurm::noded

@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "exec/program.hpp"
 #include "io/successor.hpp"
+#include "io/timer.hpp"
 #include "io/worker.hpp"
 #include "noded/configless.hpp"
 #include "noded/controller_client.hpp"
@@ -83,6 +84,34 @@ class MungeCredentials final : public CredentialPort {
   const std::uint32_t& signer_;
 };
 
+/// srun and sattach answer each message, so that it is known to have arrived.
+class RpcClients final : public ClientPort {
+ public:
+  explicit RpcClients(rpc::Client& client) : client_(client) {}
+
+  io::Task<Result<void>> tell(ClientAddress to, Outgoing message) override {
+    rpc::CallOptions options;
+    options.restrict_uid = to.uid;
+    Error last{Errc::communications_connection, to.host};
+    for (int tries = 0; tries < kTries; ++tries) {
+      if (tries > 0) {
+        auto pause = io::sleep(client_.loop(), kPauseMs);
+        co_await pause;
+      }
+      auto calling = client_.call({to.host, to.port}, message.type, message.body(to.version), to.version, options);
+      auto answer = co_await calling;
+      if (answer) co_return Result<void>{};
+      last = answer.error();
+    }
+    co_return fail(std::move(last));
+  }
+
+ private:
+  static constexpr int kTries = 3;
+  static constexpr std::uint64_t kPauseMs = 500;
+  rpc::Client& client_;
+};
+
 class Service {
  public:
   Service(const NodeOptions& options, bool configless, LoadedNode loaded, std::vector<std::string> arguments)
@@ -92,11 +121,12 @@ class Service {
         munge_(loaded.munge_socket),
         children_(loop_),
         client_(loop_, munge_),
+        clients_(client_),
         controller_(client_, loaded.setup.config, loaded.setup.slurm_user_id),
         credentials_(loop_, munge_, signer_),
         port_(loaded.node.port),
         accept_replayed_(loaded.shares_machine),
-        node_(loop_, children_, std::move(loaded.setup), controller_, credentials_),
+        node_(loop_, children_, std::move(loaded.setup), controller_, clients_, credentials_),
         forwarder_(client_, [this](const std::string& name) { return address_of(name); }),
         service_(node_, "flurm-" FLURM_VERSION, actions()) {
     signer_ = node_.setup.slurm_user_id;
@@ -213,6 +243,7 @@ class Service {
   auth::Munge munge_;
   io::ChildWatch children_;
   rpc::Client client_;
+  RpcClients clients_;
   ControllerClient controller_;
   std::uint32_t signer_ = 0;
   MungeCredentials credentials_;
@@ -259,7 +290,9 @@ Result<std::string> print_hardware() {
 Result<std::string> check_service(const ServiceOptions& options) {
   if (options.conf_server.empty()) {
     std::vector<conf::Diagnostic> problems;
-    FLURM_TRY_VOID(load_node({.conf_file = options.conf_file, .node_name = options.node_name, .log_file = options.log_file,
+    FLURM_TRY_VOID(load_node({.conf_file = options.conf_file,
+                              .node_name = options.node_name,
+                              .log_file = options.log_file,
                               .supervisor_program = options.supervisor_program},
                              problems));
   }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -41,7 +42,7 @@ io::Task<Result<StepLink::Ptr>> StepLink::launch(io::Loop& loop, std::string pro
   exec::Fd log(fcntl(2, F_DUPFD_CLOEXEC, 3));  // what it says before it can read its orders
   auto pid = exec::spawn({.program = program,
                           .argv = {fmt::format("flurmstepd: [{}.{}]", orders.key.job_id,
-                                               orders.key.step_id == kBatchStep ? "batch" : "step")},
+                                               exec::step_file_name(orders.key.step_id).substr(5))},
                           .env = supervisor_environment(),
                           .stdin_fd = theirs.get(),
                           .stderr_fd = log.get()});
@@ -138,18 +139,21 @@ void StepLink::handle(const exec::StepFrameReader::Frame& frame) {
   switch (frame.type) {
     case StepFrame::state:
     case StepFrame::ended: {
-      auto state = codec::unpack<exec::StepState>(frame.body, exec::kStepProtocol);
+      auto state = exec::unpack_state(frame.body);
       if (!state) return;
       state_ = std::move(*state);
       greeted_.set({});
-      if (state_.end) finish();
+      if (state_.end)
+        finish();
+      else
+        on_change_();
       break;
     }
     case StepFrame::reply: {
       if (replies_.empty()) return;
       Reply reply = replies_.front();
       replies_.pop_front();
-      reply.set(codec::unpack<exec::StepReply>(frame.body, exec::kStepProtocol));
+      reply.set(codec::unpack<exec::StepReply>(frame.body, state_.protocol));
       break;
     }
     default:
@@ -169,6 +173,13 @@ void StepLink::end_of_stream() {
 void StepLink::finish() {
   if (std::exchange(over_, true)) return;
   if (OnOver on_over = std::exchange(on_over_, {})) loop_.defer(std::move(on_over));
+}
+
+void StepLink::note_told(const exec::StepTold& told) {
+  state_.launch_told = state_.launch_told || told.launch;
+  for (exec::TaskState& task : state_.tasks) {
+    if (std::ranges::find(told.exits, task.global_id) != told.exits.end()) task.told = true;
+  }
 }
 
 void StepLink::close() {

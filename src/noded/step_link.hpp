@@ -21,6 +21,8 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   /// Called at most once, from the loop: the step is over (state().end is set), or its supervisor is gone without
   /// having said so (state().end is not set).
   using OnOver = std::move_only_function<void()>;
+  /// Called from the loop whenever state() is new, until the step is over.
+  using OnChange = std::function<void()>;
 
   /// Starts a supervisor and hands it its orders; returns when it has set itself up.
   /// pid: of the new process, to be reaped. Errors: node_execve_failed, closed, timed_out.
@@ -37,11 +39,16 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   /// Sends a request and waits for its answer. Errors: closed, timed_out.
   template <class M>
   io::Task<Result<exec::StepReply>> ask(exec::StepFrame type, M request) {
-    return ask_bytes(type, codec::pack(request, exec::kStepProtocol));
+    return ask_bytes(type, codec::pack(request, state_.protocol));
   }
   io::Task<Result<exec::StepReply>> ask(exec::StepFrame type) { return ask_bytes(type, {}); }
 
+  /// The supervisor knows what the clients were told; so does state() now.
+  void note_told(const exec::StepTold& told);
+  void on_change(OnChange fn) { on_change_ = std::move(fn); }
   void close();
+
+  bool telling = false;  ///< ClientReporter's: it is at work on this step
 
   StepLink(io::Loop& loop, io::Stream stream, OnOver on_over);
 
@@ -64,6 +71,7 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   io::Event greeted_;
   bool writing_ = false, over_ = false, closed_ = false, end_taken_ = false;
   OnOver on_over_;
+  OnChange on_change_ = [] {};
 };
 
 }  // namespace flurm::noded

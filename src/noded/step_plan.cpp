@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "base/hostlist.hpp"
 #include "conf/lines.hpp"
 #include "exec/output_pattern.hpp"
 #include "exec/rlimits.hpp"
 #include "fmt/format.h"
+#include "noded/multi_prog.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -32,6 +34,10 @@ std::optional<std::int32_t> nice_of(exec::Environment& env, const conf::Config& 
   return config.propagate_prio_process == kNicer ? std::max(nice, own_nice + 1) : nice;
 }
 
+bool appends(std::uint8_t open_mode, const conf::Config& config) {
+  return open_mode == kOpenModeAppend || (open_mode != kOpenModeTruncate && config.job_file_append != 0);
+}
+
 void plan_streams(exec::StepLaunch& plan, const wire::BatchJobLaunch& job, const NodeFacts& facts,
                   const exec::Environment& env, const conf::Config& config) {
   exec::OutputNames names;
@@ -42,24 +48,117 @@ void plan_streams(exec::StepLaunch& plan, const wire::BatchJobLaunch& job, const
   names.user = plan.user.name;
   names.job_name = env.get("SLURM_JOB_NAME").value_or("");
   names.work_dir = plan.work_dir;
-  plan.stdin_path = job.std_in.empty() ? "/dev/null" : exec::expand_output_pattern(job.std_in, names);
-  plan.stdout_path = exec::batch_output_path(job.std_out, names);
-  plan.stderr_path = job.std_err.empty() ? plan.stdout_path : exec::expand_output_pattern(job.std_err, names);
-  plan.append = job.open_mode == kOpenModeAppend || (job.open_mode != kOpenModeTruncate && config.job_file_append != 0);
+  exec::TaskLaunch& task = plan.tasks.front();
+  task.in.path = job.std_in.empty() ? "/dev/null" : exec::expand_output_pattern(job.std_in, names);
+  task.out.path = exec::batch_output_path(job.std_out, names);
+  task.err.path = job.std_err.empty() ? task.out.path : exec::expand_output_pattern(job.std_err, names);
+  plan.append = appends(job.open_mode, config);
+}
+
+/// What every kind of step takes from the configuration.
+void plan_common(exec::StepLaunch& plan, std::uint32_t job_id, const NodeFacts& facts, const StepSettings& settings,
+                 const conf::Config& config, std::string_view gather_frequency) {
+  plan.node_name = facts.node_name;
+  plan.directory = exec::job_directory(settings.spool_directory, job_id);
+  plan.rlimit_mask = rlimit_mask(config.propagate_rlimits, config.propagate_rlimits_except);
+  plan.admin_prolog = config.task_prolog;
+  plan.admin_epilog = config.task_epilog;
+  plan.tracker = config.proctrack_type == "proctrack/cgroup" ? exec::TrackerKind::cgroup : exec::TrackerKind::session;
+  plan.cgroup_root = settings.cgroup_root;
+  plan.cgroup_path = fmt::format("flurm_{}/job_{}", facts.node_name, job_id);
+  plan.limit_memory = settings.constrain_memory && config.task_plugin.find("task/cgroup") != std::string::npos;
+  plan.kill_over_memory = conf::Config::has_option(config.job_acct_gather_params, "OverMemoryKill");
+  const bool gathers = config.job_acct_gather_type != "jobacct_gather/none";
+  if (gathers || plan.kill_over_memory) {
+    plan.sample_interval_s = sample_interval_s(gather_frequency, config.job_acct_gather_freq);
+  }
+  plan.log_file = settings.log_file;
+}
+
+/// What the submitting shell sent along in the environment, out of which it is taken.
+void take_shell_settings(exec::StepLaunch& plan, exec::Environment& env, const StepSettings& settings,
+                         const conf::Config& config) {
+  if (const auto mask = env.get("SLURM_UMASK")) plan.umask = number<std::uint32_t>(*mask, 8).value_or(022) & 07777;
+  env.unset("SLURM_UMASK");
+  plan.nice = nice_of(env, config, settings.own_nice);
+}
+
+/// Where a stream of a task leads, from what srun was asked for: nothing, one task's number, or a file's name.
+/// (slurm 22.05 slurmstepd_job.c, _expand_stdio_filename)
+exec::TaskStream stream_of(const std::string& wanted, const exec::OutputNames& names, const wire::LaunchTasks& order) {
+  using exec::StreamKind;
+  if (wanted.empty()) return {StreamKind::clients, {}};
+  if (std::ranges::all_of(wanted, [](char c) { return c >= '0' && c <= '9'; })) {
+    const auto only = number<std::uint32_t>(wanted);
+    if (!only || *only >= order.ntasks || *only == names.task_id) return {StreamKind::clients, {}};
+    return {StreamKind::file, "/dev/null"};
+  }
+  return {StreamKind::file, exec::expand_output_pattern(wanted, names)};
+}
+
+std::optional<exec::StepTerminal> terminal_of(const wire::LaunchTasks& order, const exec::Environment& env) {
+  if (!(order.flags & wire::launch_pty)) return std::nullopt;
+  const auto read = [&](const char* name) {
+    const auto text = env.get(name);
+    return text ? number<std::uint16_t>(*text).value_or(0) : std::uint16_t{0};
+  };
+  return exec::StepTerminal{
+      .port = read("SLURM_PTY_PORT"), .rows = read("SLURM_PTY_WIN_ROW"), .columns = read("SLURM_PTY_WIN_COL")};
+}
+
+/// The entry of `host` in a list of values with repetitions over `hosts`; 0 where there is none.
+std::uint64_t value_of_host(std::string_view hosts, std::string_view host, const std::vector<std::uint64_t>& values,
+                            const std::vector<std::uint32_t>& repetitions) {
+  const auto names = expand_hosts(hosts);
+  if (!names) return 0;
+  auto index = static_cast<std::uint64_t>(std::ranges::find(*names, host) - names->begin());
+  if (index == names->size()) return 0;
+  for (std::size_t i = 0; i < values.size() && i < repetitions.size(); ++i) {
+    if (index < repetitions[i]) return values[i];
+    index -= repetitions[i];
+  }
+  return 0;
 }
 
 }  // namespace
 
 std::uint64_t job_memory_mib(const wire::Cred& cred, std::string_view node_name) {
+  return value_of_host(cred.job_hostlist, node_name, cred.job_mem_alloc, cred.job_mem_alloc_rep_count);
+}
+
+std::uint64_t step_memory_mib(const wire::Cred& cred, std::string_view node_name) {
+  const std::uint64_t mib =
+      value_of_host(cred.step_hostlist, node_name, cred.step_mem_alloc, cred.step_mem_alloc_rep_count);
+  return mib != 0 ? mib : job_memory_mib(cred, node_name);
+}
+
+Result<CoreRange> node_cores(const wire::Cred& cred, std::string_view node_name) {
   const auto hosts = expand_hosts(cred.job_hostlist);
-  if (!hosts) return 0;
-  std::uint64_t index = static_cast<std::uint64_t>(std::ranges::find(*hosts, node_name) - hosts->begin());
-  if (index == hosts->size()) return 0;
-  for (std::size_t i = 0; i < cred.job_mem_alloc.size() && i < cred.job_mem_alloc_rep_count.size(); ++i) {
-    if (index < cred.job_mem_alloc_rep_count[i]) return cred.job_mem_alloc[i];
-    index -= cred.job_mem_alloc_rep_count[i];
+  if (!hosts) return fail(Errc::node_invalid_job_credential, "nodes {}", cred.job_hostlist);
+  auto index = static_cast<std::uint64_t>(std::ranges::find(*hosts, node_name) - hosts->begin());
+  std::uint64_t first = 0;
+  for (std::size_t i = 0; index < hosts->size() && i < cred.sock_core_rep_count.size() &&
+                          i < cred.sockets_per_node.size() && i < cred.cores_per_socket.size();
+       ++i) {
+    const std::uint32_t of_node = std::uint32_t{cred.sockets_per_node[i]} * cred.cores_per_socket[i];
+    if (index < cred.sock_core_rep_count[i]) {
+      first += index * of_node;
+      if (first + of_node > cred.job_core_bitmap.size() || of_node == 0) break;
+      return CoreRange{.first = static_cast<std::uint32_t>(first),
+                       .count = of_node,
+                       .sockets = cred.sockets_per_node[i],
+                       .cores_per_socket = cred.cores_per_socket[i]};
+    }
+    index -= cred.sock_core_rep_count[i];
+    first += std::uint64_t{cred.sock_core_rep_count[i]} * of_node;
   }
-  return 0;
+  return fail(Errc::node_invalid_job_credential, "no cores for {} in it", node_name);
+}
+
+std::uint32_t step_cpus(const wire::Cred& cred, const CoreRange& cores, std::uint32_t node_cpus) {
+  std::uint32_t cpus = 0;
+  for (std::uint32_t i = 0; i < cores.count; ++i) cpus += cred.step_core_bitmap.test(cores.first + i);
+  return std::max(cpus, 1u) * std::max(node_cpus / cores.count, 1u);
 }
 
 std::uint32_t rlimit_mask(std::string_view propagate, std::string_view except) {
@@ -92,31 +191,105 @@ exec::StepLaunch plan_batch_step(const wire::BatchJobLaunch& job, exec::Identity
   exec::StepLaunch plan;
   plan.key = {.job_id = job.job_id.v, .step_id = kBatchStep, .restart_count = job.restart_cnt};
   plan.user = std::move(user);
-  plan.node_name = facts.node_name;
-  plan.directory = exec::job_directory(settings.spool_directory, job.job_id.v);
+  plan_common(plan, job.job_id.v, facts, settings, config, job.acctg_freq);
   plan.script = job.script;
-  if (job.argv.size() > 1) plan.arguments.assign(job.argv.begin() + 1, job.argv.end());
+  exec::TaskLaunch& task = plan.tasks.emplace_back();
+  task.argv = {fmt::format("{}/{}", plan.directory, exec::kScriptName)};
+  if (job.argv.size() > 1) task.argv.insert(task.argv.end(), job.argv.begin() + 1, job.argv.end());
   plan.work_dir = job.work_dir;
   exec::Environment env = batch_environment(job, plan.user, facts);
   plan_streams(plan, job, facts, env, config);
-  if (const auto mask = env.get("SLURM_UMASK")) plan.umask = number<std::uint32_t>(*mask, 8).value_or(022) & 07777;
-  env.unset("SLURM_UMASK");
-  plan.nice = nice_of(env, config, settings.own_nice);
+  take_shell_settings(plan, env, settings, config);
   plan.env = env.entries();
-  plan.rlimit_mask = rlimit_mask(config.propagate_rlimits, config.propagate_rlimits_except);
   plan.memory_mib = job_memory_mib(job.cred, facts.node_name);
-  plan.admin_prolog = config.task_prolog;
-  plan.admin_epilog = config.task_epilog;
-  plan.tracker = config.proctrack_type == "proctrack/cgroup" ? exec::TrackerKind::cgroup : exec::TrackerKind::session;
-  plan.cgroup_root = settings.cgroup_root;
-  plan.cgroup_path = fmt::format("flurm_{}/job_{}", facts.node_name, job.job_id.v);
-  plan.limit_memory = settings.constrain_memory && config.task_plugin.find("task/cgroup") != std::string::npos;
-  plan.kill_over_memory = conf::Config::has_option(config.job_acct_gather_params, "OverMemoryKill");
-  const bool gathers = config.job_acct_gather_type != "jobacct_gather/none";
-  if (gathers || plan.kill_over_memory) {
-    plan.sample_interval_s = sample_interval_s(job.acctg_freq, config.job_acct_gather_freq);
+  return plan;
+}
+
+Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Identity user, const NodeFacts& facts,
+                                        const StepSettings& settings, const conf::Config& config,
+                                        const StepPlace& place, std::uint16_t version) {
+  if (place.node_rank >= order.tasks.size()) return fail(Errc::einval, "node rank {}", place.node_rank);
+  const std::uint32_t job_id = order.step_id.job_id.v;
+  exec::StepLaunch plan;
+  plan.key = {.job_id = job_id,
+              .step_id = order.step_id.step_id,
+              .restart_count = order.cred.job_restart_cnt,
+              .het_component = order.step_id.step_het_comp};
+  plan.user = std::move(user);
+  plan_common(plan, job_id, facts, settings, config, order.acctg_freq);
+  plan.user_prolog = order.task_prolog;
+  plan.user_epilog = order.task_epilog;
+  plan.work_dir = order.cwd;
+  plan.append = appends(order.open_mode, config);
+  plan.memory_mib = step_memory_mib(order.cred, facts.node_name);
+  plan.node_rank = place.node_rank;
+  plan.node_count = static_cast<std::uint32_t>(order.tasks.size());
+  plan.line_buffered = order.flags & wire::launch_buffered_io;
+  plan.label_offset = order.het_job_task_offset == kNoVal32 ? 0 : order.het_job_task_offset;
+  plan.client = exec::StepClient{
+      .host = place.client_host,
+      .io_port = order.io_port.empty() ? std::uint16_t{0} : order.io_port[place.node_rank % order.io_port.size()],
+      .message_port = place.message_port,
+      .version = version,
+      .io_key = order.cred.signature};
+
+  exec::Environment env = step_environment(order, plan.user, facts, place);
+  plan.terminal = terminal_of(order, env);
+  take_shell_settings(plan, env, settings, config);
+  plan.env = env.entries();
+
+  exec::OutputNames names;
+  names.job_id = names.array_job_id = job_id;
+  names.array_task_id = kNoVal32;
+  names.step_id = order.step_id.step_id;
+  names.node_index = place.node_rank;
+  names.host = facts.host_name;
+  names.user = plan.user.name;
+  names.job_name = env.get("SLURM_JOB_NAME").value_or("");
+  names.work_dir = plan.work_dir;
+  for (const std::uint32_t global_id : order.tasks[place.node_rank].global_task_ids) {
+    const auto local_id = static_cast<std::uint32_t>(plan.tasks.size());
+    exec::TaskLaunch& task = plan.tasks.emplace_back();
+    task.global_id = global_id;
+    task.env = task_environment(order, place, local_id);
+    names.task_id = global_id;
+    task.in = stream_of(order.ifname, names, order);
+    task.out = stream_of(order.ofname, names, order);
+    task.err = stream_of(order.efname, names, order);
+    for (exec::TaskStream* stream : {&task.out, &task.err}) {
+      const bool labels = (order.flags & wire::launch_label_io) && stream->kind == exec::StreamKind::file;
+      if (labels && stream->path != "/dev/null") stream->kind = exec::StreamKind::labelled;
+    }
+    task.argv = order.argv;
+    if (order.flags & wire::launch_multi_prog) {
+      if (order.argv.size() < 2) return fail(Errc::einval, "no --multi-prog configuration");
+      FLURM_TRY(task.argv, multi_prog_command(order.argv[1], global_id, std::span(order.argv).subspan(2)));
+    }
   }
-  plan.log_file = settings.log_file;
+  return plan;
+}
+
+exec::StepLaunch plan_extern_step(const wire::Cred& cred, exec::Identity user, const NodeFacts& facts,
+                                  const StepSettings& settings, const conf::Config& config) {
+  const std::uint32_t job_id = cred.step_id.job_id.v;
+  exec::StepLaunch plan;
+  plan.key = {.job_id = job_id, .step_id = kExternStep, .restart_count = cred.job_restart_cnt};
+  plan.user = std::move(user);
+  plan_common(plan, job_id, facts, settings, config, {});
+  plan.admin_prolog.clear();
+  plan.admin_epilog.clear();
+  plan.work_dir = "/";
+  plan.env = {"PATH=/usr/bin:/bin", fmt::format("SLURM_JOB_ID={}", job_id)};
+  plan.memory_mib = job_memory_mib(cred, facts.node_name);
+  const auto hosts = expand_hosts(cred.job_hostlist);
+  if (hosts) {
+    plan.node_count = static_cast<std::uint32_t>(hosts->size());
+    plan.node_rank = static_cast<std::uint32_t>(std::ranges::find(*hosts, facts.node_name) - hosts->begin());
+  }
+  exec::TaskLaunch& task = plan.tasks.emplace_back();
+  task.global_id = plan.node_rank;
+  task.argv = {"sleep", "infinity"};  // it ends when somebody ends the step
+  task.in.path = task.out.path = task.err.path = "/dev/null";
   return plan;
 }
 

@@ -39,10 +39,11 @@ TEST(StepPlan, batch_step) {
   const exec::StepLaunch plan = f.plan();
   EXPECT_EQ(plan.key, (exec::StepKey{7, kBatchStep, 2}));
   EXPECT_EQ(plan.directory, "/spool/job00007");
-  EXPECT_EQ(plan.arguments, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(plan.stdin_path, "/dev/null");
-  EXPECT_EQ(plan.stdout_path, "/home/ann/slurm-7.out");
-  EXPECT_EQ(plan.stderr_path, plan.stdout_path);
+  ASSERT_EQ(plan.tasks.size(), 1u);
+  EXPECT_EQ(plan.tasks[0].argv, (std::vector<std::string>{plan.directory + "/slurm_script", "a", "b"}));
+  EXPECT_EQ(plan.tasks[0].in.path, "/dev/null");
+  EXPECT_EQ(plan.tasks[0].out.path, "/home/ann/slurm-7.out");
+  EXPECT_EQ(plan.tasks[0].err.path, plan.tasks[0].out.path);
   EXPECT_EQ(plan.umask, 027u);
   EXPECT_FALSE(has(plan, "SLURM_UMASK"));
   EXPECT_FALSE(plan.nice);
@@ -61,9 +62,9 @@ TEST(StepPlan, streams) {
   f.job.std_err = "e%%";
   f.job.open_mode = 1;
   const exec::StepLaunch plan = f.plan();
-  EXPECT_EQ(plan.stdin_path, "/home/ann/in.7");
-  EXPECT_EQ(plan.stdout_path, "/o/nm.ann");
-  EXPECT_EQ(plan.stderr_path, "/home/ann/e%");
+  EXPECT_EQ(plan.tasks[0].in.path, "/home/ann/in.7");
+  EXPECT_EQ(plan.tasks[0].out.path, "/o/nm.ann");
+  EXPECT_EQ(plan.tasks[0].err.path, "/home/ann/e%");
   EXPECT_TRUE(plan.append);
   f.job.open_mode = 0;
   f.config.job_file_append = 1;

@@ -1,7 +1,10 @@
 // rpc/forward.cpp — the forwarding tree. Tree shapes and failure entries follow Slurm's forward.c as its wire shows it.
 #include "rpc/forward.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <charconv>
 
 #include "base/hostlist.hpp"
 #include "base/log.hpp"
@@ -163,6 +166,28 @@ io::Task<Entries> all_failed(std::vector<std::string> nodes, Errc code) {
 
 }  // namespace
 
+wire::Addr origin(const Request& request) {
+  if (request.header.orig_addr.family != wire::Addr::unspecified) return request.header.orig_addr;
+  const auto colon = request.peer.rfind(':');
+  if (colon == std::string::npos) return {};
+  std::string host = request.peer.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  std::from_chars(request.peer.data() + colon + 1, request.peer.data() + request.peer.size(), port);
+  std::string bytes(4, '\0');
+  if (inet_pton(AF_INET, host.c_str(), bytes.data()) == 1) return wire::make_addr(std::move(bytes), port);
+  bytes.resize(16);
+  if (inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1) return wire::make_addr(std::move(bytes), port);
+  return {};
+}
+
+std::string numeric_host(const wire::Addr& address) {
+  char text[INET6_ADDRSTRLEN];
+  const int family = address.bytes.size() == 4 ? AF_INET : AF_INET6;
+  const bool known = address.bytes.size() == 4 || address.bytes.size() == 16;
+  return known && inet_ntop(family, address.bytes.data(), text, sizeof text) ? text : "";
+}
+
 io::Task<std::vector<wire::RetEntry>> Forwarder::forward(const Request& request) {
   const wire::Forward& to = request.header.forward;
   Result<std::vector<std::string>> nodes = expand_hosts(to.nodelist);
@@ -173,9 +198,10 @@ io::Task<std::vector<wire::RetEntry>> Forwarder::forward(const Request& request)
   }
   unsigned width = std::max<unsigned>(to.tree_width, 1);
   std::uint64_t timeout_ms = std::clamp<std::uint32_t>(to.timeout_ms, 1000, 600'000);
-  Send send = [this, header = request.header, auth = request.auth, body = std::string(request.body()), width,
-               timeout_ms](Address address, std::vector<std::string> rest) {
+  Send send = [this, header = request.header, origin_of_all = origin(request), auth = request.auth,
+               body = std::string(request.body()), width, timeout_ms](Address address, std::vector<std::string> rest) {
     wire::Header next = header;
+    next.orig_addr = origin_of_all;
     next.forward = forward_to(rest, timeout_ms, width);
     next.ret_list.clear();
     CallOptions options;

@@ -35,6 +35,12 @@ struct FanOut {
 io::Task<std::vector<wire::RetEntry>> fan_out(Client& client, Resolve resolve, std::vector<std::string> nodes,
                                               FanOut what);
 
+/// Where a request comes from: the address that the first receiver saw, when it was passed on since; else our peer's.
+/// Unspecified where that is no numeric address.
+wire::Addr origin(const Request& request);
+/// The address as text; empty when unspecified.
+std::string numeric_host(const wire::Addr& address);
+
 /// The receiver's side: passes a request on to the nodes its header names, with its own credential and body.
 class Forwarder {
  public:

@@ -10,9 +10,12 @@ namespace flurm::stepd {
 
 class Connection {
  public:
-  explicit Connection(exec::Fd fd) : fd_(std::move(fd)), reader_(exec::kStepFrameMax) {}
+  /// version: of the frames, kStepProtocol or an older one.
+  explicit Connection(exec::Fd fd, std::uint16_t version = exec::kStepProtocol)
+      : fd_(std::move(fd)), version_(version), reader_(exec::kStepFrameMax) {}
 
   int fd() const { return fd_.get(); }
+  std::uint16_t version() const { return version_; }
   /// Reads what is there; false when the connection is over.
   bool read_available();
   /// The next whole frame; nullopt when there is none. A corrupt stream closes the connection.
@@ -21,13 +24,14 @@ class Connection {
   /// Closes the connection when the peer does not take its frames: it can come back and ask again.
   template <class M>
   void send(exec::StepFrame type, const M& message) {
-    send_bytes(exec::step_frame(type, codec::pack(message, exec::kStepProtocol)));
+    send_bytes(exec::step_frame(type, codec::pack(message, version_)));
   }
   bool is_open() const { return static_cast<bool>(fd_); }
 
  private:
   void send_bytes(std::string_view bytes);
   exec::Fd fd_;
+  std::uint16_t version_;
   exec::StepFrameReader reader_;
 };
 

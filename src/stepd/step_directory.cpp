@@ -80,7 +80,7 @@ Result<void> StepDirectory::write_state(const exec::StepState& state) {
 void StepDirectory::remove_script() { unlinkat(fd_.get(), std::string(exec::kScriptName).c_str(), 0); }
 
 void StepDirectory::remove() {
-  remove_script();
+  if (base_ == exec::step_file_name(kBatchStep)) remove_script();
   unlinkat(fd_.get(), (base_ + ".sock").c_str(), 0);
   unlinkat(fd_.get(), (base_ + ".state").c_str(), 0);
   rmdir(path_.c_str());

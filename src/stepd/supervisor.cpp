@@ -16,7 +16,6 @@
 #include <cstring>
 #include <ctime>
 
-#include "codec/unpack.hpp"
 #include "exec/process_table.hpp"
 #include "fmt/format.h"
 #include "stepd/announcement.hpp"
@@ -27,13 +26,9 @@ namespace {
 using exec::StepStage;
 
 constexpr std::uint64_t kKillPauseFirstMs = 20, kKillPauseMaxMs = 1000;
-constexpr unsigned kUserEpilogLimitS = 5;  // as slurmstepd gives --task-epilog
-
-std::uint64_t monotonic_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
-}
+/// How long clients may take to get what the tasks wrote last (slurm 22.05 slurmstepd/mgr.c, _wait_for_io).
+constexpr std::uint64_t kDrainMs = 300'000;
+constexpr std::uint64_t kDrainPauseMaxMs = 50;
 
 TimeS wall_clock() { return TimeS{std::time(nullptr)}; }
 
@@ -42,6 +37,12 @@ std::uint64_t microseconds(const timeval& time) {
 }
 
 }  // namespace
+
+std::uint64_t monotonic_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
 
 bool die_with_daemon(int socket) {
   ucred daemon{};
@@ -62,13 +63,18 @@ Result<exec::StepLaunch> read_launch(int fd) {
     FLURM_TRY(auto frame, reader.next());
     if (!frame) continue;
     if (frame->type != exec::StepFrame::launch) return fail(Errc::corrupt, "not a launch request");
-    return codec::unpack<exec::StepLaunch>(frame->body, exec::kStepProtocol);
+    return exec::unpack_launch(frame->body);
   }
 }
 
 Supervisor::Supervisor(exec::StepLaunch launch, exec::Fd daemon)
-    : launch_(std::move(launch)), started_at_(wall_clock()) {
-  connections_.emplace_back(std::move(daemon));
+    : launch_(std::move(launch)), io_(launch_.line_buffered), started_at_(wall_clock()) {
+  connections_.emplace_back(std::move(daemon), launch_.protocol);
+  tasks_.resize(launch_.tasks.size());
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    tasks_[i].state.global_id = launch_.tasks[i].global_id;
+    if (!launch_.tasks[i].argv.empty()) tasks_[i].state.program = launch_.tasks[i].argv.front();
+  }
 }
 
 Supervisor::~Supervisor() = default;
@@ -79,7 +85,7 @@ int Supervisor::run() {
     finish(static_cast<std::int32_t>(ready.error().code));
   } else if (auto started = start(); !started) {
     log_line(started.error().text);
-    finish(static_cast<std::int32_t>(started.error().code));
+    fail_launch(static_cast<std::int32_t>(started.error().code));
   }
   loop();
   return 0;
@@ -103,7 +109,7 @@ Result<void> Supervisor::set_up() {
 }
 
 Result<void> Supervisor::start() {
-  FLURM_TRY(const std::string script, directory_->write_script(launch_));
+  if (!launch_.script.empty()) FLURM_TRY_VOID(directory_->write_script(launch_));
   std::string note;
   tracker_ = exec::make_tracker({.kind = launch_.tracker,
                                  .cgroup_root = launch_.cgroup_root,
@@ -112,59 +118,26 @@ Result<void> Supervisor::start() {
                                  .memory_limit_bytes = launch_.limit_memory ? launch_.memory_mib << 20 : 0},
                                 &note);
   if (!note.empty()) log_line(note);
-
-  exec::TaskSpec task;
-  task.user = launch_.user;
-  task.argv.push_back(script);
-  task.argv.insert(task.argv.end(), launch_.arguments.begin(), launch_.arguments.end());
-  task.env = exec::Environment(launch_.env);
-  task.work_dir = launch_.work_dir;
-  task.stdin_path = launch_.stdin_path;
-  task.stdout_path = launch_.stdout_path;
-  task.stderr_path = launch_.stderr_path;
-  task.append = launch_.append;
-  task.umask = launch_.umask;
-  task.nice = launch_.nice;
-  task.rlimit_mask = launch_.rlimit_mask;
-  task.memory_mib = launch_.memory_mib;
-  task.admin_prolog = launch_.admin_prolog;
-  task.user_prolog = launch_.user_prolog;
   FLURM_TRY_VOID(begin());
-  FLURM_TRY(exec::StartingTask starting, exec::start_task(task, *tracker_));
-  task_pid_ = starting.pid;
-  report_ = std::move(starting.report);
+  FLURM_TRY_VOID(start_tasks());
   launch_.script.clear();
   launch_.script.shrink_to_fit();
   if (launch_.sample_interval_s != 0) sample_at_ms_ = monotonic_ms() + launch_.sample_interval_s * 1000;
   write_state();
-  for (Connection& connection : connections_) connection.send(exec::StepFrame::state, state());
+  tell_daemons();
   return {};
 }
 
 /// From here on the task may have run: the order is taken, and this process outlives the daemon.
 Result<void> Supervisor::begin() {
   prctl(PR_SET_PDEATHSIG, 0);
-  FLURM_TRY_VOID(directory_->begin(launch_.key));
+  // The order for any other step is srun's, which sees by itself that it came to nothing.
+  if (is_batch()) FLURM_TRY_VOID(directory_->begin(launch_.key));
   begun_ = true;
   return {};
 }
 
 // --- the end ------------------------------------------------------------------------------------------------------
-
-void Supervisor::handle_report() {
-  auto report = exec::read_report(report_.get());
-  if (!report) return;
-  if (report->stderr_fd) {
-    stderr_fd_ = std::move(report->stderr_fd);
-    if (stage_ == StepStage::starting) stage_ = StepStage::running;
-  }
-  if (report->error) {
-    log_line(report->error->text);
-    // The controller learns of streams that cannot be opened through the exit status, as from slurmstepd.
-    wait_status_ = static_cast<std::uint32_t>(report->error->code);
-  }
-  if (report->ended) report_.reset();
-}
 
 void Supervisor::reap() {
   signalfd_siginfo drained;
@@ -172,11 +145,18 @@ void Supervisor::reap() {
   }
   while (true) {
     int status = 0;
-    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    rusage used{};
+    const pid_t pid = wait4(-1, &status, WNOHANG, &used);
     if (pid < 0 && errno == EINTR) continue;
     everyone_gone_ = pid < 0;  // the subreaper without children has no descendants
     if (pid <= 0) break;
-    if (pid == task_pid_) task_ended(status);
+    for (Task& task : tasks_) {
+      if (task.pid != pid) continue;
+      task.state.usage.user_us = microseconds(used.ru_utime);
+      task.state.usage.system_us = microseconds(used.ru_stime);
+      task.state.usage.rss_max_bytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
+      task_ended(task, status);
+    }
     if (pid == epilog_pid_) {
       epilog_pid_ = 0;
       epilog_kill_at_ms_ = 0;
@@ -184,48 +164,31 @@ void Supervisor::reap() {
       next_epilog();
     }
   }
-  if (stage_ == StepStage::ending && epilog_pid_ == 0) clean_up();
 }
 
-void Supervisor::task_ended(int wait_status) {
-  while (report_) {  // what the task said before it ended
-    const int fd = report_.get();
-    handle_report();
-    if (report_ && report_.get() == fd) {
-      pollfd more{fd, POLLIN, 0};
-      if (poll(&more, 1, 0) <= 0) report_.reset();
-    }
-  }
-  task_pid_ = 0;
-  if (wait_status_ == 0) wait_status_ = static_cast<std::uint32_t>(wait_status);
-  stage_ = StepStage::ending;
-  if (!end_) next_epilog();
-}
-
-void Supervisor::next_epilog() {
-  // A step that is being ended by force gets no further programs of its own started.
-  while (epilogs_done_ < 2 && kill_at_ms_ == 0) {
-    const bool by_user = epilogs_done_ == 0;
-    const std::string& program = by_user ? launch_.user_epilog : launch_.admin_epilog;
-    ++epilogs_done_;
-    if (program.empty()) continue;
-    exec::Environment env(launch_.env);
-    env.set("SLURM_SCRIPT_CONTEXT", "epilog_task");
-    auto pid =
-        exec::start_as_user(launch_.user, program, std::move(env), launch_.work_dir, *tracker_, stderr_fd_.get());
-    if (!pid) {
-      log_line(pid.error().text);
-      continue;
-    }
-    epilog_pid_ = *pid;
-    if (by_user) epilog_kill_at_ms_ = monotonic_ms() + kUserEpilogLimitS * 1000;
+/// The tasks have ended: kills what they left behind, then waits for the streams.
+void Supervisor::clean_up() {
+  if (epilog_pid_ != 0 || end_) return;
+  if (!everyone_gone_) {
+    if (kill_pause_ms_ == 0) kill_everything();  // first attempt; the timer repeats it
     return;
   }
-}
-
-void Supervisor::clean_up() {
-  if (everyone_gone_) return finish(0);
-  if (kill_pause_ms_ == 0) kill_everything();  // first attempt; the timer repeats it
+  if (!std::exchange(wound_up_, true)) {
+    if (tracker_ && tracker_->out_of_memory()) {
+      tell_user(
+          fmt::format("Detected oom-kill event(s) in StepId={}. Some of your processes may have been killed by the "
+                      "cgroup out-of-memory handler.",
+                      step_text()));
+      over_memory_ = true;
+    }
+    kill_at_ms_ = 0;
+    if (drained_by_ms_ == 0) drained_by_ms_ = monotonic_ms() + kDrainMs;
+  }
+  bool asks_again = false;
+  const std::uint64_t now = monotonic_ms();
+  if (io_.drained(asks_again) || drained_by_ms_ <= now) return finish(launch_rc_);
+  drain_pause_ms_ = std::min(drain_pause_ms_ * 2, kDrainPauseMaxMs);
+  look_again_at_ms_ = asks_again ? now + drain_pause_ms_ : 0;
 }
 
 void Supervisor::finish(std::int32_t slurm_rc) {
@@ -240,19 +203,14 @@ void Supervisor::finish(std::int32_t slurm_rc) {
   end_->aborted = aborted_;
   end_->usage = usage_now();
   end_->usage.rss_total_bytes = 0;
-  if (tracker_ && tracker_->out_of_memory()) {
-    tell_user(
-        fmt::format("Detected oom-kill event(s) in StepId={}.batch. Some of your processes may have been killed "
-                    "by the cgroup out-of-memory handler.",
-                    launch_.key.job_id));
-    over_memory_ = true;
-  }
-  end_->wait_status = over_memory_ ? std::uint32_t{exec::kSignalOutOfMemory} : wait_status_;
+  end_->wait_status = over_memory_ ? std::uint32_t{exec::kSignalOutOfMemory} : step_status();
   if (tracker_) tracker_->remove();
-  stderr_fd_.reset();
+  for (Task& task : tasks_) task.stderr_fd.reset();
+  io_.close();
+  window_.close();
   stage_ = StepStage::ended;
-  kill_at_ms_ = stop_at_ms_ = sample_at_ms_ = 0;
-  if (directory_) directory_->remove_script();
+  kill_at_ms_ = stop_at_ms_ = sample_at_ms_ = exits_told_at_ms_ = drained_by_ms_ = look_again_at_ms_ = 0;
+  if (directory_ && is_batch()) directory_->remove_script();
   write_state();
   for (Connection& connection : connections_) connection.send(exec::StepFrame::ended, state());
 }
@@ -282,8 +240,8 @@ void Supervisor::sample() {
   const std::uint64_t limit = launch_.memory_mib << 20;
   if (!launch_.kill_over_memory || limit == 0 || peak_.rss_total_bytes <= limit || over_memory_) return;
   over_memory_ = true;
-  tell_user(fmt::format("StepId={}.batch exceeded memory limit ({} > {}), being killed", launch_.key.job_id,
-                        peak_.rss_total_bytes, limit));
+  tell_user(fmt::format("StepId={} exceeded memory limit ({} > {}), being killed", step_text(), peak_.rss_total_bytes,
+                        limit));
   tell_user("Exceeded job memory limit");
   announced_ = true;
   begin_termination(0);
@@ -297,7 +255,11 @@ exec::StepState Supervisor::state() const {
   state.supervisor_pid = static_cast<std::uint32_t>(getpid());
   static const auto self = exec::process_info(getpid());
   state.supervisor_start_ticks = self ? self->start_ticks : 0;
-  state.task_pid = static_cast<std::uint32_t>(task_pid_);
+  for (const Task& task : tasks_) state.tasks.push_back(task.state);
+  state.node_rank = launch_.node_rank;
+  state.node_count = launch_.node_count;
+  state.clients = clients_;
+  state.launch_told = launch_told_;
   state.started_at = started_at_;
   state.stage = stage_;
   state.suspended = suspended_;
@@ -312,9 +274,7 @@ void Supervisor::write_state() {
 }
 
 void Supervisor::log_line(const std::string& text) const {
-  const std::string line =
-      fmt::format("{} flurmstepd[{}.{}] {}\n", local_time_text(wall_clock()), launch_.key.job_id,
-                  launch_.key.step_id == kBatchStep ? "batch" : std::to_string(launch_.key.step_id), text);
+  const std::string line = fmt::format("{} flurmstepd[{}] {}\n", local_time_text(wall_clock()), step_text(), text);
   if (launch_.log_file.empty()) {
     (void)exec::write_all(2, line);
     return;
@@ -325,14 +285,26 @@ void Supervisor::log_line(const std::string& text) const {
 
 void Supervisor::tell_user(const std::string& text) {
   log_line(text);
-  if (stderr_fd_) exec::write_error_line(stderr_fd_.get(), text);
+  if (io_.write_error_line(text)) return;
+  if (!tasks_.empty() && tasks_.front().stderr_fd) exec::write_error_line(tasks_.front().stderr_fd.get(), text);
+}
+
+void Supervisor::tell_daemons() {
+  exits_told_at_ms_ = 0;
+  for (Connection& connection : connections_) connection.send(exec::StepFrame::state, state());
+}
+
+/// "12.batch", "12.0"
+std::string Supervisor::step_text() const {
+  return fmt::format("{}.{}", launch_.key.job_id, exec::step_file_name(launch_.key.step_id).substr(5));
 }
 
 // --- the loop -----------------------------------------------------------------------------------------------------
 
 int Supervisor::poll_timeout_ms() const {
   std::uint64_t next = ~std::uint64_t{0};
-  for (const std::uint64_t at : {kill_at_ms_, stop_at_ms_, sample_at_ms_, epilog_kill_at_ms_}) {
+  for (const std::uint64_t at : {kill_at_ms_, stop_at_ms_, sample_at_ms_, epilog_kill_at_ms_, exits_told_at_ms_,
+                                 wound_up_ ? drained_by_ms_ : 0, look_again_at_ms_}) {
     if (at != 0) next = std::min(next, at);
   }
   if (next == ~std::uint64_t{0}) return -1;
@@ -351,6 +323,7 @@ void Supervisor::handle_timers() {
     stop_at_ms_ = 0;
     if (suspended_) tracker_->freeze();
   }
+  if (exits_told_at_ms_ != 0 && exits_told_at_ms_ <= now) tell_daemons();
   if (sample_at_ms_ != 0 && sample_at_ms_ <= now) {
     sample_at_ms_ = now + launch_.sample_interval_s * 1000;
     sample();
@@ -362,25 +335,39 @@ void Supervisor::kill_everything() {
   kill_at_ms_ = monotonic_ms() + kill_pause_ms_;
   if (suspended_) tracker_->thaw();
   suspended_ = false;
-  if (task_pid_ > 0) kill(task_pid_, SIGKILL);  // it may not have joined the tracker yet
+  for (const Task& task : tasks_) {
+    if (task.pid > 0) kill(task.pid, SIGKILL);  // it may not have joined the tracker yet
+  }
   tracker_->kill_all();
 }
 
 void Supervisor::loop() {
   while (!released_) {
-    std::vector<pollfd> waiting{{children_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}, {report_.get(), POLLIN, 0}};
+    std::vector<pollfd> waiting{{children_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}, {window_.fd(), POLLIN, 0}};
+    for (const Task& task : tasks_) waiting.push_back({task.report.get(), POLLIN, 0});
     for (const Connection& connection : connections_) waiting.push_back({connection.fd(), POLLIN, 0});
+    io_.add_waits(waiting);
     // Without a socket nobody could come back to release us.
     if (!listener_ && connections_.empty()) return;
-    if (poll(waiting.data(), waiting.size(), poll_timeout_ms()) < 0 && errno != EINTR) return;
+    if (poll(waiting.data(), waiting.size(), poll_timeout_ms()) < 0) {
+      if (errno != EINTR) return;
+      continue;
+    }
+    io_.handle(waiting);
     std::size_t i = 3;
+    for (Task& task : tasks_) {
+      if (waiting[i++].revents != 0 && task.report) handle_report(task);
+    }
     for (Connection& connection : connections_) {
       if (waiting[i++].revents != 0) handle_frames(connection);
     }
-    if (waiting[2].revents != 0 && report_) handle_report();
+    if (waiting[2].revents != 0 && window_.read_available() && tasks_.front().pid > 0) {
+      kill(tasks_.front().pid, SIGWINCH);
+    }
     if (waiting[0].revents != 0) reap();
     if (waiting[1].revents != 0) accept_connection();
     handle_timers();
+    if (stage_ == StepStage::ending) clean_up();
     std::erase_if(connections_, [](const Connection& connection) { return !connection.is_open(); });
   }
 }

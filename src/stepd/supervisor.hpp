@@ -1,8 +1,10 @@
-// stepd/supervisor.hpp — the life of one step: start its task, serve requests about it, clean up, report the end.
+// stepd/supervisor.hpp — the life of one step on one node: start its tasks, pass their streams on, serve requests about
+// them, clean up, report the end. A batch step is one with a single task, whose streams are files.
 #pragma once
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -14,6 +16,8 @@
 #include "exec/task.hpp"
 #include "stepd/connection.hpp"
 #include "stepd/step_directory.hpp"
+#include "stepd/step_io.hpp"
+#include "stepd/terminal.hpp"
 
 namespace flurm::stepd {
 
@@ -25,10 +29,12 @@ Result<exec::StepLaunch> read_launch(int fd);
 
 /// One step. Single-threaded; run() is the process's main loop.
 ///
-///   starting ── task reports its streams ──► running ── task ends ──► ending ── all processes gone ──► ended
+///   starting ── tasks report their streams ──► running ── last task ends ──► ending ── processes gone, streams
+///   passed on ──► ended
 ///
-/// A launch that fails goes straight to `ended` with slurm_rc set. One that the daemon gave up before it began ends the
-/// process without a trace. In `ended` the process only waits for release.
+/// A launch that fails goes straight to `ended` with slurm_rc set, when no task was started; else through `ending`. One
+/// that the daemon gave up before it began ends the process without a trace. In `ended` the process only waits for
+/// release.
 class Supervisor {
  public:
   /// `daemon`: the connection the launch came on.
@@ -39,37 +45,58 @@ class Supervisor {
   int run();
 
  private:
+  struct Task {
+    pid_t pid = 0;  ///< 0: not started, or ended
+    exec::Fd report, stderr_fd;
+    exec::TaskState state;
+    bool streams_open = false;
+    bool killed_by_request = false;  ///< its status says how we ended it, not how it ended
+  };
+
   // Lifecycle (supervisor.cpp)
   Result<void> set_up();
   Result<void> start();
   Result<void> begin();
   void loop();
   void reap();
-  void handle_report();
-  void task_ended(int wait_status);
-  void next_epilog();
   void clean_up();
   void finish(std::int32_t slurm_rc);
   void sample();
   void write_state();
   exec::StepState state() const;
   exec::StepUsage usage_now();
+  bool is_batch() const { return launch_.key.step_id == kBatchStep; }
+  std::string step_text() const;
   void log_line(const std::string& text) const;
   void tell_user(const std::string& text);
-
-  // Time (supervisor.cpp): monotonic milliseconds; 0 is "not set".
+  void tell_daemons();
   int poll_timeout_ms() const;
   void handle_timers();
+
+  // Tasks (supervisor_tasks.cpp)
+  Result<void> start_tasks();
+  Result<void> connect_streams(std::size_t at, exec::TaskSpec& spec, std::vector<exec::Fd>& theirs);
+  Result<int> labelled_file(const std::string& path);
+  Result<void> connect_terminal(exec::TaskSpec& spec, const exec::TaskLaunch& plan, std::vector<exec::Fd>& theirs);
+  void connect_client();
+  void handle_report(Task& task);
+  void streams_are_open(Task& task);
+  void task_ended(Task& task, int wait_status);
+  void next_epilog();
+  void fail_launch(std::int32_t rc);
+  std::uint32_t step_status() const;
 
   // Requests (supervisor_requests.cpp)
   void accept_connection();
   void handle_frames(Connection& connection);
-  exec::StepReply handle(const exec::StepFrameReader::Frame& frame);
+  exec::StepReply handle(const Connection& connection, const exec::StepFrameReader::Frame& frame);
   Errc signal_step(const exec::StepSignal& request);
   Errc terminate(const exec::StepTerminate& request);
   Errc suspend();
   Errc resume();
   Errc release();
+  Errc attach(const exec::StepAttach& request);
+  Errc told(const exec::StepTold& request);
   void announce(std::uint16_t signal, const std::string& details);
   void begin_termination(std::uint32_t grace_s);
   void kill_everything();
@@ -80,21 +107,32 @@ class Supervisor {
   std::unique_ptr<exec::ProcessTracker> tracker_;
   exec::Fd listener_, children_;  ///< children_: signalfd for SIGCHLD
   std::list<Connection> connections_;
+  StepIo io_;
+  WindowWatch window_;
+  std::vector<std::pair<std::string, int>> labelled_files_;  ///< path, number in io_
 
   exec::StepStage stage_ = exec::StepStage::starting;
-  pid_t task_pid_ = 0, epilog_pid_ = 0;
-  exec::Fd report_, stderr_fd_;
+  std::vector<Task> tasks_;  ///< as launch_.tasks
+  std::vector<exec::StepClient> clients_;
+  std::deque<std::size_t> epilogs_due_;  ///< tasks
+  pid_t epilog_pid_ = 0;
   bool suspended_ = false, announced_ = false, aborted_ = false, over_memory_ = false, released_ = false;
   bool begun_ = false;  ///< the daemon cannot give the order up any more
-  bool everyone_gone_ = false;
-  std::size_t epilogs_done_ = 0;
+  bool everyone_gone_ = false, wound_up_ = false, launch_told_ = false;
+  std::size_t epilogs_done_ = 0;  ///< of the first task due
   TimeS started_at_;
   exec::StepUsage peak_;
   std::optional<exec::StepEnd> end_;
-  std::uint32_t wait_status_ = 0;
+  std::uint32_t stream_error_ = 0;  ///< Errc of a batch step's streams, which takes the place of its status
+  std::int32_t launch_rc_ = 0;
 
-  std::uint64_t kill_at_ms_ = 0, stop_at_ms_ = 0, sample_at_ms_ = 0, epilog_kill_at_ms_ = 0;
-  std::uint64_t kill_pause_ms_ = 0;  ///< between attempts; grows
+  std::uint64_t kill_at_ms_ = 0, stop_at_ms_ = 0, sample_at_ms_ = 0, epilog_kill_at_ms_ = 0, exits_told_at_ms_ = 0,
+                drained_by_ms_ = 0, look_again_at_ms_ = 0;
+  std::uint64_t drain_pause_ms_ = 1;  ///< between looks whether the clients have got everything; grows
+  std::uint64_t kill_pause_ms_ = 0;   ///< between attempts; grows
 };
+
+/// Milliseconds of a clock that only goes forward.
+std::uint64_t monotonic_ms();
 
 }  // namespace flurm::stepd

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "codec/unpack.hpp"
@@ -15,14 +16,10 @@ namespace {
 using exec::StepFrame;
 using exec::StepStage;
 
-constexpr std::size_t kConnectionsMax = 8;
+constexpr std::size_t kConnectionsMax = 8, kClientsMax = 64;
+constexpr std::uint64_t kDrainWhenKilledMs = 5'000;
+constexpr int kAttachConnectMs = 2'000;
 constexpr std::uint64_t kStopDelayMs = 2000;  // MPI daemons stop their tasks on SIGTSTP before the rest is stopped
-
-std::uint64_t monotonic_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
-}
 
 /// Signals that only say why; nothing is delivered for them.
 bool only_announces(std::uint16_t signal) {
@@ -59,13 +56,13 @@ void Supervisor::accept_connection() {
 
 void Supervisor::handle_frames(Connection& connection) {
   connection.read_available();
-  while (auto frame = connection.next()) connection.send(StepFrame::reply, handle(*frame));
+  while (auto frame = connection.next()) connection.send(StepFrame::reply, handle(connection, *frame));
 }
 
-exec::StepReply Supervisor::handle(const exec::StepFrameReader::Frame& frame) {
+exec::StepReply Supervisor::handle(const Connection& connection, const exec::StepFrameReader::Frame& frame) {
   Errc rc = Errc::einval;
   const auto decode = [&]<class M>(Errc (*act)(Supervisor&, const M&)) {
-    auto decoded = codec::unpack<M>(frame.body, exec::kStepProtocol);
+    auto decoded = codec::unpack<M>(frame.body, connection.version());
     if (decoded) rc = act(*this, *decoded);
   };
   switch (frame.type) {
@@ -80,6 +77,13 @@ exec::StepReply Supervisor::handle(const exec::StepFrameReader::Frame& frame) {
         self.tell_user(request.text);
         return Errc::success;
       });
+      break;
+    case StepFrame::attach: {
+      decode(+[](Supervisor& self, const exec::StepAttach& request) { return self.attach(request); });
+      return {.rc = static_cast<std::int32_t>(rc), .state = state()};
+    }
+    case StepFrame::told:
+      decode(+[](Supervisor& self, const exec::StepTold& request) { return self.told(request); });
       break;
     case StepFrame::suspend:
       rc = suspend();
@@ -105,7 +109,9 @@ exec::StepReply Supervisor::handle(const exec::StepFrameReader::Frame& frame) {
 }
 
 void Supervisor::announce(std::uint16_t signal, const std::string& details) {
-  if (!announced_ && (stage_ == StepStage::running || stage_ == StepStage::starting)) {
+  // Of several nodes one tells.
+  const bool tells = launch_.key.step_id != kExternStep && launch_.node_rank == 0;
+  if (tells && !announced_ && (stage_ == StepStage::running || stage_ == StepStage::starting)) {
     const std::string time = local_time_text(TimeS{std::time(nullptr)});
     if (auto text = announcement(signal, {.job_id = launch_.key.job_id,
                                           .step_id = launch_.key.step_id,
@@ -120,8 +126,10 @@ void Supervisor::announce(std::uint16_t signal, const std::string& details) {
 
 int Supervisor::deliver(int signal) {
   const int sent = tracker_->signal(signal);
-  if (sent > 0 || task_pid_ <= 0) return sent;
-  return kill(task_pid_, signal) == 0 ? 1 : 0;  // still on its way into the tracker
+  if (sent > 0) return sent;
+  return static_cast<int>(std::ranges::count_if(tasks_, [&](const Task& task) {
+    return task.pid > 0 && kill(task.pid, signal) == 0;  // still on its way into the tracker
+  }));
 }
 
 Errc Supervisor::signal_step(const exec::StepSignal& request) {
@@ -140,20 +148,24 @@ Errc Supervisor::signal_step(const exec::StepSignal& request) {
   if (request.signal >= NSIG) return Errc::einval;
   if (suspended_ && request.signal != SIGKILL) return Errc::node_step_suspended;
   if (request.signal == 0) return Errc::success;
+  if (request.signal == SIGTERM) {
+    for (Task& task : tasks_) task.killed_by_request = task.killed_by_request || task.pid > 0;
+  }
   if (request.signal == SIGKILL && request.scope == exec::SignalScope::all) {
     begin_termination(0);
     return Errc::success;
   }
   int sent = 0;
+  const pid_t shell = tasks_.empty() ? 0 : tasks_.front().pid;
   switch (request.scope) {
     case exec::SignalScope::all:
       sent = deliver(request.signal);
       break;
     case exec::SignalScope::batch_process:
-      sent = task_pid_ > 0 && kill(task_pid_, request.signal) == 0;
+      sent = shell > 0 && kill(shell, request.signal) == 0;
       break;
     case exec::SignalScope::process_group:
-      sent = task_pid_ > 0 && kill(-task_pid_, request.signal) == 0;
+      sent = shell > 0 && kill(-shell, request.signal) == 0;
       break;
   }
   return sent > 0 ? Errc::success : Errc::node_job_not_running;
@@ -169,6 +181,11 @@ Errc Supervisor::terminate(const exec::StepTerminate& request) {
 
 void Supervisor::begin_termination(std::uint32_t grace_s) {
   if (stage_ == StepStage::ended) return;
+  for (Task& task : tasks_) {
+    if (task.pid > 0) task.killed_by_request = true;
+  }
+  // Whoever wants the step gone does not wait for a client that takes nothing.
+  drained_by_ms_ = monotonic_ms() + grace_s * 1000 + kDrainWhenKilledMs;
   if (grace_s == 0 || suspended_) return kill_everything();
   deliver(SIGCONT);
   deliver(SIGTERM);
@@ -191,6 +208,31 @@ Errc Supervisor::resume() {
   stop_at_ms_ = 0;
   tracker_->thaw();
   deliver(SIGCONT);
+  return Errc::success;
+}
+
+Errc Supervisor::attach(const exec::StepAttach& request) {
+  if (stage_ != StepStage::running) return Errc::node_job_not_running;
+  if (clients_.size() >= kClientsMax) return Errc::access_denied;
+  const exec::StepClient& client = request.client;
+  if (client.io_port != 0) {
+    auto socket = connect_to(client.host, client.io_port, kAttachConnectMs);
+    if (!socket) {
+      log_line(socket.error().text);
+      return Errc::node_io_error;
+    }
+    io_.add_client(std::move(*socket), client.version, launch_.node_rank, client.io_key, true);
+  }
+  clients_.push_back(client);
+  clients_.back().io_key.clear();
+  return Errc::success;
+}
+
+Errc Supervisor::told(const exec::StepTold& request) {
+  launch_told_ = launch_told_ || request.launch;
+  for (Task& task : tasks_) {
+    if (std::ranges::find(request.exits, task.state.global_id) != request.exits.end()) task.state.told = true;
+  }
   return Errc::success;
 }
 

@@ -36,8 +36,10 @@ class SupervisorTest : public testing::Test {
     launch_.directory = exec::job_directory(dir_, 12);
     launch_.env = {"PATH=/usr/bin:/bin"};
     launch_.work_dir = dir_;
-    launch_.stdin_path = "/dev/null";
-    launch_.stdout_path = launch_.stderr_path = dir_ + "/out";
+    launch_.tasks.resize(1);
+    launch_.tasks[0].argv = {fmt::format("{}/{}", launch_.directory, exec::kScriptName)};
+    launch_.tasks[0].in.path = "/dev/null";
+    launch_.tasks[0].out.path = launch_.tasks[0].err.path = dir_ + "/out";
     launch_.log_file = dir_ + "/log";
   }
   void TearDown() override {
@@ -136,7 +138,7 @@ class SupervisorTest : public testing::Test {
 };
 
 TEST_F(SupervisorTest, runs_a_script_and_reports_its_exit) {
-  launch_.arguments = {"a b"};
+  launch_.tasks[0].argv.push_back("a b");
   start("echo $0 $1; exit 7");
   auto state = expect<exec::StepState>(StepFrame::state);
   ASSERT_TRUE(state);
@@ -256,7 +258,7 @@ TEST_F(SupervisorTest, suspend_and_resume) {
 }
 
 TEST_F(SupervisorTest, streams_that_cannot_be_opened) {
-  launch_.stdout_path = "/nonexistent/out";
+  launch_.tasks[0].out.path = "/nonexistent/out";
   start("exit 0");
   const exec::StepEnd end = expect_end();
   EXPECT_EQ(end.wait_status, static_cast<std::uint32_t>(Errc::node_io_error));
@@ -266,7 +268,7 @@ TEST_F(SupervisorTest, streams_that_cannot_be_opened) {
 
 TEST_F(SupervisorTest, a_stream_that_blocks_can_be_killed) {
   ASSERT_EQ(std::system(("mkfifo " + dir_ + "/fifo").c_str()), 0);
-  launch_.stdout_path = launch_.stderr_path = dir_ + "/fifo";
+  launch_.tasks[0].out.path = launch_.tasks[0].err.path = dir_ + "/fifo";
   start("exit 0");
   ASSERT_TRUE(expect<exec::StepState>(StepFrame::state));
   send(StepFrame::terminate, exec::StepTerminate{});

@@ -1,0 +1,122 @@
+// noded/client_reporter.cpp — see client_reporter.hpp.
+#include "noded/client_reporter.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "wire/msg/srun.hpp"
+
+namespace flurm::noded {
+namespace {
+
+using exec::StepStage;
+
+bool launch_due(const exec::StepState& state) {
+  return !state.launch_told && !state.clients.empty() && (state.stage != StepStage::starting || state.end);
+}
+
+const exec::TaskState* untold_exit(const exec::StepState& state) {
+  if (state.clients.empty() || !state.launch_told) return nullptr;
+  if (state.end && state.end->slurm_rc != 0) return nullptr;  // it was told that they did not start
+  const auto task =
+      std::ranges::find_if(state.tasks, [](const exec::TaskState& each) { return each.exited && !each.told; });
+  return task == state.tasks.end() ? nullptr : &*task;
+}
+
+}  // namespace
+
+wire::StepId wire_step(const exec::StepKey& key) {
+  wire::StepId step;
+  step.job_id = JobId{key.job_id};
+  step.step_id = key.step_id;
+  step.step_het_comp = key.het_component;
+  return step;
+}
+
+void ClientReporter::look(const NodeJobPtr& job, const StepLink::Ptr& link) {
+  const exec::StepState& state = link->state();
+  // The last exits are told when everything the tasks wrote has gone out; then the step is over.
+  const bool last = !state.end && std::ranges::all_of(state.tasks, &exec::TaskState::exited);
+  if (link->telling || last || !(launch_due(state) || untold_exit(state))) return;
+  io::spawn(tell(*this, job, link));
+}
+
+io::Task<void> ClientReporter::tell_all(NodeJobPtr job, StepLink::Ptr link) {
+  while (link->telling) {
+    auto waiting = job->changed.changed();
+    (void)co_await waiting;
+  }
+  auto telling = tell(*this, job, link);
+  co_await telling;
+}
+
+io::Task<void> ClientReporter::tell(ClientReporter& self, NodeJobPtr job, StepLink::Ptr link) {
+  link->telling = true;
+  while (true) {
+    const exec::StepState state = link->state();
+    exec::StepTold told;
+    if (launch_due(state)) {
+      told.launch = true;
+      auto telling = self.tell_launch(state);
+      co_await telling;
+    } else if (const exec::TaskState* first = untold_exit(state)) {
+      const std::uint32_t wait_status = first->wait_status;
+      for (const exec::TaskState& task : state.tasks) {
+        if (task.exited && !task.told && task.wait_status == wait_status) told.exits.push_back(task.global_id);
+      }
+      const bool out_of_memory = state.end && state.end->wait_status == exec::kSignalOutOfMemory;
+      auto telling =
+          self.tell_exits(state, out_of_memory ? std::uint32_t{exec::kSignalOutOfMemory} : wait_status, told.exits);
+      co_await telling;
+    } else {
+      break;
+    }
+    auto noting = link->ask(exec::StepFrame::told, told);
+    (void)co_await noting;  // a supervisor that is gone has nothing to be told again
+    link->note_told(told);
+  }
+  link->telling = false;
+  job->changed.notify();
+}
+
+io::Task<void> ClientReporter::tell_launch(exec::StepState state) {
+  wire::LaunchTasksResponse message;
+  message.step_id = wire_step(state.key);
+  message.return_code = state.end ? static_cast<std::uint32_t>(state.end->slurm_rc) : 0;
+  message.node_name = node_.setup.facts.node_name;
+  for (const exec::TaskState& task : state.tasks) {
+    message.local_pids.push_back(task.pid);
+    message.task_ids.push_back(task.global_id);
+  }
+  // The one who started the step; those who attached got their answer.
+  auto telling =
+      tell_client(state, state.clients.front(), Outgoing::of(wire::MsgType::RESPONSE_LAUNCH_TASKS, std::move(message)));
+  co_await telling;
+}
+
+io::Task<void> ClientReporter::tell_exits(exec::StepState state, std::uint32_t wait_status,
+                                          std::vector<std::uint32_t> tasks) {
+  wire::TaskExit message;
+  message.step_id = wire_step(state.key);
+  message.return_code = wait_status;
+  message.task_id_list = std::move(tasks);
+  const Outgoing outgoing = Outgoing::of(wire::MsgType::MESSAGE_TASK_EXIT, std::move(message));
+  for (const exec::StepClient& client : state.clients) {
+    auto telling = tell_client(state, client, outgoing);
+    co_await telling;
+  }
+}
+
+io::Task<void> ClientReporter::tell_client(exec::StepState state, exec::StepClient client, Outgoing message) {
+  if (client.message_port == 0) co_return;
+  const wire::MsgType type = message.type;
+  auto telling = node_.clients.tell(
+      {.host = client.host, .port = client.message_port, .version = client.version, .uid = state.uid},
+      std::move(message));
+  auto told = co_await telling;
+  if (told) co_return;
+  log(Level::info, "noded.client_gone",
+      {{"job_id", state.key.job_id}, {"message", wire::msg_type_name(type)}, {"error", told.error().text}});
+}
+
+}  // namespace flurm::noded

@@ -1,0 +1,61 @@
+// noded/step_accounting.cpp — see step_accounting.hpp.
+#include "noded/step_accounting.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace flurm::noded {
+namespace {
+
+/// Ids of the TRES that every cluster has; jobacctinfo's arrays run over them.
+constexpr std::uint32_t kTresIds[] = {1, 2, 3, 4, 5, 6, 7, 8};
+constexpr std::size_t kTresCpu = 0, kTresMemory = 1, kTresVirtualMemory = 6, kTresCount = std::size(kTresIds);
+
+std::uint64_t cpu_ms(const exec::StepUsage& usage) { return (usage.user_us + usage.system_us) / 1000; }
+
+}  // namespace
+
+wire::JobAcctInfo step_accounting(const exec::StepState& state) {
+  const exec::StepUsage& usage = state.end ? state.end->usage : state.usage;
+  wire::JobAcctInfo acct;
+  acct.user_cpu_sec = usage.user_us / 1'000'000;
+  acct.user_cpu_usec = static_cast<std::uint32_t>(usage.user_us % 1'000'000);
+  acct.sys_cpu_sec = usage.system_us / 1'000'000;
+  acct.sys_cpu_usec = static_cast<std::uint32_t>(usage.system_us % 1'000'000);
+  acct.tres_ids.assign(std::begin(kTresIds), std::end(kTresIds));
+  const std::vector<std::uint64_t> none(kTresCount, kInfinite64);
+  acct.tres_usage_in_max = acct.tres_usage_in_min = acct.tres_usage_in_tot = none;
+  acct.tres_usage_in_max_nodeid = acct.tres_usage_in_max_taskid = none;
+  acct.tres_usage_in_min_nodeid = acct.tres_usage_in_min_taskid = none;
+  acct.tres_usage_out_max = acct.tres_usage_out_min = acct.tres_usage_out_tot = none;
+  acct.tres_usage_out_max_nodeid = acct.tres_usage_out_max_taskid = none;
+  acct.tres_usage_out_min_nodeid = acct.tres_usage_out_min_taskid = none;
+
+  const bool by_task = state.tasks.size() > 1 && std::ranges::all_of(state.tasks, &exec::TaskState::exited);
+  const std::uint64_t first_task = state.tasks.empty() ? 0 : state.tasks.front().global_id;
+  const auto set = [&](std::size_t tres, std::uint64_t whole, auto of_task) {
+    acct.tres_usage_in_tot[tres] = whole;
+    acct.tres_usage_in_max[tres] = acct.tres_usage_in_min[tres] = whole;
+    acct.tres_usage_in_max_nodeid[tres] = acct.tres_usage_in_min_nodeid[tres] = state.node_rank;
+    acct.tres_usage_in_max_taskid[tres] = acct.tres_usage_in_min_taskid[tres] = first_task;
+    if (!by_task) return;
+    const auto least = std::ranges::min_element(state.tasks, {}, of_task),
+               most = std::ranges::max_element(state.tasks, {}, of_task);
+    acct.tres_usage_in_min[tres] = of_task(*least);
+    acct.tres_usage_in_min_taskid[tres] = least->global_id;
+    acct.tres_usage_in_max[tres] = of_task(*most);
+    acct.tres_usage_in_max_taskid[tres] = most->global_id;
+  };
+  set(kTresCpu, cpu_ms(usage), [](const exec::TaskState& task) { return cpu_ms(task.usage); });
+  std::uint64_t memory = usage.rss_max_bytes;
+  if (by_task) {
+    memory = 0;
+    for (const exec::TaskState& task : state.tasks) memory += task.usage.rss_max_bytes;
+  }
+  set(kTresMemory, memory, [](const exec::TaskState& task) { return task.usage.rss_max_bytes; });
+  set(kTresVirtualMemory, usage.virtual_max_bytes,
+      [&](const exec::TaskState& task) { return std::max(task.usage.virtual_max_bytes, task.usage.rss_max_bytes); });
+  return acct;
+}
+
+}  // namespace flurm::noded

@@ -1,0 +1,11 @@
+// noded/step_accounting.hpp — what a step used, as Slurm's messages carry it.
+#pragma once
+#include "exec/step_messages.hpp"
+#include "wire/msg/jobacct.hpp"
+
+namespace flurm::noded {
+
+/// Of one that runs: as last sampled. Extremes name the task; where the tasks' own shares are not known, the first one.
+wire::JobAcctInfo step_accounting(const exec::StepState& state);
+
+}  // namespace flurm::noded

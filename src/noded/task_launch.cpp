@@ -1,0 +1,158 @@
+// noded/task_launch.cpp — the part of Launcher for steps that are no batch scripts: srun's, and the extern step.
+#include <algorithm>
+
+#include "base/hostlist.hpp"
+#include "base/log.hpp"
+#include "noded/launcher.hpp"
+#include "wire/versions.hpp"
+
+namespace flurm::noded {
+namespace {
+
+PrologJob prolog_facts(const wire::LaunchTasks& order) {
+  return {.job_id = order.step_id.job_id.v,
+          .het_job_id = order.het_job_id == kNoVal32 ? 0 : order.het_job_id,
+          .uid = order.uid,
+          .gid = order.gid,
+          .user_name = order.user_name,
+          .nodes = order.cred.job_hostlist,
+          .partition = order.cred.job_partition,
+          .work_dir = order.cwd,
+          .alias_list = order.alias_list,
+          .spank_job_env = order.spank_job_env,
+          .credential = order.cred};
+}
+
+}  // namespace
+
+/// What slurmd checks before a step: who asks, the credential, and that both are about this step on this node.
+io::Task<Errc> Launcher::check_step(wire::LaunchTasks order, std::uint32_t uid) {
+  const wire::Cred& cred = order.cred;
+  const auto refuse = [&](std::string_view why) {
+    log(Level::error, "noded.step_refused",
+        {{"job_id", order.step_id.job_id.v}, {"step_id", order.step_id.step_id}, {"uid", uid}, {"why", why}});
+  };
+  if (uid != order.uid && !node_.may_command(uid)) {
+    refuse("not the user's own");
+    co_return Errc::user_id_missing;
+  }
+  if (order.flags & wire::launch_no_alloc) {
+    refuse("outside of an allocation");
+    co_return Errc::access_denied;
+  }
+  const auto hosts = HostSet::parse(cred.step_hostlist);
+  if (cred.step_id.job_id != order.step_id.job_id || cred.step_id.step_id != order.step_id.step_id ||
+      cred.id.uid != order.uid || cred.id.gid != order.gid || !hosts || !hosts->contains(node_.setup.facts.node_name) ||
+      cred.signature.empty()) {
+    refuse("the credential is another's");
+    co_return Errc::node_invalid_job_credential;
+  }
+  auto verifying = node_.credentials.verify(cred);
+  auto verified = co_await verifying;
+  if (!verified) {
+    refuse(verified.error().text);
+    co_return verified.error().code;
+  }
+  co_return Errc::success;
+}
+
+io::Task<Errc> Launcher::launch_tasks(wire::LaunchTasks order, std::uint16_t version, std::uint32_t uid,
+                                      std::string client_host) {
+  if (version >= wire::v23_11) {
+    order.uid = order.cred.id.uid;
+    order.gid = order.cred.id.gid;
+  }
+  const auto nodes = expand_hosts(order.complete_nodelist);
+  const auto rank = nodes ? std::ranges::find(*nodes, node_.setup.facts.node_name) - nodes->begin() : 0;
+  if (!nodes || static_cast<std::size_t>(rank) >= std::min(nodes->size(), order.tasks.size())) {
+    co_return Errc::invalid_node_name;
+  }
+  auto checking = check_step(order, uid);
+  if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
+
+  const std::uint32_t job_id = order.step_id.job_id.v, step_id = order.step_id.step_id;
+  auto clearing = make_way_for(job_id, order.cred.job_restart_cnt);
+  if (const Errc cleared = co_await clearing; cleared != Errc::success) co_return cleared;
+  if (node_.ended.refuses(job_id, order.cred.job_restart_cnt, order.cred.job_start_time, order.cred.ctime)) {
+    log(Level::info, "noded.job_ended_before_step", {{"job_id", job_id}});
+    co_return Errc::node_credential_revoked;
+  }
+  NodeJobPtr job = node_.jobs.find_or_make(job_id);
+  if (job->terminating) co_return Errc::node_credential_revoked;
+  if (!job->steps_seen.insert(step_id).second) co_return Errc::node_step_exists;
+  job->restart_count = order.cred.job_restart_cnt;
+  job->start_time = order.cred.job_start_time;
+  if (job->prolog == NodeJob::Prolog::not_run && job->facts.uid == 0) job->facts = prolog_facts(order);
+
+  StepPlace place{.node_rank = static_cast<std::uint32_t>(rank), .client_host = std::move(client_host)};
+  if (!order.resp_port.empty()) place.message_port = order.resp_port[place.node_rank % order.resp_port.size()];
+  ++job->launching;
+  auto prolog = prolog_before_launch(job);
+  Errc rc = co_await prolog;
+  if (rc == Errc::success && job->terminating) rc = Errc::node_credential_revoked;
+  if (rc == Errc::success) {
+    auto starting = start_tasks(job, std::move(order), std::move(place), version);
+    rc = co_await starting;
+  }
+  --job->launching;
+  job->changed.notify();
+  if (rc == Errc::node_prolog_failed && !(node_.setup.config.prolog_flags & conf::kPrologAlloc)) {
+    auto failing = reporter_.launch_failed(job, rc);
+    co_await failing;
+    node_trouble_(rc);
+  }
+  co_return rc;
+}
+
+io::Task<Errc> Launcher::start_tasks(NodeJobPtr job, wire::LaunchTasks order, StepPlace place, std::uint16_t version) {
+  auto identifying = node_.identity_for(order.cred.id);
+  auto user = co_await identifying;
+  if (!user) {
+    log(Level::error, "noded.job_owner", {{"job_id", job->id()}, {"error", user.error().text}});
+    co_return user.error().code;
+  }
+  job->facts.user_name = user->name;
+  const NodeSetup& setup = node_.setup;
+  const auto cores = node_cores(order.cred, setup.facts.node_name);
+  if (cores) place.cpus = step_cpus(order.cred, *cores, setup.hardware.cpus);
+  if (order.step_id.step_id == kInteractiveStep) {
+    order.cpu_bind_type = cpu_bind_none;
+    order.mem_bind_type = mem_bind_none;
+    order.cpu_bind.clear();
+    order.mem_bind.clear();
+  }
+  log(Level::info, "noded.step_launch",
+      {{"job_id", job->id()},
+       {"step_id", order.step_id.step_id},
+       {"uid", user->uid},
+       {"tasks", order.tasks[place.node_rank].global_task_ids.size()}});
+  auto plan = plan_task_step(order, std::move(*user), setup.facts, setup.settings, setup.config, place, version);
+  if (!plan) {
+    log(Level::error, "noded.step_plan", {{"job_id", job->id()}, {"error", plan.error().text}});
+    co_return plan.error().code;
+  }
+  auto supervising = supervise(job, std::move(*plan));
+  auto link = co_await supervising;
+  if (link) co_return Errc::success;
+  log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
+  co_return Errc::node_execve_failed;
+}
+
+io::Task<Errc> Launcher::start_extern_step(NodeJobPtr job) {
+  auto identifying = node_.identity_for(job->facts.credential->id);
+  auto user = co_await identifying;
+  if (!user) co_return user.error().code;
+  const NodeSetup& setup = node_.setup;
+  ++job->launching;
+  job->restart_count = job->facts.credential->job_restart_cnt;
+  auto supervising = supervise(
+      job, plan_extern_step(*job->facts.credential, std::move(*user), setup.facts, setup.settings, setup.config));
+  auto link = co_await supervising;
+  --job->launching;
+  job->changed.notify();
+  if (link) co_return Errc::success;
+  log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
+  co_return Errc::node_execve_failed;
+}
+
+}  // namespace flurm::noded
