@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstring>
+#include <set>
 
 namespace flurm::auth {
 namespace {
@@ -119,6 +121,38 @@ Result<gid_t> Users::group_id(const std::string& name) {
                                          [&](auto... args) { return getgrnam_r(name.c_str(), args...); }));
     return found->gr_gid;
   });
+}
+
+Result<User> Users::by_name_or_number(const std::string& name) {
+  auto user = by_name(name);
+  uid_t uid = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
+  if (user || error != std::errc{} || end != name.data() + name.size()) return user;
+  return by_uid(uid);
+}
+
+std::vector<uid_t> Users::members_of(const std::string& groups) {
+  std::set<uid_t> members;
+  for (std::size_t at = 0; at < groups.size();) {
+    const std::size_t comma = std::min(groups.find(',', at), groups.size());
+    const std::string name = groups.substr(at, comma - at);
+    at = comma + 1;
+    group record{};
+    std::vector<char> buffer;
+    const auto found = with_buffer(record, buffer, Errc::group_id_missing, fmt::format("group {}", name),
+                                   [&](auto... args) { return getgrnam_r(name.c_str(), args...); });
+    if (!found) continue;
+    const gid_t gid = (*found)->gr_gid;
+    for (char** member = (*found)->gr_mem; member && *member; ++member)
+      if (const auto user = by_name(*member)) members.insert(user->uid);
+    static std::mutex walk;  // getpwent() has one place in the list for the whole process
+    std::lock_guard lock(walk);
+    setpwent();
+    while (const passwd* user = getpwent())
+      if (user->pw_gid == gid) members.insert(user->pw_uid);
+    endpwent();
+  }
+  return {members.begin(), members.end()};
 }
 
 std::optional<User> Users::cached_by_uid(uid_t uid) const {

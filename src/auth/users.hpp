@@ -30,10 +30,15 @@ class Users {
   /// Errors of all look-ups: user_id_missing / group_id_missing (there is none), io (the name service failed).
   Result<User> by_uid(uid_t uid);
   Result<User> by_name(const std::string& name);
+  /// A name, or the number of a user that there is.
+  Result<User> by_name_or_number(const std::string& name);
   /// All groups of the user, primary first, ascending after it.
   Result<std::vector<gid_t>> groups_of(const User& user);
   Result<std::string> group_name(gid_t gid);
   Result<gid_t> group_id(const std::string& name);
+  /// Users of all groups in a comma list, ascending: those whom the groups name, and those whose primary group it is.
+  /// Groups that there are not have none. Not remembered.
+  std::vector<uid_t> members_of(const std::string& groups);
 
   /// What is remembered, even when it is stale; nothing when it was never asked or does not exist.
   std::optional<User> cached_by_uid(uid_t uid) const;

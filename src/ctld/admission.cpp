@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "io/clock.hpp"
+
 namespace flurm::ctld {
 namespace {
 
@@ -45,6 +47,9 @@ Result<Partitions> asked_partitions(const state::ClusterState& state, const wire
     if (!partition) return fail(Errc::invalid_partition_name, "invalid partition specified: {}", name);
     asked.push_back(partition);
   }
+  if (asked.empty() && desc.reservation)
+    if (const model::Reservation* reservation = state.reservation(*desc.reservation))
+      if (const model::Partition* its = state.partition(reservation->partition)) asked.push_back(its);
   if (asked.empty())
     if (const model::Partition* fallback = state.default_partition()) asked.push_back(fallback);
   if (asked.empty()) return fail(Errc::default_partition_not_set);
@@ -105,7 +110,7 @@ Result<void> Admission::could_start(const model::JobRequest& request, Partitions
       if (!several || enforce == kEnforceAll) return fail(Errc::requested_part_config_unavailable);
       if (enforce == kEnforceAny) continue;
     }
-    Result<void> here = c_.admission.can_ever_run(view_, request, *partition);
+    Result<void> here = c_.admission.can_ever_run(view_, request, *partition, io::now());
     if (here) return here;
     refusal = std::move(here);
   }

@@ -20,8 +20,9 @@ using Partitions = std::vector<const model::Partition*>;  // of one snapshot of 
 /// The items of a comma list, without empty ones.
 std::vector<std::string_view> split_names(std::string_view list);
 
-/// The partitions that the request names, or the default one; an alternate in the place of one that takes no jobs.
-/// Errors: invalid_partition_name with Slurm's words for the user, default_partition_not_set, partition_not_avail.
+/// The partitions that the request names, or that of its reservation, or the default one; an alternate in the place of
+/// one that takes no jobs. Errors: invalid_partition_name with Slurm's words for the user, default_partition_not_set,
+/// partition_not_avail.
 Result<Partitions> asked_partitions(const state::ClusterState& state, const wire::JobDesc& desc);
 
 /// One submission against its partitions.

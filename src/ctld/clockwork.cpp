@@ -1,11 +1,46 @@
 // ctld/clockwork.cpp — see clockwork.hpp.
 #include "ctld/clockwork.hpp"
 
+#include <algorithm>
+
+#include "ctld/reserving.hpp"
 #include "io/clock.hpp"
+#include "io/worker.hpp"
+#include "sched/reserve.hpp"
+#include "state/reservations.hpp"
 
 namespace flurm::ctld {
 
-bool tick_due(const state::ClusterState& state, TimeS now) {
+namespace {
+
+namespace flag = model::resv_flag;
+
+constexpr std::int64_t kExchangeEveryS = 5;
+
+std::int64_t over_run_s(const conf::Config& config) {
+  return config.resv_over_run == kInfinite16 ? model::kReservedForEverS : std::int64_t{config.resv_over_run} * 60;
+}
+
+/// One that recurs is over, for this time.
+bool turn_over(const model::Reservation& r, TimeS now) {
+  if (!r.recurring() || r.has(flag::time_float)) return false;
+  const bool unused = r.has(flag::purge_comp) && r.idle_since && now - r.idle_since >= r.purge_after_s;
+  return r.end < now || (unused && r.start <= now);
+}
+
+/// It might want other nodes.
+bool looks_for_nodes(const state::ClusterState& state, const model::Reservation& r) {
+  if (r.has(flag::spec_nodes | flag::static_nodes) || (!r.whole_nodes && r.nodes.size() > 1)) return false;
+  return std::ranges::any_of(r.nodes, [&](const model::ReservedNode& reserved) {
+    const model::Node* node = state.node(reserved.node);
+    return !node || !node->usable() || (r.has(flag::replace) && !node->jobs.empty());
+  });
+}
+
+}  // namespace
+
+bool tick_due(const state::ClusterState& state, TimeS now, std::int64_t resv_over_run_s) {
+  if (state::reservations_due(state, now, resv_over_run_s)) return true;
   bool due = !state.active.for_each([&](std::uint64_t, const auto& job) {
     if (!job->state.running() || job->time_limit == kInfinite32) return true;
     const auto& request = *job->request;
@@ -31,16 +66,45 @@ Clockwork::Clockwork(Controller& controller) : controller_(controller), timer_(c
 
 void Clockwork::beat() {
   const auto state = controller_.replica.snapshot();
-  if (!ticking_ && tick_due(*state, io::now())) io::spawn(tick());
+  if (!ticking_ && tick_due(*state, io::now(), over_run_s(*controller_.config))) io::spawn(tick());
+  if (!keeping_ && !state->reservations.empty()) io::spawn(keep_reservations());
   if (!state->pending.empty()) controller_.schedule_soon();
 }
 
 io::Task<> Clockwork::tick() {
   ticking_ = true;
-  auto proposal = controller_.replica.propose(state::Tick{});
+  auto proposal = controller_.replica.propose(state::Tick{over_run_s(*controller_.config)});
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) log(Level::warn, "ctld.tick_not_committed", {{"error", reply.error().text}});
   ticking_ = false;
+}
+
+io::Task<> Clockwork::keep_reservations() {
+  keeping_ = true;
+  const auto state = controller_.replica.snapshot();
+  const TimeS now = io::now();
+  const bool exchange = now - exchanged_ >= kExchangeEveryS;
+  if (exchange) exchanged_ = now;
+  for (const auto& reservation : state->reservations) {
+    state::PutReservation command{.reservation = *reservation, .replaces = reservation->version, .moved_only = true};
+    if (turn_over(*reservation, now)) {
+      if (!move_on(command.reservation, now)) continue;
+      command.next_occurrence = true;
+    } else if (exchange && looks_for_nodes(*state, *reservation)) {
+      auto work = io::on_worker(controller_.loop, [view = scheduler_view(*state), reservation, now] {
+        return sched::exchanged(view, *reservation, now);
+      });
+      command.reservation.nodes = co_await work;
+      if (command.reservation.nodes == reservation->nodes) continue;
+    } else {
+      continue;
+    }
+    log(Level::info, "reservation.move", {{"name", reservation->name}, {"next", command.next_occurrence}});
+    auto proposal = controller_.replica.propose(std::move(command));
+    const Result<state::Reply> reply = co_await proposal;
+    if (!reply) break;
+  }
+  keeping_ = false;
 }
 
 }  // namespace flurm::ctld

@@ -6,7 +6,8 @@
 namespace flurm::ctld {
 
 /// Looks once a second whether a limit, a warning or a deadline is due or a job can be forgotten, and proposes a Tick
-/// only then; wakes the scheduler while jobs wait for a time. Loop thread only.
+/// only then; wakes the scheduler while jobs wait for a time; moves reservations on that recur, and gives those that
+/// were made by counts other nodes for ones that fail. Loop thread only.
 class Clockwork {
  public:
   explicit Clockwork(Controller& controller);
@@ -16,13 +17,15 @@ class Clockwork {
  private:
   void beat();
   io::Task<> tick();
+  io::Task<> keep_reservations();
 
   Controller& controller_;
   io::Timer timer_;
-  bool ticking_ = false;
+  bool ticking_ = false, keeping_ = false;
+  TimeS exchanged_;  // when nodes of reservations were last looked at
 };
 
-/// Something in the state is due at `now`.
-bool tick_due(const state::ClusterState& state, TimeS now);
+/// Something in the state is due at `now`. Jobs may outstay their reservation by `resv_over_run_s`.
+bool tick_due(const state::ClusterState& state, TimeS now, std::int64_t resv_over_run_s = 0);
 
 }  // namespace flurm::ctld

@@ -25,7 +25,7 @@ Read reader(MsgType type) {
     case MsgType::REQUEST_NODE_INFO: return node_info_all;
     case MsgType::REQUEST_NODE_INFO_SINGLE: return node_info_single;
     case MsgType::REQUEST_PARTITION_INFO: return partition_info_all;
-    case MsgType::REQUEST_RESERVATION_INFO: return reservation_info;
+    case MsgType::REQUEST_RESERVATION_INFO: return reservation_info_all;
     case MsgType::REQUEST_BUILD_INFO: return build_info_reply;
     case MsgType::REQUEST_STATS_INFO: return statistics_info;
     case MsgType::REQUEST_FED_INFO: return federation_info;
@@ -35,6 +35,7 @@ Read reader(MsgType type) {
     case MsgType::REQUEST_TOPO_INFO: return topology_info;
     case MsgType::REQUEST_PRIORITY_FACTORS: return priority_factors;
     case MsgType::REQUEST_SHARE_INFO: return share_info;
+    case MsgType::REQUEST_ASSOC_MGR_INFO: return assoc_mgr_info;
     case MsgType::REQUEST_SET_DEBUG_LEVEL: return set_debug_level;
     case MsgType::REQUEST_SET_DEBUG_FLAGS: return set_debug_flags;
     case MsgType::REQUEST_SHUTDOWN: return shut_down;
@@ -60,6 +61,9 @@ Write writer(MsgType type) {
     case MsgType::REQUEST_CREATE_PARTITION:
     case MsgType::REQUEST_UPDATE_PARTITION: return update_partition;
     case MsgType::REQUEST_DELETE_PARTITION: return delete_partition;
+    case MsgType::REQUEST_CREATE_RESERVATION: return create_reservation;
+    case MsgType::REQUEST_UPDATE_RESERVATION: return update_reservation;
+    case MsgType::REQUEST_DELETE_RESERVATION: return delete_reservation;
     case MsgType::REQUEST_RECONFIGURE: return reconfigure;
     default: return nullptr;
   }

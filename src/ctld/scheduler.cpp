@@ -26,7 +26,8 @@ state::Schedule command_of(sched::Plan plan) {
                               .partition = std::move(placement.partition),
                               .shares = std::move(placement.shares),
                               .whole_node = placement.whole_node,
-                              .preferred = placement.preferred});
+                              .preferred = placement.preferred,
+                              .reservation = std::move(placement.reservation)});
   for (sched::Waiting& waiting : plan.waiting)
     command.waits.push_back({.job = waiting.job, .reason = waiting.reason, .desc = std::move(waiting.desc),
                              .expected_start = waiting.expected_start, .sched_nodes = std::move(waiting.sched_nodes)});
@@ -46,7 +47,7 @@ void count_pass(Statistics& statistics, std::uint64_t took_us, std::size_t queue
 
 sched::View scheduler_view(const state::ClusterState& state) {
   return {.settings = state.settings, .pending = state.pending, .active = state.active, .nodes = state.nodes,
-          .partitions = state.partitions};
+          .partitions = state.partitions, .reservations = state.reservations};
 }
 
 void Scheduler::request() {

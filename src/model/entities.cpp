@@ -263,6 +263,7 @@ void fields(codec::Archive& ar, Job& j) {
   ar("launched", j.launched);
   ar("launch_failures", j.launch_failures, codec::since(2));
   ar("preferred", j.preferred, codec::since(2));
+  ar("reservation", j.reservation, codec::since(4));
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {

@@ -191,12 +191,17 @@ struct Job {
   std::vector<NodeId> completing_nodes;           // have not finished cleaning up
   bool preferred = false;                         // its nodes have the features of --prefer
   bool launched = false;                           // the batch host acknowledged the launch of this run
+  std::string reservation;                         // in which it runs or ran; of several that it named, or a magnetic one
 
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;
   /// It cannot end by its deadline any more: a job that could start if there was room needs its time limit (or
   /// --time-min) for that.
   bool misses_deadline(TimeS now) const;
+  /// The reservations that it is in or asked for, as clients see them.
+  const std::string& shown_reservation() const {
+    return request->reservation.empty() ? reservation : request->reservation;
+  }
   std::uint32_t pending_count() const { return array && array->task == kNoVal32 ? array->pending.count() : 1; }
 };
 

@@ -15,8 +15,8 @@ enum class JobBase : std::uint8_t {
 namespace job_flag {
 inline constexpr std::uint32_t launch_failed = 1u << 8, requeue = 1u << 10, requeue_hold = 1u << 11,
                                special_exit = 1u << 12, resizing = 1u << 13, configuring = 1u << 14,
-                               completing = 1u << 15, stopped = 1u << 16, revoked = 1u << 19, signaling = 1u << 22,
-                               stage_out = 1u << 23;
+                               completing = 1u << 15, stopped = 1u << 16, revoked = 1u << 19,
+                               reservation_deleted = 1u << 21, signaling = 1u << 22, stage_out = 1u << 23;
 }
 
 /// Base state and flags, as Slurm keeps them in one number.
@@ -52,7 +52,7 @@ enum class JobReason : std::uint32_t {
   time_limit, inactive_limit, invalid_account, invalid_qos, qos_usage_threshold, qos_job_limit, qos_resource_limit,
   qos_time_limit, cleaning = 35, prolog, qos, account, dependency_never_satisfied,
   max_requeue = 71, array_task_limit,
-  deadline = 167, part_config = 178, out_of_memory = 181, memory_limit,
+  deadline = 167, part_config = 178, out_of_memory = 181, memory_limit, reservation_deleted = 198,
 };
 
 }  // namespace flurm::model

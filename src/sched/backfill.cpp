@@ -37,12 +37,27 @@ bool Backfill::place_at(const Shape& shape, std::uint32_t user, const Bitmap& no
   return placer_.fits(shape, user, window_usage_, nodes, holding);
 }
 
-std::optional<Backfill::Slot> Backfill::find(const Shape& shape, std::uint32_t user, std::int64_t duration_s,
-                                             bool now_only) {
+/// When the node has room and no reservation bars it.
+TimeS Backfill::ready_at(const Claim& claim, NodeIndex node, const NodeNeed& need, TimeS from,
+                         std::int64_t duration_s) const {
+  TimeS ready = profile_.earliest(node, need, from, duration_s);
+  if (reservations_.empty()) return ready;
+  while (ready < kNever) {
+    const TimeS open = reservations_.node_open(claim, node, ready, duration_s);
+    if (open == ready) break;
+    ready = profile_.earliest(node, need, open, duration_s);
+  }
+  return ready;
+}
+
+std::optional<Backfill::Slot> Backfill::find(const Claim& claim, std::int64_t duration_s, bool now_only) {
+  const Shape& shape = *claim.shape;
+  const std::uint32_t user = claim.request->user_id;
   const Demand& d = shape.demand;
   const Bitmap usable = shape.nodes & usable_;
   if (d.max_nodes < d.min_nodes || usable.count() < d.min_nodes || d.min_nodes == 0) return std::nullopt;
-  const SearchKey key{&shape, duration_s};
+  const std::uint32_t warning = std::uint32_t{claim.request->warn_flags} << 16 | claim.request->warn_time;
+  const SearchKey key{&shape, duration_s, claim.own, reservations_.empty() ? 0 : warning};
   const bool same_for_all = !d.same_user_only && !usage_.has_owner();
   TimeS from = now_;
   if (const auto before = searched_.find(key); before != searched_.end() && same_for_all) from = before->second;
@@ -54,12 +69,28 @@ std::optional<Backfill::Slot> Backfill::find(const Shape& shape, std::uint32_t u
   Bitmap fit(cluster_.size());
   for (std::int64_t jump_s = 0; from < limit;) {
     if (now_only && from != now_) break;
+    Leave leave;
+    if (!reservations_.empty()) {
+      leave = reservations_.leave(claim, from, from + duration_s);
+      if (leave.closed != Leave::Closed::no) {
+        if (leave.closed == Leave::Closed::ended) break;
+        const TimeS open = leave.until > from ? leave.until : reservations_.next_end(from);
+        from = std::max(open, from + 1);
+        continue;
+      }
+    }
     fit.clear_all();
     ready_.clear();
     usable.for_each([&](std::size_t i) {
       const auto node = static_cast<NodeIndex>(i);
+      if (claim.own != kNoReservation && !leave.nodes.test(i)) {
+        ready_.push_back({kNever, cluster_.node(node).cpus});
+        return;
+      }
       const bool may_share = d.sharing == Sharing::row && from == now_;
-      const TimeS ready = may_share ? from : profile_.earliest(node, needs[cluster_.node(node).kind], from, duration_s);
+      const NodeNeed& need = needs[cluster_.node(node).kind];
+      TimeS ready = may_share ? from : ready_at(claim, node, need, from, duration_s);
+      if (may_share && leave.key != 0 && !leave.nodes.test(i)) ready = reservations_.next_end(from);
       if (ready == from) fit.set(i);
       ready_.push_back({ready, cluster_.node(node).cpus});
     });
@@ -68,7 +99,10 @@ std::optional<Backfill::Slot> Backfill::find(const Shape& shape, std::uint32_t u
       continue;
     }
     slot.start = from;
-    if (place_at(shape, user, fit, from, duration_s, slot.holding)) {
+    placer_.bar(leave.barred.get());
+    const bool placed = place_at(shape, user, fit, from, duration_s, slot.holding);
+    placer_.bar(nullptr);
+    if (placed) {
       searched_[key] = from;
       return slot;
     }
@@ -77,7 +111,8 @@ std::optional<Backfill::Slot> Backfill::find(const Shape& shape, std::uint32_t u
       --exact_tries_left_;
     else
       jump_s = std::max<std::int64_t>(2 * jump_s, 30);
-    from = std::max(profile_.next_change(usable, from), from + jump_s);
+    const TimeS change = std::min(profile_.next_change(usable, from), reservations_.next_end(from));
+    from = std::max(change, from + jump_s);
   }
   searched_[key] = std::max(from, now_ + 1);
   return std::nullopt;

@@ -8,18 +8,20 @@
 
 #include "sched/place.hpp"
 #include "sched/profile.hpp"
+#include "sched/reservations.hpp"
 
 namespace flurm::sched {
 
 class Backfill {
  public:
   /// `usage` is what is held at `now`, with the jobs that the pass has started.
-  Backfill(const Cluster& cluster, const Bitmap& usable, Placer& placer, Profile& profile, const Usage& usage,
-           TimeS now, std::int64_t window_s)
+  Backfill(const Cluster& cluster, const Bitmap& usable, Placer& placer, Profile& profile, Reservations& reservations,
+           const Usage& usage, TimeS now, std::int64_t window_s)
       : cluster_(cluster),
         usable_(usable),
         placer_(placer),
         profile_(profile),
+        reservations_(reservations),
         usage_(usage),
         now_(now),
         window_s_(window_s),
@@ -30,14 +32,20 @@ class Backfill {
     Holding holding;
   };
   /// The earliest slot that begins within the window; `now_only`: one that begins now.
-  std::optional<Slot> find(const Shape& shape, std::uint32_t user, std::int64_t duration_s, bool now_only);
+  std::optional<Slot> find(const Claim& claim, std::int64_t duration_s, bool now_only);
   /// The job has that slot: from now, or later. Of a job on several nodes, these are kept whole: which of them it gets,
   /// and how its tasks lie on them, may turn out otherwise when their free cores are others by then.
   void take(const Slot& slot, std::int64_t duration_s);
 
  private:
   /// How far the search for one shape has come: earlier times are known to be full.
-  using SearchKey = std::pair<const Shape*, std::int64_t>;
+  struct SearchKey {
+    const Shape* shape;
+    std::int64_t duration_s;
+    ReservationIndex own;
+    std::uint32_t warning;  // what makes a reservation tolerate the job
+    auto operator<=>(const SearchKey&) const = default;
+  };
 
   /// When a node first has room for the job's least, and its CPUs.
   struct Ready {
@@ -46,6 +54,7 @@ class Backfill {
   };
   TimeS enough_ready(const Demand& demand);
 
+  TimeS ready_at(const Claim& claim, NodeIndex node, const NodeNeed& need, TimeS from, std::int64_t duration_s) const;
   bool place_at(const Shape& shape, std::uint32_t user, const Bitmap& nodes, TimeS start, std::int64_t duration_s,
                 Holding& holding);
 
@@ -53,6 +62,7 @@ class Backfill {
   const Bitmap& usable_;
   Placer& placer_;
   Profile& profile_;
+  Reservations& reservations_;
   const Usage& usage_;
   TimeS now_;
   std::int64_t window_s_;

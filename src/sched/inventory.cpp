@@ -42,13 +42,6 @@ LicensePool::LicensePool(std::string_view configured) {
     for (const auto& [name, count] : *licenses) counts_[name].total = count;
 }
 
-bool LicensePool::has(const Licenses& wanted) const {
-  return std::ranges::all_of(wanted, [&](const auto& license) {
-    const auto found = counts_.find(license.first);
-    return found != counts_.end() && found->second.used + license.second <= found->second.total;
-  });
-}
-
 void LicensePool::take(const Licenses& licenses) {
   for (const auto& [name, count] : licenses) counts_[name].used += count;
 }
@@ -71,6 +64,12 @@ bool Inventory::update_cluster(const View& view) {
   last_.nodes = view.nodes;
   last_.partitions = view.partitions;
   return !same;
+}
+
+bool Inventory::update_reservations(const View& view) {
+  if (view.reservations == last_.reservations) return false;
+  last_.reservations = view.reservations;
+  return true;
 }
 
 void Inventory::update_use(const View& view, TimeS now) {

@@ -1,5 +1,6 @@
 // sched/inventory.hpp — the cluster and what is held on it, brought from one view to the next by what differs.
 #pragma once
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,7 +19,14 @@ class LicensePool {
   using Licenses = std::vector<std::pair<std::string, std::uint32_t>>;
 
   explicit LicensePool(std::string_view configured = {});
-  bool has(const Licenses& wanted) const;
+  /// `kept`: how many of a license others have reserved.
+  template <class Kept>
+  bool has(const Licenses& wanted, Kept kept) const {
+    return std::ranges::all_of(wanted, [&](const auto& license) {
+      const auto found = counts_.find(license.first);
+      return found != counts_.end() && found->second.used + license.second + kept(license.first) <= found->second.total;
+    });
+  }
   void take(const Licenses& licenses);
   void take(std::string_view licenses);
   void give_back(std::string_view licenses);
@@ -40,6 +48,9 @@ class Inventory {
 
   const Cluster& cluster() const { return *cluster_; }
   const model::Settings& settings() const { return last_.settings; }
+  const std::vector<std::shared_ptr<const model::Reservation>>& reservations() const { return last_.reservations; }
+  /// True when they are other ones.
+  bool update_reservations(const View& view);
   /// Nodes that may be given to jobs.
   const Bitmap& usable() const { return usable_; }
   const Usage& usage() const { return *usage_; }

@@ -14,11 +14,13 @@ Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const
       placer_(placer),
       limits_(limits),
       now_(now),
+      reservations_(inventory.reservations(), cluster_, now),
       usage_(inventory.usage()),
       licenses_(inventory.licenses()),
       available_(inventory.usable()),
       blocked_(cluster_.partitions().size()),
       careful_(cluster_.partitions().size()),
+      full_(inventory.reservations().size()),
       answers_(queue.jobs().size()) {
   placer_.watch(usage_);
 }
@@ -27,7 +29,8 @@ Plan Pass::run() {
   std::uint32_t tested = 0;
   for (const QueueEntry& entry : queue_.entries()) {
     if (tested++ == limits_.jobs_tested_max) break;
-    if (blocked_[entry.partition] && entry.behind_already)
+    const bool apart = entry.reservation != kNoReservation;
+    if (!apart && blocked_[entry.partition] && entry.behind_already)
       held_back_.push_back(&entry);
     else if (!answers_[entry.job].started)
       consider(entry);
@@ -55,7 +58,9 @@ void Pass::consider(const QueueEntry& entry) {
   const QueuedJob& queued = queue_.jobs()[entry.job];
   if (queued.begin > now_) return answer(entry.job, JobReason::begin_time);
   if (!array_has_room(*queued.job)) return answer(entry.job, JobReason::array_task_limit);
-  if (blocked_[entry.partition]) {
+  const bool apart = entry.reservation != kNoReservation;
+  if (apart && waits_for_reservation(entry)) return;
+  if (!apart && blocked_[entry.partition]) {
     // what it was told of licenses and nodes may still be so
     const bool told_more = queued.told_reason == JobReason::licenses || queued.told_reason == JobReason::node_not_avail;
     if (!told_more)
@@ -70,43 +75,105 @@ void Pass::consider(const QueueEntry& entry) {
     answer(entry.job, JobReason::resources,
            "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions");
     held_back_.push_back(&entry);
-    return block(entry.partition);
+    if (apart)
+      full_[entry.reservation] = true;
+    else
+      block(entry.partition);
+    return;
   }
   start_tasks(entry);
 }
 
-/// A shape that has failed in this pass fails again: what is free only shrinks.
-Outcome Pass::try_now(const QueueEntry& entry, Holding& holding) {
-  const std::uint32_t user = job_of(entry).request->user_id;
-  const Shape* preferred = entry.shape->preferred.get();
-  if (preferred) {
-    const Outcome outcome = try_now(*preferred, user, holding);
-    holding.preferred = outcome == Outcome::placed;
-    if (holding.preferred) return outcome;
-    failed_[preferred] = outcome;
+/// Its reservation is not in force, or a job further up waits in it. One that only draws jobs keeps none waiting.
+bool Pass::waits_for_reservation(const QueueEntry& entry) {
+  const model::Reservation& own = reservations_.config(entry.reservation);
+  const bool asked_for = !job_of(entry).request->reservation.empty();
+  const bool in_force = own.active(now_) && (!own.nodes.empty() || own.has(model::resv_flag::any_nodes));
+  if (own.binds() && !in_force) {
+    if (asked_for) answer(entry.job, JobReason::reservation);
+    return true;
   }
-  return try_now(*entry.shape, user, holding);
+  if (!full_[entry.reservation]) return false;
+  if (asked_for) {
+    answer(entry.job, JobReason::priority);
+    held_back_.push_back(&entry);
+  }
+  return true;
 }
 
-Outcome Pass::try_now(const Shape& shape, std::uint32_t user, Holding& holding) {
+bool Pass::has_licenses(const QueueEntry& entry) const {
+  const Claim claim = claim_of(entry, *entry.shape);
+  const TimeS until = now_ + duration_s(job_of(entry).time_limit, &partition_of(entry));
+  return licenses_.has(entry.shape->licenses, [&](std::string_view name) {
+    return reservations_.empty() ? 0 : reservations_.licenses_kept(claim, name, now_, until);
+  });
+}
+
+Outcome Pass::try_now(const QueueEntry& entry, Holding& holding) {
+  if (const Shape* preferred = entry.shape->preferred.get()) {
+    const Outcome outcome = try_now(entry, *preferred, holding);
+    holding.preferred = outcome == Outcome::placed;
+    if (holding.preferred) return outcome;
+  }
+  return try_now(entry, *entry.shape, holding);
+}
+
+/// A shape that has failed in this pass fails again: what is free only shrinks.
+Outcome Pass::try_now(const QueueEntry& entry, const Shape& shape, Holding& holding) {
+  Leave leave;
+  if (!reservations_.empty()) {
+    const TimeS until = now_ + duration_s(job_of(entry).time_limit, &partition_of(entry));
+    leave = reservations_.leave(claim_of(entry, shape), now_, until);
+  }
   const bool same_for_all = !shape.demand.same_user_only && !usage_.has_owner();
+  const std::pair key{&shape, leave.key};
   if (same_for_all)
-    if (const auto known = failed_.find(&shape); known != failed_.end()) return known->second;
-  return placer_.place(shape, user, usage_, available_, holding);
+    if (const auto known = failed_.find(key); known != failed_.end()) return known->second;
+  const Outcome outcome = leave.key == 0
+                              ? placer_.place(shape, job_of(entry).request->user_id, usage_, available_, holding)
+                              : place_beside(entry, shape, leave, holding);
+  if (outcome != Outcome::placed) failed_[key] = outcome;
+  return outcome;
+}
+
+/// With what reservations leave.
+Outcome Pass::place_beside(const QueueEntry& entry, const Shape& shape, const Leave& leave, Holding& holding) {
+  using Closed = Leave::Closed;
+  const std::uint32_t user = job_of(entry).request->user_id;
+  if (leave.closed == Closed::later || leave.closed == Closed::ended) return Outcome::reserved;
+  const bool apart = entry.reservation != kNoReservation;
+  if (apart && leave.closed == Closed::maintenance) return Outcome::maintenance;
+  const Bitmap nodes = leave.closed == Closed::no ? available_ & leave.nodes : Bitmap(cluster_.size());
+  placer_.bar(leave.barred.get());
+  const Outcome outcome = placer_.place(shape, user, usage_, nodes, holding, apart ? &leave.nodes : nullptr);
+  placer_.bar(nullptr);
+  if (outcome == Outcome::never && leave.overlap) return Outcome::reserved;
+  if (outcome == Outcome::not_available && leave.closed == Closed::maintenance) return Outcome::maintenance;
+  return outcome;
+}
+
+/// Tasks of an array that this pass has not started yet, in another partition or reservation.
+model::TaskSet Pass::tasks_left(const QueueEntry& entry) const {
+  model::TaskSet left = job_of(entry).array->pending;
+  if (!answers_[entry.job].begun) return left;
+  for (const Placement& placement : plan_.starts)
+    if (placement.job == entry.id) left.erase(placement.task);
+  return left;
 }
 
 /// One job, or as many of an array's tasks as fit.
 void Pass::start_tasks(const QueueEntry& entry) {
   const model::Job& job = job_of(entry);
   const bool many = job.array && job.array->task == kNoVal32;
-  model::TaskSet left = many ? job.array->pending : model::TaskSet{};
+  model::TaskSet left = many ? tasks_left(entry) : model::TaskSet{};
+  if (many && left.empty()) return;
   do {
     if (!array_has_room(job)) return answer(entry.job, JobReason::array_task_limit);
-    if (!licenses_.has(entry.shape->licenses)) return answer(entry.job, JobReason::licenses);
+    if (!has_licenses(entry)) return answer(entry.job, JobReason::licenses);
     Holding holding;
     const Outcome outcome = try_now(entry, holding);
     if (outcome != Outcome::placed) return hold_back(entry, outcome);
-    if (careful_[entry.partition]) {
+    if (careful_[entry.partition] && entry.reservation == kNoReservation) {
       answer(entry.job, JobReason::priority);
       return held_back_.push_back(&entry);
     }
@@ -120,12 +187,15 @@ void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
   usage_.add(holding);
   licenses_.take(entry.shape->licenses);
   count_task(job_of(entry));
+  answers_[entry.job].begun = true;
   Placement placement{.job = entry.id,
                       .task = task,
                       .partition = partition_of(entry).name,
                       .shares = {},
                       .whole_node = holding.whole_node,
-                      .preferred = holding.preferred};
+                      .preferred = holding.preferred,
+                      .reservation = {}};
+  if (entry.reservation != kNoReservation) placement.reservation = reservations_.config(entry.reservation).name;
   placement.shares.reserve(holding.shares.size());
   for (const Share& share : holding.shares)
     placement.shares.push_back({cluster_.node(share.node).id, share.cpus, share.memory_mib, share.cores});
@@ -136,6 +206,8 @@ void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
 
 void Pass::hold_back(const QueueEntry& entry, Outcome outcome) {
   const Shape& shape = *entry.shape;
+  const bool apart = entry.reservation != kNoReservation;
+  if (apart && job_of(entry).request->reservation.empty()) return;  // it still has its turn outside
   switch (outcome) {
     case Outcome::placed:
       return;
@@ -153,8 +225,15 @@ void Pass::hold_back(const QueueEntry& entry, Outcome outcome) {
       answer(entry.job, JobReason::resources);
       held_back_.push_back(&entry);
       break;
+    case Outcome::maintenance:
+      answer(entry.job, JobReason::node_not_avail, "ReqNodeNotAvail, Reserved for maintenance");
+      held_back_.push_back(&entry);
+      break;
+    case Outcome::reserved:
+      answer(entry.job, JobReason::reservation);
+      held_back_.push_back(&entry);
+      break;
   }
-  failed_[&shape] = outcome;
   if (shape.required.size() != 0 && shape.required.count() >= shape.demand.min_nodes) {
     // Jobs further down may not take the nodes it waits for, but need not wait with it; where there is backfill, that
     // sees to it that they do not delay it by taking other nodes that it needs too.
@@ -162,6 +241,8 @@ void Pass::hold_back(const QueueEntry& entry, Outcome outcome) {
     if (outcome == Outcome::busy && inventory_.settings().backfill && limits_.backfill_jobs_max != 0)
       for (std::size_t p = 0; p < careful_.size(); ++p)
         if (cluster_.partitions()[p].nodes.intersects(cluster_.partitions()[entry.partition].nodes)) careful_[p] = true;
+  } else if (outcome == Outcome::busy && apart) {
+    full_[entry.reservation] = true;
   } else if (outcome == Outcome::busy) {
     block(entry.partition);
   }
@@ -184,7 +265,8 @@ std::string Pass::unavailable_nodes(const Shape& shape) const {
 void Pass::backfill() {
   Profile profile(cluster_, inventory_.timelines());
   for (const auto& [holding, until] : started_) profile.hold(holding, until);
-  Backfill slots(cluster_, inventory_.usable(), placer_, profile, usage_, now_, limits_.backfill_window_s);
+  Backfill slots(cluster_, inventory_.usable(), placer_, profile, reservations_, usage_, now_,
+                 limits_.backfill_window_s);
   for (const QueueEntry* entry : held_back_) {
     if (searches_ == limits_.backfill_jobs_max) break;
     if (!answers_[entry->job].started && entry->shape) plan_tasks(*entry, slots);
@@ -196,20 +278,19 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
   constexpr int kTasksPlannedMax = 20;  // as Slurm's bf_max_job_array_resv
   const model::Job& job = job_of(entry);
   const bool many = job.array && job.array->task == kNoVal32;
-  model::TaskSet left = many ? job.array->pending : model::TaskSet{};
-  for (const Placement& placement : plan_.starts)
-    if (many && placement.job == job.id) left.erase(placement.task);
+  model::TaskSet left = many ? tasks_left(entry) : model::TaskSet{};
+  if (many && left.empty()) return;
   const std::int64_t duration = duration_s(job.time_limit, &partition_of(entry));
   Answer& answer = answers_[entry.job];
   const bool planned_elsewhere = answer.planned != 0;
   for (int planned = 0; planned < kTasksPlannedMax && searches_ < limits_.backfill_jobs_max;) {
-    if (!array_has_room(job) || !licenses_.has(entry.shape->licenses)) return;
+    if (!array_has_room(job) || !has_licenses(entry)) return;
     std::optional<Backfill::Slot> slot;
     if (const Shape* preferred = entry.shape->preferred.get()) {  // only a start at once is worth a preference
-      slot = slots.find(*preferred, job.request->user_id, duration, true);
+      slot = slots.find(claim_of(entry, *preferred), duration, true);
       if (slot) slot->holding.preferred = true;
     }
-    if (!slot) slot = slots.find(*entry.shape, job.request->user_id, duration, planned_elsewhere);
+    if (!slot) slot = slots.find(claim_of(entry, *entry.shape), duration, planned_elsewhere);
     const bool starts = slot && slot->start == now_;
     if (!starts) ++searches_;
     if (!slot) return;

@@ -3,7 +3,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "sched/backfill.hpp"
@@ -11,6 +10,7 @@
 #include "sched/place.hpp"
 #include "sched/plan.hpp"
 #include "sched/queue.hpp"
+#include "sched/reservations.hpp"
 
 namespace flurm::sched {
 
@@ -27,13 +27,21 @@ class Pass {
   struct Answer {
     model::JobReason reason = model::JobReason::none;
     bool given = false, started = false;
+    bool begun = false;                   // some of its tasks are
     std::uint32_t text = 0, planned = 0;  // one more than the place in texts_ and planned_; 0: none
   };
 
   void consider(const QueueEntry& entry);
   void start_tasks(const QueueEntry& entry);
+  model::TaskSet tasks_left(const QueueEntry& entry) const;
   Outcome try_now(const QueueEntry& entry, Holding& holding);
-  Outcome try_now(const Shape& shape, std::uint32_t user, Holding& holding);
+  Outcome try_now(const QueueEntry& entry, const Shape& shape, Holding& holding);
+  Outcome place_beside(const QueueEntry& entry, const Shape& shape, const Leave& leave, Holding& holding);
+  bool waits_for_reservation(const QueueEntry& entry);
+  bool has_licenses(const QueueEntry& entry) const;
+  Claim claim_of(const QueueEntry& entry, const Shape& shape) const {
+    return {.own = entry.reservation, .shape = &shape, .request = job_of(entry).request.get()};
+  }
   void start(const QueueEntry& entry, std::uint32_t task, Holding holding);
   void hold_back(const QueueEntry& entry, Outcome outcome);
   void block(std::size_t partition);
@@ -60,15 +68,17 @@ class Pass {
   const Limits& limits_;
   TimeS now_;
 
+  Reservations reservations_;
   Usage usage_;
   LicensePool licenses_;
   std::map<std::uint32_t, std::uint32_t> tasks_started_;  // by array, in this pass
   Bitmap available_;                                      // usable, and not waited for by a job further up
   std::vector<bool> blocked_;  // partitions in which a job waits for resources: nothing starts past it
   std::vector<bool> careful_;  // what starts there, starts by backfill only
-  std::unordered_map<const Shape*, Outcome> failed_;  // only ever looked up
-  std::vector<std::pair<Holding, TimeS>> started_;    // and until when
-  std::vector<const QueueEntry*> held_back_;          // for want of resources, or behind such a job
+  std::vector<bool> full_;     // reservations in which a job waits: nothing starts past it
+  std::map<std::pair<const Shape*, std::uint32_t>, Outcome> failed_;  // with the key of what reservations leave
+  std::vector<std::pair<Holding, TimeS>> started_;                    // and until when
+  std::vector<const QueueEntry*> held_back_;                          // for want of resources, or behind such a job
 
   std::vector<Answer> answers_;  // as Queue::jobs()
   std::vector<std::uint32_t> answered_;

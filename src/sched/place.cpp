@@ -110,19 +110,20 @@ void Placer::watch(const Usage& usage) {
 }
 
 Outcome Placer::place(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& available,
-                      Holding& holding) {
+                      Holding& holding, const Bitmap* within) {
   const Demand& d = shape.demand;
   const bool has_required = shape.required.size() != 0;
   if (d.max_nodes < d.min_nodes) return Outcome::node_limit;
-  if (shape.nodes.none()) return Outcome::never;
+  const Bitmap all = within ? shape.nodes & *within : shape.nodes;
+  if (all.none()) return Outcome::never;
   if (has_required) {
-    if (!shape.required.subset_of(shape.nodes)) return Outcome::never;
+    if (!shape.required.subset_of(all)) return Outcome::never;
     if (!shape.required.subset_of(available)) return Outcome::not_available;
   }
-  const Bitmap nodes = shape.nodes & available;
+  const Bitmap nodes = all & available;
   if (fits(shape, user, usage, nodes, holding)) return Outcome::placed;
   if (possible(shape, nodes)) return Outcome::busy;
-  if (!possible(shape, shape.nodes)) return Outcome::never;
+  if (!possible(shape, all)) return Outcome::never;
   bool some_busy = false;
   nodes.for_each([&](std::size_t i) {
     const NodeUse& use = usage.at(static_cast<NodeIndex>(i));
@@ -263,6 +264,7 @@ void Placer::free_cores(const Attempt& a, NodeIndex node, Taken taken, Cores fre
     case Taken::By::nobody:
       break;
   }
+  if (barred_) remove(barred_->data() + node * cluster_.words());
 }
 
 Room Placer::room_on(const Attempt& a, NodeIndex node, ConstCores free) const {
@@ -300,7 +302,7 @@ bool Placer::attempt_beside(const Attempt& a, const Bitmap& nodes, Taken taken, 
   const std::size_t words = cluster_.words();
   const Demand& d = a.demand;
   Bitmap candidates = nodes;
-  const bool keep = &a.usage == watched_ && !a.passing && taken.by == Taken::By::all;
+  const bool keep = &a.usage == watched_ && !a.passing && taken.by == Taken::By::all && !barred_;
   if (keep && kept_.demand != &d) {
     kept_.demand = &d;
     kept_.versions.assign(cluster_.size(), kNoVersion);

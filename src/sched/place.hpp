@@ -40,6 +40,8 @@ enum class Outcome : std::uint8_t {
   not_available,  // it fits once nodes that are down or set aside come back
   node_limit,     // the partition's limits on the number of nodes forbid it
   never,
+  maintenance,  // it fits once what is reserved for others is free again
+  reserved,     // its reservation does not let it, or not yet
 };
 
 class Placer {
@@ -49,8 +51,13 @@ class Placer {
   /// Offers of nodes that do not change in `usage` are kept from one job to the next of the same shape.
   void watch(const Usage& usage);
 
-  /// On success `holding` is what a job of `user` gets, its shares in node order.
-  Outcome place(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& available, Holding& holding);
+  /// On success `holding` is what a job of `user` gets, its shares in node order. `within`: the nodes that the job's
+  /// reservation has; what does not fit there never fits.
+  Outcome place(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& available, Holding& holding,
+                const Bitmap* within = nullptr);
+
+  /// Cores that are out of bounds from now on, as Cluster::all_cores(); null for none.
+  void bar(const std::vector<Word>* cores) { barred_ = cores; }
 
   /// The same on `nodes`, without asking why it fails.
   bool fits(const Shape& shape, std::uint32_t user, const Usage& usage, const Bitmap& nodes, Holding& holding);
@@ -102,6 +109,7 @@ class Placer {
 
   const Cluster& cluster_;
   const Usage* watched_ = nullptr;
+  const std::vector<Word>* barred_ = nullptr;
   Kept kept_;
   Usage empty_;
   std::vector<Offer> offers_;

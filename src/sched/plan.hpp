@@ -13,6 +13,7 @@
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "model/partition.hpp"
+#include "model/reservation.hpp"
 
 namespace flurm::sched {
 
@@ -23,6 +24,7 @@ struct View {
   PersistentMap<model::Job> active;   // running, suspended and completing ones
   PersistentMap<model::Node> nodes;
   std::vector<std::shared_ptr<const model::Partition>> partitions;  // in configuration order
+  std::vector<std::shared_ptr<const model::Reservation>> reservations;
 };
 
 /// Budgets, so that a pass ends; counts, so that a pass can be repeated. Source: SchedulerParameters.
@@ -40,7 +42,8 @@ struct Placement {
   std::string partition;
   std::vector<model::NodeShare> shares;  // by node id
   bool whole_node = false;
-  bool preferred = false;  // with the features of --prefer, not those of --constraint
+  bool preferred = false;   // with the features of --prefer, not those of --constraint
+  std::string reservation;  // in which it runs, if any
   bool operator==(const Placement&) const = default;
 };
 
@@ -76,8 +79,10 @@ Result<void> knows_names(const View& view, const model::JobRequest& request);
 
 /// Whether `request` could run in `partition` if nothing else ran, whatever its limits: checked at submission. Errors
 /// are Slurm's: requested_node_config_unavailable, whose text is what Slurm tells the user (it may be empty),
-/// invalid_node_count, invalid_node_name, invalid_feature, invalid_licenses, invalid_partition_name.
-Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition);
+/// invalid_node_count, invalid_node_name, invalid_feature, invalid_licenses, invalid_partition_name. With the time at
+/// which it is asked, it has to run in the reservations that it names, if they are in force.
+Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition,
+                          TimeS now = {});
 
 /// When and where a job would start (sbatch --test-only): the plan's answer for a job that is not in the queue.
 struct Forecast {
@@ -100,7 +105,8 @@ class Planner {
   Plan plan(const View& view, const Limits& limits, TimeS now);
   Result<void> within_limits(const View& view, const model::JobRequest& request, const model::Partition& partition);
   Result<void> knows_names(const View& view, const model::JobRequest& request);
-  Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition);
+  Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition,
+                            TimeS now = {});
   Result<Forecast> forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now);
 
  private:

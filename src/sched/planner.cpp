@@ -23,12 +23,12 @@ struct Planner::Kept {
   }
   void update(const View& view, TimeS now) {
     update_cluster(view);
-    if (queue.too_many_shapes()) {
+    if (inventory.update_reservations(view) || queue.too_many_shapes()) {
       queue.clear();
       pending = {};
     }
     inventory.update_use(view, now);
-    queue.update(pending, view.pending, inventory.cluster(), view.settings);
+    queue.update(pending, view.pending, inventory.cluster(), view.settings, inventory.reservations());
     pending = view.pending;
   }
   Pass pass(const Limits& limits, TimeS now) { return {inventory, queue, *placer, limits, now}; }
@@ -59,12 +59,15 @@ Result<void> Planner::knows_names(const View& view, const model::JobRequest& req
 }
 
 Result<void> Planner::can_ever_run(const View& view, const model::JobRequest& request,
-                                   const model::Partition& partition) {
+                                   const model::Partition& partition, TimeS now) {
   kept_->update_cluster(view);
   const Cluster& cluster = kept_->inventory.cluster();
   const std::size_t index = cluster.partition_index(partition.name);
   if (index == cluster.partitions().size()) return fail(Errc::invalid_partition_name, "partition {}", partition.name);
-  return possible(request, index, cluster, view.settings, *kept_->placer);
+  const std::vector<std::string_view> names = model::reservation_names(request.reservation);
+  if (!now || names.empty()) return possible(request, index, cluster, view.settings, *kept_->placer, nullptr);
+  Reservations reservations(view.reservations, cluster, now);
+  return possible_in(request, index, cluster, view.settings, *kept_->placer, reservations, names, now);
 }
 
 Result<Forecast> Planner::forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now) {
@@ -104,8 +107,9 @@ Result<void> knows_names(const View& view, const model::JobRequest& request) {
   return Planner().knows_names(view, request);
 }
 
-Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition) {
-  return Planner().can_ever_run(view, request, partition);
+Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition,
+                          TimeS now) {
+  return Planner().can_ever_run(view, request, partition, now);
 }
 
 Result<Forecast> forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now) {

@@ -2,6 +2,7 @@
 #include "sched/possible.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace flurm::sched {
 namespace {
@@ -72,16 +73,46 @@ Result<void> knows_names(const model::JobRequest& request, const Cluster& cluste
 }
 
 Result<void> possible(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
-                      const model::Settings& settings, Placer& placer) {
+                      const model::Settings& settings, Placer& placer, const Bitmap* within) {
   FLURM_TRY_VOID(knows_names(request, cluster, settings));
   FLURM_TRY(const Shape made, make_shape(request, partition, cluster, settings));
-  const Shape& shape = made.preferred && !settings.ignore_prefer_validation ? *made.preferred : made;
+  const Shape& anywhere = made.preferred && !settings.ignore_prefer_validation ? *made.preferred : made;
+  std::optional<Shape> inside;
+  if (within && anywhere.nodes.any()) {
+    inside = anywhere;
+    inside->nodes &= *within;
+    if (inside->nodes.none()) return std::unexpected(Error{Errc::requested_node_config_unavailable, {}});
+  }
+  const Shape& shape = inside ? *inside : anywhere;
   const bool node_limit = shape.demand.max_nodes < shape.demand.min_nodes;  // waits for the partition to change
   if (shape.nodes.none()) return fail(Errc::requested_node_config_unavailable, "{}", words(shape.lack));
   const bool misplaced = shape.required.size() != 0 && !shape.required.subset_of(shape.nodes);
   if (misplaced || (!node_limit && !placer.possible(shape, shape.nodes)))
     return std::unexpected(Error{Errc::requested_node_config_unavailable, {}});
   return {};
+}
+
+Result<void> possible_in(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
+                         const model::Settings& settings, Placer& placer, Reservations& reservations,
+                         const std::vector<std::string_view>& names, TimeS now) {
+  FLURM_TRY(const Shape shape, make_shape(request, partition, cluster, settings));
+  Result<void> refusal = fail(Errc::reservation_invalid);
+  for (std::string_view name : names) {
+    const ReservationIndex own = reservations.find(name);
+    if (own == kNoReservation) continue;
+    const Leave leave = reservations.leave({.own = own, .shape = &shape, .request = &request}, now, now + 1);
+    if (leave.closed == Leave::Closed::later || leave.closed == Leave::Closed::maintenance)
+      return possible(request, partition, cluster, settings, placer, nullptr);
+    if (leave.closed != Leave::Closed::no) {
+      refusal = fail(Errc::requested_node_config_unavailable, "Problem using reservation");
+      continue;
+    }
+    placer.bar(leave.barred.get());
+    refusal = possible(request, partition, cluster, settings, placer, &leave.nodes);
+    placer.bar(nullptr);
+    if (refusal) break;
+  }
+  return refusal;
 }
 
 }  // namespace flurm::sched

@@ -294,11 +294,13 @@ RC_GTEST_PROP(BackfillProperty, SlotsNeverOverlap, ()) {
   inventory.update_cluster(w.view);
   inventory.update_use(w.view, w.now);
   Queue queue;
-  queue.update({}, w.view.pending, inventory.cluster(), w.view.settings);
+  queue.update({}, w.view.pending, inventory.cluster(), w.view.settings, {});
   Placer placer(inventory.cluster());
   Profile profile(inventory.cluster(), inventory.timelines());
   const std::int64_t window = 7 * 24 * 3600;
-  Backfill slots(inventory.cluster(), inventory.usable(), placer, profile, inventory.usage(), w.now, window);
+  Reservations reservations(w.view.reservations, inventory.cluster(), w.now);
+  Backfill slots(inventory.cluster(), inventory.usable(), placer, profile, reservations, inventory.usage(), w.now,
+                 window);
 
   struct Taken {
     Holding holding;
@@ -312,7 +314,7 @@ RC_GTEST_PROP(BackfillProperty, SlotsNeverOverlap, ()) {
   for (const QueueEntry& entry : queue.entries()) {
     const model::Job& job = *queue.jobs()[entry.job].job;
     const std::int64_t duration = duration_s(job.time_limit, nullptr);
-    auto slot = slots.find(*entry.shape, job.request->user_id, duration, false);
+    auto slot = slots.find({.shape = entry.shape, .request = job.request.get()}, duration, false);
     if (!slot) continue;
     RC_ASSERT(slot->start >= w.now);
     slots.take(*slot, duration);

@@ -30,7 +30,28 @@ bool waits_for_nobody(const model::Job& job) {
 }
 
 bool before(const QueueEntry& a, const QueueEntry& b) {
-  return std::tuple(b.tier, b.priority, a.id.v, a.partition) < std::tuple(a.tier, a.priority, b.id.v, b.partition);
+  const bool a_apart = a.reservation == kNoReservation, b_apart = b.reservation == kNoReservation;
+  return std::tuple(a_apart, b.tier, b.priority, a.id.v, a.partition, a.reservation) <
+         std::tuple(b_apart, a.tier, a.priority, b.id.v, b.partition, b.reservation);
+}
+
+/// Where the job looks for nodes: in the reservations that it names; or in none, and those that draw jobs. Empty when
+/// one that it names is not there, or not for it.
+std::vector<ReservationIndex> reservations_of(const model::Job& job, const Reservable& reservations) {
+  std::vector<ReservationIndex> out;
+  const model::JobRequest& request = *job.request;
+  const auto admits = [&](const auto& each) { return each->admits(request.user_id, request.account); };
+  for (std::string_view name : model::reservation_names(request.reservation)) {
+    const auto found =
+        std::ranges::find(reservations, name, [](const auto& each) { return std::string_view(each->name); });
+    if (found == reservations.end() || !admits(*found)) return {};
+    out.push_back(static_cast<ReservationIndex>(found - reservations.begin()));
+  }
+  if (!out.empty()) return out;
+  out.push_back(kNoReservation);
+  for (ReservationIndex i = 0; i < reservations.size(); ++i)
+    if (reservations[i]->has(model::resv_flag::magnetic) && admits(reservations[i])) out.push_back(i);
+  return out;
 }
 
 }  // namespace
@@ -77,7 +98,8 @@ void Queue::clear() {
 }
 
 std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const Cluster& cluster,
-                         const model::Settings& settings, std::vector<QueueEntry>& entries) {
+                         const model::Settings& settings, const Reservable& reservations,
+                         std::vector<QueueEntry>& entries) {
   const model::Job& job = *shared;
   auto place = static_cast<std::uint32_t>(jobs_.size());
   if (free_.empty()) {
@@ -89,11 +111,12 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
   QueuedJob& queued = jobs_[place];
   queued = {.job = shared,
             .begin = job.request->begin_time,
-            .limited = job.request->reservation.empty() ? JobReason::none : JobReason::reservation,
             .told_reason = job.reason,
             .told_text = !job.state_desc.empty() || !job.sched_nodes.empty(),
             .told_start = job.start_time};
-  if (queued.limited != JobReason::none) {
+  const auto where = reservations_of(job, reservations);
+  if (where.empty()) {
+    queued.limited = JobReason::reservation;
     limited_.push_back(place);
     return place;
   }
@@ -106,11 +129,20 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
     if (index == cluster.partitions().size()) return;
     const PartitionInfo& partition = cluster.partitions()[index];
     const JobReason reason = partition_reason(job, partition, cluster, settings);
-    if (reason == JobReason::none)
-      entries.push_back({partition.config->priority_tier, job.priority, job.id, static_cast<std::uint32_t>(index),
-                         place, behind_already, shapes_.find(*job.request, index, cluster, settings)});
-    else
+    if (reason != JobReason::none) {
       limited = reason;
+      return;
+    }
+    const Shape* shape = shapes_.find(*job.request, index, cluster, settings);
+    for (ReservationIndex reservation : where)
+      entries.push_back({.reservation = reservation,
+                         .tier = partition.config->priority_tier,
+                         .priority = job.priority,
+                         .id = job.id,
+                         .partition = static_cast<std::uint32_t>(index),
+                         .job = place,
+                         .behind_already = behind_already && reservation == kNoReservation,
+                         .shape = shape});
   });
   if (entries.size() == had) queued.limited = limited;
   if (queued.limited != JobReason::none) limited_.push_back(place);
@@ -118,7 +150,7 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
 }
 
 void Queue::update(const PersistentMap<model::Job>& before_jobs, const PersistentMap<model::Job>& after_jobs,
-                   const Cluster& cluster, const model::Settings& settings) {
+                   const Cluster& cluster, const model::Settings& settings, const Reservable& reservations) {
   shapes_.forget_last();
   std::vector<QueueEntry> gone, added;
   std::vector<std::shared_ptr<const model::Job>> coming;
@@ -127,13 +159,16 @@ void Queue::update(const PersistentMap<model::Job>& before_jobs, const Persisten
     if (known != by_id_.end()) {
       QueuedJob& queued = jobs_[known->second];
       if (queued.limited != JobReason::none) std::erase(limited_, known->second);
+      const auto where = reservations_of(*queued.job, reservations);
       for_each_name(queued.job->partition, [&](std::string_view name) {
         const std::size_t index = cluster.partition_index(name);
         if (index == cluster.partitions().size() || queued.limited != JobReason::none) return;
-        gone.push_back({.tier = cluster.partitions()[index].config->priority_tier,
-                        .priority = queued.job->priority,
-                        .id = queued.job->id,
-                        .partition = static_cast<std::uint32_t>(index)});
+        for (ReservationIndex reservation : where)
+          gone.push_back({.reservation = reservation,
+                          .tier = cluster.partitions()[index].config->priority_tier,
+                          .priority = queued.job->priority,
+                          .id = queued.job->id,
+                          .partition = static_cast<std::uint32_t>(index)});
       });
       queued = {};
       free_.push_back(known->second);
@@ -142,7 +177,7 @@ void Queue::update(const PersistentMap<model::Job>& before_jobs, const Persisten
     if (after && waits_for_nobody(*after)) coming.push_back(after);
   });
   remove(gone);
-  for (const auto& job : coming) by_id_[job->id.v] = add(job, cluster, settings, added);
+  for (const auto& job : coming) by_id_[job->id.v] = add(job, cluster, settings, reservations, added);
   insert(added);
 }
 

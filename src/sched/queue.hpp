@@ -9,6 +9,7 @@
 #include "base/persistent_map.hpp"
 #include "sched/cluster.hpp"
 #include "sched/place.hpp"
+#include "sched/reservations.hpp"
 
 namespace flurm::sched {
 
@@ -45,8 +46,9 @@ struct QueuedJob {
   TimeS told_start;
 };
 
-/// A queued job in one of its partitions.
+/// A queued job in one of its partitions, and in one of its reservations or none.
 struct QueueEntry {
+  ReservationIndex reservation = kNoReservation;
   std::uint32_t tier = 0, priority = 0;
   JobId id;
   std::uint32_t partition = 0;
@@ -55,17 +57,21 @@ struct QueueEntry {
   const Shape* shape = nullptr;  // null: unreadable request
 };
 
+using Reservable = std::vector<std::shared_ptr<const model::Reservation>>;
+
 class Queue {
  public:
   /// From `before` to `after`. All derived from a cluster is for that cluster: after a change of it, clear() first.
+  /// The same holds for a change of the reservations.
   void update(const PersistentMap<model::Job>& before, const PersistentMap<model::Job>& after, const Cluster& cluster,
-              const model::Settings& settings);
+              const model::Settings& settings, const Reservable& reservations);
   void clear();
   /// Far more shapes are remembered than there are jobs: worth a clear().
   bool too_many_shapes() const { return shapes_.size() > 2 * entries_.size() + 1000; }
 
   const std::vector<QueuedJob>& jobs() const { return jobs_; }
-  /// By tier, priority, and submit order; a job of several partitions in each that it may use.
+  /// Those in reservations first; by tier, priority, and submit order; a job of several partitions in each that it may
+  /// use, and in each reservation that it names, or that draws it.
   const std::vector<QueueEntry>& entries() const { return entries_; }
   /// Those that no partition takes, in jobs().
   const std::vector<std::uint32_t>& limited() const { return limited_; }
@@ -74,7 +80,7 @@ class Queue {
   void remove(std::vector<QueueEntry>& gone);
   void insert(std::vector<QueueEntry>& added);
   std::uint32_t add(const std::shared_ptr<const model::Job>& job, const Cluster& cluster,
-                    const model::Settings& settings, std::vector<QueueEntry>& entries);
+                    const model::Settings& settings, const Reservable& reservations, std::vector<QueueEntry>& entries);
 
   std::vector<QueuedJob> jobs_;
   std::vector<std::uint32_t> free_;

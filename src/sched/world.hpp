@@ -42,6 +42,7 @@ struct JobSpec {
   JobSpec&& with(std::string features) && { return request.features = std::move(features), std::move(*this); }
   JobSpec&& licenses(std::string names) && { return request.licenses = std::move(names), std::move(*this); }
   JobSpec&& in(std::string name) && { return partition = std::move(name), std::move(*this); }
+  JobSpec&& within(std::string names) && { return request.reservation = std::move(names), std::move(*this); }
   JobSpec&& of(std::uint32_t user) && { return request.user_id = user, std::move(*this); }
   JobSpec&& at_priority(std::uint32_t value) && { return priority = value, std::move(*this); }
   JobSpec&& minutes(std::uint32_t limit) && { return request.time_limit = limit, std::move(*this); }
@@ -110,6 +111,21 @@ class World {
     return *partition;
   }
 
+  /// A reservation of whole nodes for user 1000, from `from_s` seconds from now on.
+  model::Reservation& reserve(const std::string& name, const std::string& names, std::int64_t from_s,
+                              std::int64_t length_s) {
+    auto reservation = std::make_shared<model::Reservation>();
+    reservation->name = name;
+    reservation->user_ids = {1000};
+    reservation->start = now + from_s;
+    reservation->end = reservation->start + length_s;
+    const std::vector<std::string> each = *expand_hosts(names);
+    for (const auto& node : each) reservation->nodes.push_back({ids_.at(node), {}});
+    std::ranges::sort(reservation->nodes, {}, &model::ReservedNode::node);
+    view.reservations.push_back(reservation);
+    return *reservation;
+  }
+
   JobId submit(JobSpec spec) {
     auto job = std::make_shared<model::Job>();
     job->id = {next_job_++};
@@ -161,6 +177,7 @@ class World {
     job->state = {model::JobBase::running, 0};
     job->partition = placement.partition;
     job->start_time = now;
+    job->reservation = placement.reservation;
     if (job->time_limit != kInfinite32 && job->time_limit != kNoVal32) job->end_time = now + job->time_limit * 60;
     auto allocation = std::make_shared<model::Allocation>();
     allocation->shares = placement.shares;

@@ -65,15 +65,17 @@ void rebuild_indexes(ClusterState& state) {
   });
 }
 
-struct PartitionList {
-  std::vector<std::shared_ptr<const model::Partition>>& list;
+/// Shared values as a list.
+template <class T>
+struct SharedList {
+  std::vector<std::shared_ptr<const T>>& list;
   void code(codec::Archive& ar) {
-    std::vector<model::Partition> values;
-    for (const auto& partition : list) values.push_back(*partition);
+    std::vector<T> values;
+    for (const auto& each : list) values.push_back(*each);
     ar.item(values);
     if (!ar.fills()) return;
     list.clear();
-    for (model::Partition& value : values) list.push_back(std::make_shared<const model::Partition>(std::move(value)));
+    for (T& value : values) list.push_back(std::make_shared<const T>(std::move(value)));
   }
 };
 
@@ -120,7 +122,7 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("next_node_id", s.next_node_id);
   ar("jobs", Table<Job>{s.jobs, [](const Job& job, std::uint64_t) { return std::uint64_t{job.id.v}; }});
   ar("nodes", Table<model::Node>{s.nodes, [](const model::Node& node, std::uint64_t) { return std::uint64_t{node.id}; }});
-  ar("partitions", PartitionList{s.partitions});
+  ar("partitions", SharedList<model::Partition>{s.partitions});
   ar("effects", Table<Effect>{s.effects, [](const Effect& effect, std::uint64_t) { return effect.id; }});
   PersistentMap<Finished> queue;
   if (!ar.fills()) queue = s.finished;
@@ -136,6 +138,9 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("partitions_changed", s.partitions_changed);
   ar("config_changed", s.config_changed);
   ar("drain", s.drain, codec::since(3));
+  ar("reservations", SharedList<model::Reservation>{s.reservations}, codec::since(4));
+  ar("last_reservation_id", s.last_reservation_id, codec::since(4));
+  ar("reservations_changed", s.reservations_changed, codec::since(4));
 }
 
 const model::Node* ClusterState::node(std::string_view name) const {
@@ -147,6 +152,12 @@ const model::Node* ClusterState::node(std::string_view name) const {
 const model::Partition* ClusterState::partition(std::string_view name) const {
   for (const auto& partition : partitions)
     if (partition->name == name) return partition.get();
+  return nullptr;
+}
+
+const model::Reservation* ClusterState::reservation(std::string_view name) const {
+  for (const auto& reservation : reservations)
+    if (reservation->name == name) return reservation.get();
   return nullptr;
 }
 

@@ -15,6 +15,7 @@
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "model/partition.hpp"
+#include "model/reservation.hpp"
 #include "state/session.hpp"
 
 namespace flurm::state {
@@ -81,6 +82,8 @@ struct ClusterState {
   PersistentMap<model::Job> jobs;        // by JobId::v
   PersistentMap<model::Node> nodes;      // by NodeId
   std::vector<std::shared_ptr<const model::Partition>> partitions;  // in configuration order
+  std::vector<std::shared_ptr<const model::Reservation>> reservations;  // in the order of their making
+  std::uint32_t last_reservation_id = 0;
   PersistentMap<Effect> effects;         // by Effect::id
   PersistentMap<Finished> finished;      // by order of finishing
   Sessions sessions;                     // of the controllers that proposed lately
@@ -97,13 +100,14 @@ struct ClusterState {
   std::shared_ptr<const std::map<std::string, model::NodeId, std::less<>>> node_ids;  // configured names
 
   // When something last changed, for clients that ask "anything new since?".
-  TimeS jobs_changed, nodes_changed, partitions_changed, config_changed;
+  TimeS jobs_changed, nodes_changed, partitions_changed, config_changed, reservations_changed;
 
   const model::Job* job(JobId id) const { return jobs.find(id.v); }
   const model::Node* node(model::NodeId id) const { return nodes.find(id); }
   const model::Node* node(std::string_view name) const;
   const model::Partition* partition(std::string_view name) const;
   const model::Partition* default_partition() const;
+  const model::Reservation* reservation(std::string_view name) const;
   /// Jobs as MaxJobCount counts them: each task of an array is one.
   std::uint64_t job_count() const { return jobs.size() + tasks_without_record; }
   /// The record of an array's task: its own, or the one that stands for the unstarted tasks. Null: no such task.

@@ -41,6 +41,7 @@ void fields(codec::Archive& ar, Schedule::Start& s) {
   ar("shares", s.shares);
   ar("whole_node", s.whole_node);
   ar("preferred", s.preferred, codec::since(2));
+  ar("reservation", s.reservation, codec::since(4));
 }
 
 void fields(codec::Archive& ar, Schedule::Wait& w) {
@@ -228,13 +229,22 @@ void fields(codec::Archive& ar, PutPartition& c) {
 
 void fields(codec::Archive& ar, DeletePartition& c) { ar("name", c.name); }
 void fields(codec::Archive& ar, EffectsDone& c) { ar("effects", c.effects); }
-void fields(codec::Archive&, Tick&) {}
+void fields(codec::Archive& ar, Tick& c) { ar("resv_over_run_s", c.resv_over_run_s, codec::since(4)); }
 void fields(codec::Archive& ar, UseFormat& c) { ar("format", c.format); }
 
 void fields(codec::Archive& ar, SetDrain& c) {
   ar("on", c.on);
   ar("reason", c.reason);
 }
+
+void fields(codec::Archive& ar, PutReservation& c) {
+  ar("reservation", c.reservation);
+  ar("replaces", c.replaces);
+  ar("moved_only", c.moved_only);
+  ar("next_occurrence", c.next_occurrence);
+}
+
+void fields(codec::Archive& ar, DeleteReservation& c) { ar("name", c.name); }
 
 namespace {
 
@@ -270,7 +280,8 @@ std::string_view command_name(const Command& command) {
   constexpr std::string_view kNames[] = {"Configure",   "SubmitJob",    "Schedule",   "CancelJobs",   "UpdateJobs",
                                          "RequeueJobs", "SuspendJobs",  "EndBatch",   "NodeCleaned",  "LaunchAnswered",
                                          "RegisterNode", "NodesSeen",   "UpdateNodes", "PutPartition", "DeletePartition",
-                                         "EffectsDone", "Tick",         "TopJobs",     "UseFormat",    "SetDrain"};
+                                         "EffectsDone", "Tick",         "TopJobs",     "UseFormat",    "SetDrain",
+                                         "PutReservation", "DeleteReservation"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }
@@ -279,6 +290,7 @@ std::string describe(const Entry& entry) { return codec::dump(entry, kFormat); }
 
 std::uint16_t format_of(const Command& command) {
   if (const auto* use = std::get_if<UseFormat>(&command)) return use->format;
+  if (std::holds_alternative<PutReservation>(command) || std::holds_alternative<DeleteReservation>(command)) return 4;
   return std::holds_alternative<SetDrain>(command) ? 3 : kOldestFormat;
 }
 

@@ -12,6 +12,7 @@
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "model/partition.hpp"
+#include "model/reservation.hpp"
 #include "state/session.hpp"
 
 namespace flurm::state {
@@ -43,6 +44,7 @@ struct Schedule {
     std::vector<model::NodeShare> shares;
     bool whole_node = false;
     bool preferred = false;
+    std::string reservation;  // in which it runs
   };
   struct Wait {
     JobId job;
@@ -176,8 +178,10 @@ struct EffectsDone {
   std::vector<std::uint64_t> effects;
 };
 
-/// Time passes: limits, warnings, jobs to forget.
-struct Tick {};
+/// Time passes: limits, warnings, jobs to forget, reservations that are over.
+struct Tick {
+  std::int64_t resv_over_run_s = 0;  // how long jobs may go on after the end of their reservation
+};
 
 /// scontrol top: these waiting jobs go before the other ones of their owner, which give way by as much.
 struct TopJobs {
@@ -197,9 +201,21 @@ struct SetDrain {
   std::string reason;
 };
 
+/// A reservation is made, or put in the place of the one that has its name.
+struct PutReservation {
+  model::Reservation reservation;  // without a name: one is made up; id and version are the state's to give
+  std::uint64_t replaces = 0;      // the version from which it was made; 0: it is new
+  bool moved_only = false;         // only times moved on, or nodes were exchanged: nothing can be in its way
+  bool next_occurrence = false;    // of one that recurs: it gets another id
+};
+struct DeleteReservation {
+  std::string name;
+};
+
 using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
                              NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
-                             DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain>;
+                             DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain,
+                             PutReservation, DeleteReservation>;
 
 /// One entry of the log.
 struct Entry {

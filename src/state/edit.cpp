@@ -203,6 +203,7 @@ void start_over(const ClusterState& state, Job& job) {
   ++job.restart_count;
   job.allocation.reset();
   job.batch_host.clear();
+  job.reservation.clear();
   job.launched = false;
   job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = {};
   job.suspended_s = job.ran_before_suspend_s = 0;

@@ -2,7 +2,7 @@
 #include "state/format.hpp"
 
 #ifndef FLURM_STATE_FORMAT
-#define FLURM_STATE_FORMAT 3
+#define FLURM_STATE_FORMAT 4
 #endif
 
 namespace flurm::state {
@@ -10,7 +10,7 @@ namespace flurm::state {
 const std::uint16_t kFormat = FLURM_STATE_FORMAT;
 
 std::span<const Feature> features() {
-  static constexpr Feature kFeatures[] = {{3, "drain"}};
+  static constexpr Feature kFeatures[] = {{3, "drain"}, {4, "reservations"}};
   return kFeatures;
 }
 

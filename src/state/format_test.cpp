@@ -44,6 +44,7 @@ TEST(Format, a_later_format_is_refused_by_name) {
 TEST(Format, commands_of_a_newer_format_are_known_as_such) {
   EXPECT_EQ(format_of(Tick{}), kOldestFormat);
   EXPECT_EQ(format_of(SetDrain{}), 3);
+  EXPECT_EQ(format_of(PutReservation{}), 4);
   EXPECT_EQ(format_of(UseFormat{7}), 7);
   const Entry drain{.now = TimeS{1}, .command = SetDrain{true, "why"}};
   const auto back = decode(encode(drain, 3));

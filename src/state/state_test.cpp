@@ -269,11 +269,14 @@ TEST(State, invariants_hold_under_random_commands) {
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 20) {
+      switch (random() % 22) {
         case 0:
-        case 1:
-          command = w.job(random() % 3 + 1);
+        case 1: {
+          SubmitJob submit = w.job(random() % 3 + 1);
+          if (random() % 3 == 0) submit.request.reservation = random() % 2 ? "r" : "s,r";
+          command = submit;
           break;
+        }
         case 2: {
           SubmitJob submit = w.job();
           submit.array.emplace();
@@ -291,6 +294,7 @@ TEST(State, invariants_hold_under_random_commands) {
           const std::uint32_t task = w.state.job(some) && w.state.job(some)->array ? random() % 6 : kNoVal32;
           Schedule plan;
           plan.starts.push_back({.job = some, .task = task, .partition = "all", .shares = {share}});
+          if (w.state.format == kFormat && random() % 3 == 0) plan.starts.back().reservation = random() % 2 ? "r" : "s";
           command = plan;
           break;
         }
@@ -378,6 +382,26 @@ TEST(State, invariants_hold_under_random_commands) {
           else if (random() % 4 == 0)
             command = UseFormat{kFormat};
           break;
+        case 20:
+        case 21: {
+          if (w.state.format != kFormat) break;
+          const std::string name = random() % 2 ? "r" : "s";
+          if (random() % 4 == 0) {
+            command = DeleteReservation{name};
+            break;
+          }
+          PutReservation put{.reservation = {.name = name}};
+          const model::Reservation* old = w.state.reservation(name);
+          if (old && random() % 2) put.replaces = old->version;
+          put.reservation.nodes = {{static_cast<model::NodeId>(random() % 3), {}}};
+          put.reservation.start = w.now + static_cast<int>(random() % 60);
+          put.reservation.end = put.reservation.start + static_cast<int>(random() % 200);
+          put.reservation.flags = std::uint64_t{1} << random() % 40;
+          put.reservation.purge_after_s = random() % 60;
+          if (random() % 4 == 0) put.reservation.partition = "more";
+          command = put;
+          break;
+        }
       }
       w.now = w.now + static_cast<int>(random() % 20);
       const Entry entry{.now = w.now, .command = std::move(command)};

@@ -95,22 +95,22 @@ class Rolling(unittest.TestCase):
         with Load(c, c.work + "/begun", c.addresses()) as load:
             for i, name in enumerate(self.NAMES[:2]):
                 c.flurm("upgrade", self.new, "--controller", name)
-                self.assertEqual(self.formats(), (2, {each: 3 if each in self.NAMES[: i + 1] else 2 for each in self.NAMES}))
+                self.assertEqual(self.formats(), (2, {each: 4 if each in self.NAMES[: i + 1] else 2 for each in self.NAMES}))
                 self.assertIn("earlier release", c.flurm_refused("drain"))
                 wait_for(lambda at=load.done: load.done > at + 20, 20, "work with two releases")
             # Back, and forth again.
             c.flurm("upgrade", self.old, "--controller", "ctl1")
-            self.assertEqual(self.formats(), (2, {"ctl1": 2, "ctl2": 3, "ctl3": 2}))
+            self.assertEqual(self.formats(), (2, {"ctl1": 2, "ctl2": 4, "ctl3": 2}))
             wait_for(lambda at=load.done: load.done > at + 20, 20, "work with two releases")
             c.flurm("upgrade", self.new)
-            wait_for(lambda: self.formats() == (3, dict.fromkeys(self.NAMES, 3)), 10, "the newer format in use")
+            wait_for(lambda: self.formats() == (4, dict.fromkeys(self.NAMES, 4)), 10, "the newer format in use")
             wait_for(lambda at=load.done: load.done > at + 20, 20, "work in the newer format")
         load.check(self)
         c.flurm("drain", "it works")
         self.assertIn("it works", c.refused("sbatch", "--wrap", "true"))
         # There is no way back from here.
         told = c.flurm_refused("upgrade", self.old)
-        self.assertIn("reads formats of the state up to 2, and 3 is in use", told)
+        self.assertIn("reads formats of the state up to 2, and 4 is in use", told)
         self.assertTrue(c.page("cluster", "status")["healthy"])
         for name in self.NAMES:
             self.assertTrue([file for file in os.listdir(f"{c.dir}/state/{name}") if file.startswith("snapshot-")], name)

@@ -1,18 +1,19 @@
 // ctld/handlers/cluster_info.cpp — the cluster's statistics, configuration files, licenses, and the lists that are empty
-// until the features behind them exist (reservations, topology, federation).
+// until the features behind them exist (topology, federation).
 #include <algorithm>
 #include <charconv>
 #include <map>
 
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/translate/build_info.hpp"
+#include "ctld/translate/reservation.hpp"
 #include "io/clock.hpp"
+#include "wire/msg/assoc_mgr.hpp"
 #include "wire/msg/cluster.hpp"
 #include "wire/msg/daemon_control.hpp"
 #include "wire/msg/job_requests.hpp"
 #include "wire/msg/licenses.hpp"
 #include "wire/msg/priority.hpp"
-#include "wire/msg/reservation.hpp"
 #include "wire/msg/stats.hpp"
 #include "wire/msg/topology.hpp"
 
@@ -136,15 +137,10 @@ Answer license_info(Controller& c, const Call& call) {
     info.name = name;
     info.total = total;
     info.in_use = used[name];
+    info.reserved = reserved_licenses(*state, name, io::now());
     response.lic_array.push_back(std::move(info));
   }
   return answer(call, wire::MsgType::RESPONSE_LICENSE_INFO, response);
-}
-
-Answer reservation_info(Controller& c, const Call& call) {
-  wire::ReserveInfoArray response;
-  response.last_update = c.replica.snapshot()->now;
-  return answer(call, wire::MsgType::RESPONSE_RESERVATION_INFO, response);
 }
 
 Answer federation_info(Controller&, const Call& call) {
@@ -163,6 +159,12 @@ Answer priority_factors(Controller&, const Call& call) {
 
 Answer share_info(Controller&, const Call& call) {
   return answer(call, wire::MsgType::RESPONSE_SHARE_INFO, wire::SharesResponse{});
+}
+
+/// Without accounting all that it tells is which resources are counted; scontrol reads TRES= of a reservation by it.
+Answer assoc_mgr_info(Controller&, const Call& call) {
+  return answer(call, wire::MsgType::RESPONSE_ASSOC_MGR_INFO,
+                wire::AssocMgrInfo{{"cpu", "mem", "energy", "node", "billing", "fs/disk", "vmem", "pages"}});
 }
 
 }  // namespace flurm::ctld

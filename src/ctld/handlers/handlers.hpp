@@ -33,6 +33,10 @@ io::Task<Answer> update_node(Controller& c, Call call);
 io::Task<Answer> update_partition(Controller& c, Call call);
 io::Task<Answer> delete_partition(Controller& c, Call call);
 
+io::Task<Answer> create_reservation(Controller& c, Call call);
+io::Task<Answer> update_reservation(Controller& c, Call call);
+io::Task<Answer> delete_reservation(Controller& c, Call call);
+
 io::Task<Answer> reconfigure(Controller& c, Call call);
 
 Answer build_info_reply(Controller& c, const Call& call);
@@ -45,11 +49,12 @@ Answer shut_down(Controller& c, const Call& call);
 
 Answer license_info(Controller& c, const Call& call);
 Answer step_info(Controller& c, const Call& call);
-Answer reservation_info(Controller& c, const Call& call);
+Answer reservation_info_all(Controller& c, const Call& call);
 Answer federation_info(Controller& c, const Call& call);
 Answer topology_info(Controller& c, const Call& call);
 Answer priority_factors(Controller& c, const Call& call);
 Answer share_info(Controller& c, const Call& call);
+Answer assoc_mgr_info(Controller& c, const Call& call);
 
 /// The answer to a command that had one or more targets: a code, or one per array task.
 /// The answer for a job that is not there; array tasks are answered one by one.

@@ -1,6 +1,10 @@
 // ctld/handlers/node_info.cpp — what sinfo and scontrol show node, partition ask.
+#include <algorithm>
+
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/translate/info.hpp"
+#include "ctld/translate/reservation.hpp"
+#include "io/clock.hpp"
 #include "wire/msg/job_requests.hpp"
 #include "wire/msg/node_info.hpp"
 #include "wire/msg/partition_info.hpp"
@@ -14,8 +18,10 @@ bool shown(const model::Node& node, std::uint16_t show_flags) {
 }
 
 /// A node as a request with these flags is answered.
-wire::NodeInfo shown_info(const model::Node& node, std::uint16_t show_flags) {
+wire::NodeInfo shown_info(const model::Node& node, std::uint16_t show_flags,
+                          const std::vector<std::uint32_t>& reserved) {
   wire::NodeInfo info = node_info(node);
+  if (node.id < reserved.size()) info.node_state |= reserved[node.id];
   if (!(show_flags & wire::show_detail)) info.gres_drain.clear();
   return info;
 }
@@ -28,15 +34,17 @@ Answer node_info_all(Controller& c, const Call& call) {
   const auto state = c.replica.snapshot();
   if (c.config->private_data & conf::kPrivateNodes && !c.is_operator(call.uid))
     return rc_answer(call, Errc::access_denied);
-  if (request->last_update && request->last_update - 1 >= state->nodes_changed)
+  if (request->last_update &&
+      request->last_update - 1 >= std::max(state->nodes_changed, reservations_turned(*state, io::now())))
     return rc_answer(call, Errc::no_change_in_data);
+  const std::vector<std::uint32_t> reserved = reserved_flags(*state, io::now());
   wire::NodeInfoArray reply;
   reply.last_update = state->now;
   reply.hidden_nodes = wire::Bits(state->next_node_id);
   for (model::NodeId id = 0; id < state->next_node_id; ++id) {
     const model::Node* node = state->node(id);
     if (node && shown(*node, request->show_flags)) {
-      reply.node_array.push_back(shown_info(*node, request->show_flags));
+      reply.node_array.push_back(shown_info(*node, request->show_flags, reserved));
     } else {  // node numbers in bit strings must stay right
       reply.hidden_nodes.set(id);
       reply.node_array.emplace_back();
@@ -55,7 +63,7 @@ Answer node_info_single(Controller& c, const Call& call) {
   reply.last_update = state->now;
   if (const model::Node* node = state->node(request->node_name)) {
     reply.hidden_nodes = wire::Bits(1);
-    reply.node_array.push_back(shown_info(*node, request->show_flags));
+    reply.node_array.push_back(shown_info(*node, request->show_flags, reserved_flags(*state, io::now())));
   }
   return answer(call, wire::MsgType::RESPONSE_NODE_INFO, reply);
 }

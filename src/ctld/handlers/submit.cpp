@@ -12,6 +12,7 @@
 #include "io/clock.hpp"
 #include "io/worker.hpp"
 #include "model/dependency.hpp"
+#include "state/reservations.hpp"
 #include "wire/msg/job_desc.hpp"
 
 namespace flurm::ctld {
@@ -111,7 +112,8 @@ Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, 
   const bool may_be_more = request.max_nodes == 0 || request.max_nodes >= least_nodes;
   if (may_be_more) request.min_nodes = std::max(asked_nodes, least_nodes);
   FLURM_TRY_VOID(check_times(desc, partitions, io::now()));
-  if (!request.reservation.empty()) return fail(Errc::reservation_invalid, "reservation {}", request.reservation);
+  if (const Errc code = state::may_use(state, request.reservation, request); code != Errc::success)
+    return fail(code, "reservation {}", request.reservation);
   FLURM_TRY_VOID(admission.knows_names(request));
   const bool held = desc.priority == 0 && !will_run;
   if (!held) {

@@ -78,7 +78,6 @@ state::UpdateJobs changes(const wire::JobDesc& d) {
 Errc unavailable(const Controller& c, const wire::JobDesc& desc) {
   const auto given = [](const std::optional<std::string>& text) { return text && !text->empty(); };
   if (given(desc.burst_buffer)) return Errc::not_supported;
-  if (given(desc.reservation)) return Errc::reservation_invalid;
   if (given(desc.tres_per_node) || given(desc.tres_per_job) || given(desc.tres_per_socket) || given(desc.tres_per_task))
     return Errc::invalid_gres;
   if (desc.core_spec != kNoVal16 && !c.config->allow_spec_resources_usage) return Errc::access_denied;

@@ -162,7 +162,7 @@ void set_texts(wire::JobInfo& info, const Job& job) {
   info.qos = r.qos;
   info.licenses = r.licenses;
   info.state_desc = job.state_desc;
-  info.resv_name = r.reservation;
+  info.resv_name = job.shown_reservation();
   info.mcs_label = r.mcs_label;
   info.name = r.name;
   info.user_name = r.user_name;

@@ -55,7 +55,7 @@ wire::Cred batch_cred(const state::ClusterState& state, const Job& job, const Us
   cred.job_extra = r.extra;
   cred.job_partition = job.partition;
   cred.job_qos = r.qos;
-  cred.job_reservation = r.reservation;
+  cred.job_reservation = job.shown_reservation();
   cred.job_licenses = r.licenses;
   cred.job_restart_cnt = static_cast<std::uint16_t>(job.restart_count);
   cred.job_start_time = job.start_time;
@@ -130,7 +130,7 @@ wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const Job& j
   m.cred_version = version;
   m.account = r.account;
   m.qos = r.qos;
-  m.resv_name = r.reservation;
+  m.resv_name = job.reservation;
   m.profile = r.profile;
   m.tres_bind = r.tres_bind;
   m.tres_freq = r.tres_freq;

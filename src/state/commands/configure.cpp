@@ -5,6 +5,7 @@
 #include "base/hostlist.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reservations.hpp"
 
 namespace flurm::state {
 namespace {
@@ -121,6 +122,7 @@ Reply apply_to(ClusterState& state, const Configure& command) {
   }
   state.partitions = std::move(partitions);
   state.partitions_changed = state.config_changed = state.now;
+  follow_configuration(state);
   return reply;
 }
 
@@ -146,6 +148,7 @@ Reply apply_to(ClusterState& state, const PutPartition& command) {
       if (each->name == shared->name) each = shared;
   }
   state.partitions_changed = state.now;
+  follow_configuration(state);
   return {};
 }
 
@@ -153,6 +156,8 @@ Reply apply_to(ClusterState& state, const DeletePartition& command) {
   if (!state.partition(command.name)) return {.code = Errc::invalid_partition_name};
   const auto unused = [&](std::uint64_t, const auto& job) { return !names(job->partition, command.name); };
   if (!state.active.for_each(unused) || !state.pending.for_each(unused)) return {.code = Errc::partition_in_use};
+  for (const auto& reservation : state.reservations)
+    if (reservation->partition == command.name) return {.code = Errc::partition_in_use};
   std::erase_if(state.partitions, [&](const auto& each) { return each->name == command.name; });
   state.partitions_changed = state.now;
   return {};

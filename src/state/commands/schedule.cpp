@@ -5,6 +5,7 @@
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/mail.hpp"
+#include "state/reservations.hpp"
 
 namespace flurm::state {
 namespace {
@@ -33,6 +34,7 @@ bool overlap(const std::vector<std::uint64_t>& a, const std::vector<std::uint64_
 bool fits(const ClusterState& state, const Job& job, const Schedule::Start& start) {
   const model::Partition* partition = state.partition(start.partition);
   if (!partition || !(partition->state_up & model::partition_state::sched) || start.shares.empty()) return false;
+  if (!reservations_allow(state, job, start, model::time_limit_in(job, *partition))) return false;
   const bool sharing = shares_cores(*partition, job) || job.request->overcommit;
   model::NodeId previous = 0;
   for (const model::NodeShare& share : start.shares) {
@@ -76,6 +78,7 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
     job.partition = start.partition;
     job.allocation = allocation;
     job.preferred = start.preferred;
+    job.reservation = start.reservation;
     job.batch_host = names.front();
     job.start_time = state.now;
     job.last_sched_eval = state.now;

@@ -3,6 +3,7 @@
 
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reservations.hpp"
 
 namespace flurm::state {
 namespace {
@@ -20,7 +21,8 @@ Errc still_valid(const ClusterState& state, const SubmitJob& command) {
     if (!state.partition(rest.substr(0, comma))) return Errc::invalid_partition_name;
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
-  return command.partitions.empty() ? Errc::default_partition_not_set : Errc::success;
+  if (command.partitions.empty()) return Errc::default_partition_not_set;
+  return may_use(state, command.request.reservation, command.request);
 }
 
 }  // namespace

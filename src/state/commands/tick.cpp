@@ -3,6 +3,7 @@
 
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reservations.hpp"
 
 namespace flurm::state {
 namespace {
@@ -43,7 +44,7 @@ void forget_old_jobs(ClusterState& state) {
 
 }  // namespace
 
-Reply apply_to(ClusterState& state, const Tick&) {
+Reply apply_to(ClusterState& state, const Tick& command) {
   state.dependencies_stale = true;  // "after:ID+minutes"
   std::vector<JobId> timed_out, to_warn;
   state.active.for_each([&](std::uint64_t, const auto& job) {
@@ -75,6 +76,7 @@ Reply apply_to(ClusterState& state, const Tick&) {
     end_pending(state, id, JobBase::deadline, JobReason::deadline);
   }
 
+  pass_time(state, command.resv_over_run_s);
   forget_old_jobs(state);
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reservations.hpp"
 
 namespace flurm::state {
 namespace {
@@ -14,7 +15,7 @@ using model::JobRequest;
 
 /// Requests that only make sense before a job has resources.
 bool only_pending(const UpdateJobs& c) {
-  return c.partitions || c.features || c.prefer || c.req_nodes || c.exc_nodes || c.licenses || c.reservation || c.begin_time ||
+  return c.partitions || c.features || c.prefer || c.req_nodes || c.exc_nodes || c.licenses || c.begin_time ||
          c.min_nodes || c.max_nodes || c.num_tasks || c.min_cpus || c.max_cpus || c.min_tmp_disk || c.pn_min_cpus ||
          c.cpus_per_task || c.contiguous || c.shared || c.core_spec || c.ntasks_per_node || c.sockets_per_node ||
          c.cores_per_socket || c.threads_per_core || c.pn_min_memory || c.std_out || c.std_err || c.std_in || c.work_dir ||
@@ -100,11 +101,12 @@ Errc set_priority(ClusterState& state, Job& job, const UpdateJobs& c) {
     job.direct_set_priority = true;
   }
   const bool was_held =
-      job.reason == JobReason::held_admin || job.reason == JobReason::held_user || job.reason == JobReason::max_requeue;
+      job.reason == JobReason::held_admin || job.reason == JobReason::held_user || job.reason == JobReason::max_requeue ||
+      job.reason == JobReason::reservation_deleted;
   if (job.state.pending() && was_held) {
     job.reason = JobReason::none;
     job.state_desc.clear();
-    job.state.flags &= ~model::job_flag::special_exit;
+    job.state.flags &= ~(model::job_flag::special_exit | model::job_flag::reservation_deleted);
     if (job.dependencies.empty()) job.eligible_time = std::max(state.now, job.request->begin_time);
   }
   return Errc::success;
@@ -150,6 +152,11 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
   if (request->max_nodes != 0 && request->max_nodes != kNoVal32 && request->max_nodes < request->min_nodes)
     return Errc::invalid_node_count;
   job.request = request;
+  if (c.reservation) {
+    if (!job.state.pending() && !job.state.running()) return Errc::job_not_pending_nor_running;
+    if (const Errc code = may_use(state, *c.reservation, *request); code != Errc::success) return code;
+    if (job.state.running()) job.reservation = c.reservation->substr(0, c.reservation->find(','));
+  }
 
   if (c.nice && job.priority != 0 && !job.direct_set_priority) {
     const std::int64_t priority = std::int64_t{job.priority} + old_nice - *c.nice;

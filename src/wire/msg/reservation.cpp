@@ -5,7 +5,7 @@
 
 namespace flurm::wire {
 
-using codec::Archive, codec::count, codec::items, codec::since, codec::until, codec::unused;
+using codec::Archive, codec::count, codec::items, codec::since, codec::until;
 
 void fields(Archive& ar, ReserveInfoCores& m) {
   ar("node_name", m.node_name);
@@ -27,7 +27,7 @@ void fields(Archive& ar, ReserveInfo& m) {
   ar("node_list", m.node_list);
   ar("partition", m.partition);
   ar("purge_comp_time", m.purge_comp_time);
-  ar("unused", unused<std::uint32_t>(), until(v25_11));
+  ar("resv_watts", m.resv_watts, until(v25_11));
   ar("start_time", m.start_time);
   ar("tres_str", m.tres_str);
   ar("users", m.users);

@@ -28,6 +28,7 @@ struct ReserveInfo {
   std::uint32_t node_cnt = 0;
   std::string node_list, partition;
   std::uint32_t purge_comp_time = kNoVal32;  // s
+  std::uint32_t resv_watts = kNoVal32;
   TimeS start_time;
   std::string tres_str, users, groups, qos, allowed_parts;
   Bits node_inx;
