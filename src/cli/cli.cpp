@@ -67,7 +67,8 @@ void cluster_commands(CLI::App& app, int& status) {
     auto* sub = cluster->add_subcommand(command, what);
     sub->add_option("--dir", options.local_dir, "a local cluster's folder")->type_name("DIR");
     sub->callback([&status, path = std::string("/api/cluster/") + command] {
-      status = order_and_print(options.local_dir, path, {{"name", name}, {"address", configured_address(options, name)}});
+      status =
+          order_and_print(options.local_dir, path, {{"name", name}, {"address", configured_address(options, name)}});
     });
     return named ? sub->add_option("NAME", name) : nullptr;
   };
@@ -81,6 +82,13 @@ void cluster_commands(CLI::App& app, int& status) {
   recover->add_option("DIR", recovery.data_dir, "data directory of the controller that is left")->required();
   recover->add_flag("--yes", recovery.yes, "do it");
   recover->callback([&] { status = report(recover_cluster(recovery)); });
+
+  static RebuildOptions rebuilding;
+  auto* rebuild =
+      cluster->add_subcommand("rebuild", "when a controller's disk was bad: let it get everything from the others");
+  rebuild->add_option("DIR", rebuilding.data_dir, "its data directory")->required();
+  rebuild->add_option("--dir", rebuilding.local_dir, "a local cluster's folder")->type_name("DIR");
+  rebuild->callback([&] { status = report(rebuild_controller(rebuilding)); });
 }
 
 /// `flurm drain`, `flurm resume`, `flurm upgrade`, `flurm versions`.
@@ -95,15 +103,23 @@ void administration_commands(CLI::App& app, int& status) {
   auto* drain = add("drain", "refuse new jobs; what waits or runs goes on");
   drain->add_option("REASON", reason, "what users are told who submit a job");
   drain->callback([&] { status = order_and_print(options.local_dir, "/api/drain", {{"reason", reason}}); });
-  add("resume", "take new jobs again")->callback([&] { status = order_and_print(options.local_dir, "/api/resume", {}); });
+  add("resume", "take new jobs again")->callback([&] {
+    status = order_and_print(options.local_dir, "/api/resume", {});
+  });
   static UpgradeOptions upgrade;
-  auto* replace = app.add_subcommand("upgrade", "another program takes the place of the controllers, or of a node's daemon, while they serve");
-  replace->add_option("BINARY", upgrade.program, "the new flurmctld (default: what now stands where each was started from)");
-  auto* controller = replace->add_option("--controller", upgrade.controller, "only this one (default: one after the other)");
+  auto* replace = app.add_subcommand(
+      "upgrade", "another program takes the place of the controllers, or of a node's daemon, while they serve");
+  replace->add_option("BINARY", upgrade.program,
+                      "the new flurmctld (default: what now stands where each was started from)");
+  auto* controller =
+      replace->add_option("--controller", upgrade.controller, "only this one (default: one after the other)");
   controller->type_name("NAME");
-  replace->add_option("--node", upgrade.node, "the daemon of this node, on this machine")->type_name("NAME")->excludes(controller);
+  replace->add_option("--node", upgrade.node, "the daemon of this node, on this machine")
+      ->type_name("NAME")
+      ->excludes(controller);
   replace->add_option("--dir", upgrade.local_dir, "a local cluster's folder")->type_name("DIR");
-  replace->callback([&] { status = report(upgrade.node.empty() ? upgrade_controllers(upgrade) : upgrade_node(upgrade)); });
+  replace->callback(
+      [&] { status = report(upgrade.node.empty() ? upgrade_controllers(upgrade) : upgrade_node(upgrade)); });
   auto* versions = add("versions", "print the release of each controller and the format of the state in use");
   versions->add_flag("--json", options.json, "as JSON");
   versions->callback([&] { status = cluster_versions(options); });
@@ -113,7 +129,8 @@ void backup_commands(CLI::App& app, int& status) {
   auto* backup = app.add_subcommand("backup", "the whole state in a file");
   backup->require_subcommand(1);
   static BackupOptions options;
-  const auto add = [&](const char* name, const char* what, Result<void> (*command)(const BackupOptions&), bool of_cluster) {
+  const auto add = [&](const char* name, const char* what, Result<void> (*command)(const BackupOptions&),
+                       bool of_cluster) {
     auto* added = backup->add_subcommand(name, what);
     added->add_option("FILE", options.file, "the backup")->required();
     if (of_cluster) added->add_option("--dir", options.local_dir, "a local cluster's folder")->type_name("DIR");
@@ -121,7 +138,8 @@ void backup_commands(CLI::App& app, int& status) {
   };
   add("create", "take a backup of a running cluster, from any of its controllers", backup_create, true);
   add("verify", "check a backup, and print what it holds", backup_verify, false);
-  add("restore", "make the data directory of this machine's controller from a backup; run it for each one", backup_restore, true);
+  add("restore", "make the data directory of this machine's controller from a backup; run it for each one",
+      backup_restore, true);
 }
 
 /// `flurm log list`, `flurm state`, `flurm replay`: what the log of a controller remembers.

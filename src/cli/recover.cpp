@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "cli/control.hpp"
 #include "fmt/ranges.h"
 #include "replog/recovery.hpp"
 
@@ -13,6 +14,15 @@ namespace {
 
 /// "ctl1@10.0.0.1:9101" is ctl1.
 std::string name_of(const replog::Member& member) { return member.address.substr(0, member.address.find('@')); }
+
+/// Some controller says that one leads, and a majority is there.
+bool others_go_on(const Site& site) {
+  return std::ranges::any_of(site.hosts, [&](const std::string& host) {
+    const auto page = http_get(host, site.http_port, "/api/cluster/status");
+    auto fields = page ? read_fields(*page) : fail(page.error());
+    return fields && (*fields)["quorum"] == "true";
+  });
+}
 
 }  // namespace
 
@@ -36,6 +46,16 @@ Result<void> recover_cluster(const RecoverOptions& options) {
   if (!options.yes) return fail(Errc::einval, "nothing was changed; --yes does it");
   FLURM_TRY_VOID(replog::recover_alone(options.data_dir));
   fmt::print("{} is the only controller now; start it.\n", own);
+  return {};
+}
+
+Result<void> rebuild_controller(const RebuildOptions& options) {
+  FLURM_TRY(const Site site, find_site(options.local_dir));
+  if (!others_go_on(site))
+    return fail(Errc::einval,
+                "the other controllers are no majority, so this log may be all there is: see flurm cluster recover");
+  FLURM_TRY(const std::string kept, replog::begin_anew(options.data_dir));
+  fmt::print("The old files are in {}. Start the controller: it gets everything from the others.\n", kept);
   return {};
 }
 

@@ -90,9 +90,11 @@ io::Task<Result<void>> greet(std::shared_ptr<io::Stream> stream, std::shared_ptr
 }
 
 io::Task<Result<Caller>> receive(std::shared_ptr<io::Stream> stream, std::shared_ptr<const Party> party,
-                                 io::Deadline deadline) {
-  std::string hello(kHelloBytes, '\0');
-  auto reading = stream->read_exactly(hello, deadline);
+                                 io::Deadline deadline, std::string received) {
+  std::string hello = std::move(received);
+  const std::size_t had = hello.size();
+  hello.resize(kHelloBytes);
+  auto reading = stream->read_exactly(std::span(hello).subspan(had), deadline);
   if (Result<void> got = co_await reading; !got) co_return fail(got.error());
   Result<Caller> caller = check_hello(*party, hello);
   if (!caller && caller.error().code != Errc::protocol_version) co_return caller;

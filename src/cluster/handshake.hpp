@@ -39,8 +39,8 @@ struct Caller {
 io::Task<Result<void>> greet(std::shared_ptr<io::Stream> stream, std::shared_ptr<const Party> party, std::uint64_t to,
                              Purpose purpose, io::Deadline deadline);
 
-/// The called side's half. Errors as above.
+/// The called side's half. received: what was read already, no more than a hello. Errors as above.
 io::Task<Result<Caller>> receive(std::shared_ptr<io::Stream> stream, std::shared_ptr<const Party> party,
-                                 io::Deadline deadline);
+                                 io::Deadline deadline, std::string received = {});
 
 }  // namespace flurm::cluster

@@ -17,6 +17,7 @@
 #include "cluster/handshake.hpp"
 #include "cluster/proof.hpp"
 #include "cluster/resolve.hpp"
+#include "cluster/tls.hpp"
 #include "io/event.hpp"
 #include "io/random.hpp"
 #include "io/timer.hpp"
@@ -28,12 +29,12 @@ namespace {
 constexpr std::size_t kHalfOpenMax = 64;
 /// Connections of those who are no members.
 constexpr std::size_t kGuestsMax = 16;
-/// How long after a failure the next attempt waits, doubled each time; each wait differs by up to a half. The first comes
-/// so soon because it tells whether the other's process is still there.
+/// How long after a failure the next attempt waits, doubled each time; each wait differs by up to a half. The first
+/// comes so soon because it tells whether the other's process is still there.
 constexpr std::uint64_t kRetryMinMs = 5, kRetryMaxMs = 500;
 constexpr std::uint64_t kConnectMs = 1000, kLookUpMs = 5000;
-/// The kernel gives up a connection whose bytes nobody confirms for so long: after a link was down its own patience grows
-/// to minutes, and all that time libraft would wait for the old connection.
+/// The kernel gives up a connection whose bytes nobody confirms for so long: after a link was down its own patience
+/// grows to minutes, and all that time libraft would wait for the old connection.
 constexpr int kUnconfirmedMs = 2000;
 constexpr std::uint64_t kLogEveryMs = 1000;
 /// How long one that is no member any more may wait for what it has asked.
@@ -142,11 +143,15 @@ class LinkImpl final : public Link {
   void leave(Other& other, const Error& why);
   Result<void> listen(std::uint16_t port);
   ChannelOptions channel_options(bool calls) const {
-    return {.calls = calls, .version = options_.version, .ping_ms = options_.ping_ms, .silence_ms = options_.silence_ms};
+    return {
+        .calls = calls, .version = options_.version, .ping_ms = options_.ping_ms, .silence_ms = options_.silence_ms};
   }
   io::Task<Result<StreamPtr>> connect(OtherPtr other, Purpose purpose);
   io::Task<> keep_connected(OtherPtr other);
-  io::Task<> serve(std::shared_ptr<io::Stream> stream);
+  io::Task<> serve(StreamPtr wire);
+  io::Task<Result<StreamPtr>> encrypt(StreamPtr wire, TlsSide side, std::string received, io::Deadline deadline);
+  io::Task<> carry(std::shared_ptr<TlsTunnel> tunnel);
+  io::Task<Result<Caller>> identify(StreamPtr& stream);
   io::Task<> serve_calls(OtherPtr other, std::shared_ptr<io::Stream> stream);
   io::Task<> serve_guest(std::uint64_t from, std::shared_ptr<io::Stream> stream);
   io::Task<> look_up_names();
@@ -165,6 +170,7 @@ class LinkImpl final : public Link {
   std::unique_ptr<io::Listener> listener_;
   std::list<StreamPtr> half_open_;  // oldest first
   std::list<StreamPtr> opening_;    // outgoing, in the handshake
+  std::list<std::shared_ptr<TlsTunnel>> tunnels_;
   OnStream on_stream_;
   std::function<void(std::uint64_t)> gone_;
   std::function<void()> changed_;
@@ -186,16 +192,19 @@ LinkImpl::OtherPtr LinkImpl::find(std::uint64_t member) const {
 Result<void> LinkImpl::start() {
   FLURM_TRY_VOID(check_members(options_.members));
   const auto own = std::ranges::find(options_.members, options_.self, &Member::id);
-  if (own == options_.members.end()) return fail(Errc::einval, "member {} is not in the list of members", options_.self);
+  if (own == options_.members.end())
+    return fail(Errc::einval, "member {} is not in the list of members", options_.self);
   const bool alone = options_.members.size() == 1;
   if (options_.secret.empty()) {
     if (alone) return {};
-    return fail(Errc::einval, "{} controllers need a shared secret: FLURM_COOKIE, or Cookie or CookieFile in flurm.conf",
+    return fail(Errc::einval,
+                "{} controllers need a shared secret: FLURM_COOKIE, or Cookie or CookieFile in flurm.conf",
                 options_.members.size());
   }
   if (Result<void> listening = listen(own->port); !listening) {
     if (!alone) return listening;
-    log(Level::warn, "cluster.closed", {{"error", listening.error().text}, {"effect", "no controller can join this one"}});
+    log(Level::warn, "cluster.closed",
+        {{"error", listening.error().text}, {"effect", "no controller can join this one"}});
     return {};
   }
   set_members(options_.members);
@@ -260,6 +269,7 @@ io::Task<void> LinkImpl::stop() {
   const Error why{Errc::closed, "this controller is stopping"};
   for (auto& stream : half_open_) stream->close();
   for (auto& stream : opening_) stream->close();
+  for (auto& tunnel : tunnels_) tunnel->close();
   look_up_soon_.set({});
   for (const OtherPtr& other : others_) {
     leave(*other, why);
@@ -285,7 +295,8 @@ io::Task<void> LinkImpl::stop() {
 io::Task<Result<LinkImpl::StreamPtr>> LinkImpl::connect(OtherPtr other, Purpose purpose) {
   const Running running(*this);
   if (stopping_) co_return fail(Errc::closed, "stopping");
-  if (other->address.empty()) co_return fail(Errc::communications_connection, "{}: not looked up yet", other->member.host);
+  if (other->address.empty())
+    co_return fail(Errc::communications_connection, "{}: not looked up yet", other->member.host);
   auto connecting = io::connect_tcp(loop_, other->address, other->member.port, io::Deadline::in_ms(kConnectMs));
   Result<io::Stream> connected = co_await connecting;
   if (stopping_) co_return fail(Errc::closed, "stopping");
@@ -298,10 +309,20 @@ io::Task<Result<LinkImpl::StreamPtr>> LinkImpl::connect(OtherPtr other, Purpose 
   }
   auto stream = std::make_shared<io::Stream>(std::move(*connected));
   set_patience(*stream);
+  const auto deadline = io::Deadline::in_ms(options_.handshake_ms);
   const auto at = opening_.insert(opening_.end(), stream);
-  auto greeting =
-      greet(stream, party_, other->member.id, purpose, io::Deadline::in_ms(options_.handshake_ms));
-  const Result<void> greeted = co_await greeting;
+  Result<void> greeted;
+  if (options_.tls != LinkTls::no) {
+    auto encrypting = encrypt(stream, TlsSide::caller, {}, deadline);
+    if (auto encrypted = co_await encrypting)
+      stream = std::move(*encrypted);
+    else
+      greeted = fail(encrypted.error());
+  }
+  if (greeted) {
+    auto greeting = greet(stream, party_, other->member.id, purpose, deadline);
+    greeted = co_await greeting;
+  }
   opening_.erase(at);
   if (!greeted) co_return fail(greeted.error());
   if (stopping_ || other->gone) co_return fail(Errc::closed, "stopping");
@@ -406,12 +427,52 @@ void LinkImpl::take(io::Stream stream) {
   io::spawn(serve(shared));
 }
 
-io::Task<> LinkImpl::serve(std::shared_ptr<io::Stream> stream) {
+/// Encrypts `wire` from its next byte on; the stream that it gives is for the words in the clear.
+io::Task<Result<LinkImpl::StreamPtr>> LinkImpl::encrypt(StreamPtr wire, TlsSide side, std::string received,
+                                                        io::Deadline deadline) {
+  auto opening = TlsTunnel::open(loop_, std::move(wire), side, options_.secret, std::move(received), deadline);
+  auto tunnel = co_await opening;
+  if (!tunnel) co_return fail(tunnel.error());
+  if (stopping_) co_return fail(Errc::closed, "stopping");
+  StreamPtr stream = (*tunnel)->stream();
+  io::spawn(carry(std::move(*tunnel)));
+  co_return stream;
+}
+
+io::Task<> LinkImpl::carry(std::shared_ptr<TlsTunnel> tunnel) {
   const Running running(*this);
-  set_patience(*stream);
-  auto receiving = receive(stream, party_, io::Deadline::in_ms(options_.handshake_ms));
-  const Result<Caller> caller = co_await receiving;
-  const auto dropped = std::erase(half_open_, stream) == 0;
+  const auto at = tunnels_.insert(tunnels_.end(), tunnel);
+  auto carrying = tunnel->run();
+  co_await carrying;
+  tunnels_.erase(at);
+}
+
+/// Who called. `stream` becomes the one in the clear.
+io::Task<Result<Caller>> LinkImpl::identify(StreamPtr& stream) {
+  const auto deadline = io::Deadline::in_ms(options_.handshake_ms);
+  std::string first(1, '\0');
+  auto reading = stream->read_exactly(first, deadline);
+  if (const Result<void> got = co_await reading; !got) co_return fail(got.error());
+  if (first[0] == kTlsFirstByte) {
+    auto encrypting = encrypt(stream, TlsSide::called, std::move(first), deadline);
+    auto encrypted = co_await encrypting;
+    if (!encrypted) co_return fail(encrypted.error());
+    stream = std::move(*encrypted);
+    first.clear();
+  } else if (options_.tls == LinkTls::require) {
+    co_return fail(Errc::eperm, "speaks without TLS, which LinkTls=require does not allow");
+  }
+  auto receiving = receive(stream, party_, deadline, std::move(first));
+  co_return co_await receiving;
+}
+
+io::Task<> LinkImpl::serve(StreamPtr wire) {
+  const Running running(*this);
+  set_patience(*wire);
+  StreamPtr stream = wire;
+  auto identifying = identify(stream);
+  const Result<Caller> caller = co_await identifying;
+  const auto dropped = std::erase(half_open_, wire) == 0;
   if (stopping_ || dropped) co_return;
   if (!caller) {
     refused(stream->peer(), caller.error());
@@ -434,10 +495,11 @@ io::Task<> LinkImpl::serve(std::shared_ptr<io::Stream> stream) {
 
 io::Task<> LinkImpl::serve_calls(OtherPtr other, std::shared_ptr<io::Stream> stream) {
   if (other->in) other->in->close({Errc::closed, "it connected again"});
-  const auto channel = std::make_shared<Channel>(
-      loop_, stream, channel_options(false),
-      [handlers = handlers_, from = other->member.id](
-          std::uint8_t kind, std::string body) { return answer(handlers, from, kind, std::move(body)); });
+  const auto channel =
+      std::make_shared<Channel>(loop_, stream, channel_options(false),
+                                [handlers = handlers_, from = other->member.id](std::uint8_t kind, std::string body) {
+                                  return answer(handlers, from, kind, std::move(body));
+                                });
   other->in = channel;
   channel->on_greeting([other, raw = channel.get()] { other->version = raw->version(); });
   auto run = channel->run();

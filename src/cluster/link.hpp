@@ -1,7 +1,7 @@
 // cluster/link.hpp — the controller link: the members of a cluster reach each other over one authenticated port.
 //
-// Every connection begins with a handshake in which both sides prove that they know the secret (docs/cluster.md). It then
-// serves one purpose: a stream for the replicated log, or calls of one member to another.
+// Every connection begins with a handshake in which both sides prove that they know the secret (docs/cluster.md). It
+// then serves one purpose: a stream for the replicated log, or calls of one member to another.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -38,13 +38,21 @@ enum class CallKind : std::uint8_t {
 /// Who may make calls of a kind: members, or everybody who knows the secret, as one does that joins or was removed.
 enum class Guests : bool { no, yes };
 
+/// Whether the link is encrypted. Connections of members that ask for it always are.
+enum class LinkTls : std::uint8_t {
+  no,       ///< this member does not ask
+  prefer,   ///< it asks; those of members that do not are taken, too: while the members' configuration changes
+  require,  ///< it asks, and takes no others
+};
+
 struct LinkOptions {
   std::string cluster_name;
   std::uint64_t self = 1;
   std::vector<Member> members;  ///< self included
   std::string secret;           ///< never logged; empty: there is only one member, which listens nowhere
-  std::string version;          ///< of this software, told to the others
-  std::string listen_host;      ///< numeric address; empty: all
+  LinkTls tls = LinkTls::no;
+  std::string version;      ///< of this software, told to the others
+  std::string listen_host;  ///< numeric address; empty: all
   std::uint64_t handshake_ms = 2000;
   std::uint64_t ping_ms = 200;      ///< how often a connection for calls is tried
   std::uint64_t silence_ms = 1000;  ///< it is given up when nothing came back for so long

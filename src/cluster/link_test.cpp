@@ -8,10 +8,11 @@
 #include "cluster/handshake.hpp"
 #include "cluster/proof.hpp"
 #include "cluster/test_world.hpp"
+#include "cluster/tls.hpp"
 #include "gtest/gtest.h"
 #include "io/event.hpp"
-#include "io/random.hpp"
 #include "io/process.hpp"
+#include "io/random.hpp"
 
 namespace flurm::cluster {
 namespace {
@@ -21,7 +22,9 @@ constexpr auto kSlow = CallKind::propose;
 constexpr auto kFails = CallKind::read_index;
 
 io::Task<Result<std::string>> echo(std::uint64_t, std::string body) { co_return "echo " + body; }
-io::Task<Result<std::string>> refuse(std::uint64_t from, std::string) { co_return fail(Errc::not_leader, "said {}", from); }
+io::Task<Result<std::string>> refuse(std::uint64_t from, std::string) {
+  co_return fail(Errc::not_leader, "said {}", from);
+}
 
 io::Task<Result<std::string>> slow(io::Loop& loop, std::string body) {
   auto nap = io::sleep(loop, 100);
@@ -65,8 +68,8 @@ class LinkTest : public testing::Test {
     return result_of(loop_, link.call(member, kind, std::move(body), ms));
   }
   std::shared_ptr<io::Stream> dial(std::uint16_t port) {
-    auto stream = result_of<Result<io::Stream>>(
-        loop_, io::connect_tcp(loop_, "127.0.0.1", port, io::Deadline::in_ms(2000)));
+    auto stream =
+        result_of<Result<io::Stream>>(loop_, io::connect_tcp(loop_, "127.0.0.1", port, io::Deadline::in_ms(2000)));
     EXPECT_TRUE(stream);
     return std::make_shared<io::Stream>(std::move(*stream));
   }
@@ -243,9 +246,118 @@ TEST_F(LinkTest, the_secret_does_not_admit_to_the_log_who_is_not_a_member) {
   Link& a = start(link_options(members, 0));
   auto stream = dial(a.port());
   const auto party = std::make_shared<const Party>(make_party(777, {a.self()}, "test", "a secret of some length"));
-  const auto greeted =
-      result_of(loop_, greet(stream, party, a.self(), Purpose::log, io::Deadline::in_ms(2000)));
+  const auto greeted = result_of(loop_, greet(stream, party, a.self(), Purpose::log, io::Deadline::in_ms(2000)));
   EXPECT_EQ(greeted.error().code, Errc::closed);  // before the challenge
+}
+
+// ---- TLS
+
+/// Stands between two members, and keeps or changes what they say.
+class Wire {
+ public:
+  Wire(io::Loop& loop, std::uint16_t port, std::uint16_t to) : loop_(loop), to_(to) {
+    auto made = io::Listener::tcp(loop, "127.0.0.1", port, [this](io::Stream stream) {
+      io::spawn(relay(std::make_shared<io::Stream>(std::move(stream))));
+    });
+    EXPECT_TRUE(made);
+    if (made) listener_ = std::move(*made);
+  }
+  std::string heard;
+  bool spoil = false;
+
+ private:
+  using StreamPtr = std::shared_ptr<io::Stream>;
+  io::Task<> relay(StreamPtr from) {
+    auto connecting = io::connect_tcp(loop_, "127.0.0.1", to_, io::Deadline::in_ms(2000));
+    auto connected = co_await connecting;
+    if (!connected) co_return;
+    const auto to = std::make_shared<io::Stream>(std::move(*connected));
+    io::spawn(carry(to, from));
+    auto carrying = carry(from, to);
+    co_await carrying;
+  }
+  io::Task<> carry(StreamPtr from, StreamPtr to) {
+    for (;;) {
+      std::string bytes;
+      auto reading = from->read_append(bytes, io::Deadline::never());
+      const auto got = co_await reading;
+      if (!got || *got == 0) break;
+      heard += bytes;
+      if (spoil) bytes.back() = static_cast<char>(bytes.back() ^ 1);
+      auto writing = to->write_all(std::move(bytes), io::Deadline::never());
+      if (const auto written = co_await writing; !written) break;
+    }
+    from->close();
+    to->close();
+  }
+  io::Loop& loop_;
+  std::uint16_t to_;
+  std::unique_ptr<io::Listener> listener_;
+};
+
+TEST_F(LinkTest, encrypted_calls_cannot_be_read_or_changed_on_the_way) {
+  for (const LinkTls tls : {LinkTls::no, LinkTls::require}) {
+    SCOPED_TRACE(static_cast<int>(tls));
+    const auto members = local_members(2);
+    auto seen_by_a = members;
+    seen_by_a[1].port = free_port();
+    LinkOptions of_a = link_options(seen_by_a, 0), of_b = link_options(members, 1);
+    of_a.tls = of_b.tls = tls;
+    Wire wire(loop_, seen_by_a[1].port, members[1].port);
+    Link& a = start(of_a);
+    Link& b = start(of_b);
+    ASSERT_TRUE(both_reach(a, b));
+    EXPECT_EQ(call(a, b.self(), kEcho, "nobody else's").value(), "echo nobody else's");
+    EXPECT_EQ(wire.heard.find("nobody") == std::string::npos, tls == LinkTls::require);
+    const std::string large(10'000'000, 'x');
+    EXPECT_EQ(call(a, b.self(), kEcho, large).value(), "echo " + large);
+    if (tls == LinkTls::no) continue;
+    wire.spoil = true;
+    EXPECT_FALSE(call(a, b.self(), kEcho, "changed", 2000));
+    wire.spoil = false;
+    ASSERT_TRUE(both_reach(a, b));
+    for (auto& link : links_) io::run_task(loop_, [&] { return link->stop(); });
+  }
+}
+
+TEST_F(LinkTest, members_change_over_to_tls_one_by_one) {
+  struct Case {
+    LinkTls a, b;
+    bool a_reaches_b, b_reaches_a;
+  };
+  using enum LinkTls;
+  for (const auto& [a_tls, b_tls, a_reaches_b, b_reaches_a] :
+       {Case{no, prefer, true, true}, Case{prefer, require, true, true}, Case{no, require, false, true}}) {
+    const auto members = local_members(2);
+    LinkOptions of_a = link_options(members, 0), of_b = link_options(members, 1);
+    of_a.tls = a_tls;
+    of_b.tls = b_tls;
+    Link& a = start(of_a);
+    Link& b = start(of_b);
+    EXPECT_TRUE(
+        wait_for(loop_, [&] { return reaches(a, b.self()) == a_reaches_b && reaches(b, a.self()) == b_reaches_a; }));
+    io::run_task(loop_, [&] { return io::sleep(loop_, 100); });
+    EXPECT_EQ(reaches(a, b.self()), a_reaches_b);
+    EXPECT_EQ(reaches(b, a.self()), b_reaches_a);
+  }
+}
+
+TEST_F(LinkTest, tls_is_for_those_who_know_the_secret) {
+  const auto members = local_members(2);
+  LinkOptions right = link_options(members, 0), wrong = link_options(members, 1);
+  right.tls = wrong.tls = LinkTls::require;
+  wrong.secret += "!";
+  Link& a = start(right);
+  Link& b = start(wrong);
+  // Strangers who begin as TLS does, and go on with anything or nothing.
+  auto babble = dial(a.port()), silence = dial(a.port());
+  say(babble, kTlsFirstByte + io::random_bytes(200));
+  say(silence, std::string(1, kTlsFirstByte));
+  EXPECT_TRUE(is_closed(babble));
+  EXPECT_TRUE(is_closed(silence));
+  EXPECT_FALSE(reaches(a, b.self()));
+  EXPECT_FALSE(reaches(b, a.self()));
+  EXPECT_NE(a.peers()[0].error.find("TLS"), std::string::npos) << a.peers()[0].error;
 }
 
 // One that joins must be able to ask whether it is a member yet; one that was removed, whether it still is.
@@ -303,17 +415,16 @@ io::Task<> pass_on(std::shared_ptr<io::Stream> from, std::shared_ptr<io::Stream>
 Recording overhear(io::Loop& loop, std::shared_ptr<io::Stream> to, const Party& from, std::uint64_t member) {
   Recording record;
   std::shared_ptr<io::Stream> middle;
-  auto listener = io::Listener::tcp(loop, "127.0.0.1", 0, [&](io::Stream stream) {
-    middle = std::make_shared<io::Stream>(std::move(stream));
-  });
+  auto listener = io::Listener::tcp(
+      loop, "127.0.0.1", 0, [&](io::Stream stream) { middle = std::make_shared<io::Stream>(std::move(stream)); });
   auto dialed = result_of<Result<io::Stream>>(
       loop, io::connect_tcp(loop, "127.0.0.1", (*listener)->port(), io::Deadline::in_ms(1000)));
   auto caller = std::make_shared<io::Stream>(std::move(*dialed));
   EXPECT_TRUE(wait_for(loop, [&] { return middle != nullptr; }));
   io::spawn(pass_on(middle, to, record.from_caller));
   io::spawn(pass_on(to, middle, record.from_called));
-  const auto greeted = result_of(loop, greet(caller, std::make_shared<const Party>(from), member, Purpose::log,
-                                             io::Deadline::in_ms(1000)));
+  const auto greeted = result_of(
+      loop, greet(caller, std::make_shared<const Party>(from), member, Purpose::log, io::Deadline::in_ms(1000)));
   EXPECT_TRUE(greeted) << (greeted ? "" : greeted.error().text);
   caller->close();
   middle->close();
@@ -346,7 +457,8 @@ io::Task<> reflect(std::shared_ptr<io::Stream> stream, std::string& proof) {
   auto reading = stream->read_exactly(hello, io::Deadline::in_ms(1000));
   if (const auto got = co_await reading; !got) co_return;
   // A challenge that asks for the caller's own nonce.
-  auto writing = stream->write_all(hello.substr(0, 6) + std::string(2, '\0') + hello.substr(56, 32), io::Deadline::in_ms(1000));
+  auto writing =
+      stream->write_all(hello.substr(0, 6) + std::string(2, '\0') + hello.substr(56, 32), io::Deadline::in_ms(1000));
   if (const auto written = co_await writing; !written) co_return;
   proof.assign(32, '\0');
   auto reading_proof = stream->read_exactly(proof, io::Deadline::in_ms(1000));
@@ -372,8 +484,8 @@ TEST_F(LinkTest, a_member_does_not_believe_its_own_words) {
   Link& a = start(link_options(members, 0));
   const Party self = make_party(a.self(), {members[1].id}, "test", "a secret of some length");
   auto own = dial(a.port());
-  const auto as_is =
-      result_of(loop_, greet(own, std::make_shared<const Party>(self), a.self(), Purpose::log, io::Deadline::in_ms(1000)));
+  const auto as_is = result_of(
+      loop_, greet(own, std::make_shared<const Party>(self), a.self(), Purpose::log, io::Deadline::in_ms(1000)));
   EXPECT_FALSE(as_is);
 }
 
@@ -391,9 +503,11 @@ TEST_F(LinkTest, purpose_and_ids_are_under_the_proof) {
       for (int i = 7; i >= 0; --i) hello += static_cast<char>(id >> (8 * i));
     hello += digest("test") + io::random_bytes(32);
     std::string sent = hello;
-    if (at == 6) sent[6] = 1;  // a stream of the log instead of calls
+    if (at == 6)
+      sent[6] = 1;  // a stream of the log instead of calls
     else
-      for (int i = 0; i < 8; ++i) sent[8 + static_cast<std::size_t>(i)] = static_cast<char>(members[2].id >> (56 - 8 * i));
+      for (int i = 0; i < 8; ++i)
+        sent[8 + static_cast<std::size_t>(i)] = static_cast<char>(members[2].id >> (56 - 8 * i));
     say(stream, sent);
     const std::string challenge = hear(stream, 40);
     ASSERT_EQ(challenge.size(), 40u);
@@ -440,12 +554,12 @@ TEST_F(LinkTest, slow_strangers_are_dropped_and_cannot_keep_members_out) {
 TEST_F(LinkTest, oversized_and_senseless_frames_end_the_connection) {
   const auto members = local_members(2);
   Link& a = start(link_options(members, 0));
-  const auto party = std::make_shared<const Party>(
-      make_party(members[1].id, {a.self()}, "test", "a secret of some length"));
+  const auto party =
+      std::make_shared<const Party>(make_party(members[1].id, {a.self()}, "test", "a secret of some length"));
   const std::string head = std::string("\0\1\0\0", 4) + std::string(8, '\0');
-  for (const std::string& bytes : {std::string("\xff\xff\xff\xff", 4) + head,       // 4 GiB
-                                   std::string("\x04\0\0\0", 4) + head,             // 64 MiB
-                                   std::string("\0\0\0\1", 4) + head,               // shorter than its head
+  for (const std::string& bytes : {std::string("\xff\xff\xff\xff", 4) + head,  // 4 GiB
+                                   std::string("\x04\0\0\0", 4) + head,        // 64 MiB
+                                   std::string("\0\0\0\1", 4) + head,          // shorter than its head
                                    std::string("\0\0\0\x0c\x63\0\0\0", 8) + std::string(8, '\0')}) {  // type 99
     auto stream = dial(a.port());
     ASSERT_TRUE(result_of(loop_, greet(stream, party, a.self(), Purpose::calls, io::Deadline::in_ms(1000))));
@@ -459,8 +573,8 @@ TEST_F(LinkTest, silence_ends_the_connection) {
   const auto members = local_members(2);
   std::vector<std::shared_ptr<io::Stream>> held;
   std::vector<Result<Caller>> callers;
-  const auto party = std::make_shared<const Party>(
-      make_party(members[1].id, {members[0].id}, "test", "a secret of some length"));
+  const auto party =
+      std::make_shared<const Party>(make_party(members[1].id, {members[0].id}, "test", "a secret of some length"));
   auto listener = io::Listener::tcp(loop_, "127.0.0.1", members[1].port, [&](io::Stream stream) {
     held.push_back(std::make_shared<io::Stream>(std::move(stream)));
     callers.reserve(100);
@@ -484,7 +598,8 @@ TEST_F(LinkTest, silence_ends_the_connection) {
 TEST(Members, the_log_keeps_them_as_text) {
   for (const Member& member : {Member{7, "ctl1", "10.0.0.1", 9101}, Member{8, "a.example", "fe80::1", 1}})
     EXPECT_EQ(read_member_text(member.id, member_text(member)), member);
-  for (const char* bad : {"", "7", "@host:1", "name@host", "name@:5", "name@host:x"}) EXPECT_FALSE(read_member_text(1, bad)) << bad;
+  for (const char* bad : {"", "7", "@host:1", "name@host", "name@:5", "name@host:x"})
+    EXPECT_FALSE(read_member_text(1, bad)) << bad;
 }
 
 TEST(Members, ids_are_stable_and_entries_are_read) {

@@ -60,7 +60,9 @@ class LogTest : public testing::Test {
 
   void start(std::size_t i) {
     machines_[i] = std::make_unique<Recorder>();
-    links_[i] = Link::make(loop_, link_options(members_, i));
+    LinkOptions link = link_options(members_, i);
+    link.tls = tls_;
+    links_[i] = Link::make(loop_, std::move(link));
     ASSERT_TRUE(links_[i]->start());
     replog::RaftOptions options;
     options.directory = path_ / members_[i].name;
@@ -109,6 +111,7 @@ class LogTest : public testing::Test {
   }
 
   io::Loop loop_;
+  LinkTls tls_ = LinkTls::no;
   fs::path path_;
   std::vector<Member> members_;
   std::unique_ptr<Recorder> machines_[3];
@@ -143,6 +146,23 @@ TEST_F(LogTest, leader_goes_again_and_again_and_nothing_is_lost) {
   std::printf("[ figures  ] a new leader after ms:%s\n", failovers.c_str());
 }
 
+class EncryptedLogTest : public LogTest {
+ protected:
+  EncryptedLogTest() { tls_ = LinkTls::require; }
+};
+
+TEST_F(EncryptedLogTest, the_log_goes_on_when_its_leader_goes) {
+  ASSERT_TRUE(has_leader());
+  commit(1, 100);
+  ASSERT_TRUE(all_have(100));
+  const std::size_t gone = leading();
+  stop(gone);
+  ASSERT_TRUE(has_leader());
+  commit(101, 200);
+  start(gone);
+  ASSERT_TRUE(all_have(200));
+}
+
 TEST_F(LogTest, one_of_three_alone_waits) {
   ASSERT_TRUE(has_leader());
   commit(1, 5);
@@ -158,7 +178,8 @@ TEST_F(LogTest, one_of_three_alone_waits) {
   start((stays + 1) % 3);
   ASSERT_TRUE(has_leader());
   // The other one may lead, and is heard of a little later.
-  EXPECT_TRUE(wait_for(loop_, [&] { return leading() < 3 && seen.size() >= 2 && seen.back() == members_[leading()].id; }));
+  EXPECT_TRUE(
+      wait_for(loop_, [&] { return leading() < 3 && seen.size() >= 2 && seen.back() == members_[leading()].id; }));
   EXPECT_EQ(seen.front(), 0u);
   commit(6, 6);
 }
@@ -195,7 +216,10 @@ TEST_F(LogTest, full_disks_are_recovered_from) {
     std::vector<std::string> entries{std::string(50'000, 'y')};
     failed.reset();
     io::spawn(keep(logs_[leading()]->commit(std::move(entries)), failed));
-    if (!wait_for(loop_, [&] { return failed.has_value(); }, 2000) || !*failed) break;
+    if (!wait_for(
+            loop_, [&] { return failed.has_value(); }, 2000) ||
+        !*failed)
+      break;
   }
   io::run_task(loop_, [&] { return io::sleep(loop_, 200); });
   setrlimit(RLIMIT_FSIZE, &old);

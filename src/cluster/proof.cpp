@@ -1,4 +1,4 @@
-// cluster/proof.cpp — the only file of the room that sees OpenSSL.
+// cluster/proof.cpp — see proof.hpp.
 #include "cluster/proof.hpp"
 
 #include <openssl/crypto.h>

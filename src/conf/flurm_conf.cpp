@@ -25,6 +25,16 @@ Result<void> controllers(std::string_view value, FlurmConf& out) {
   return {};
 }
 
+Result<void> link_tls(std::string_view value, FlurmConf& out) {
+  using Tls = FlurmConf::LinkTls;
+  for (const auto& [word, tls] : {std::pair{"no", Tls::no}, {"prefer", Tls::prefer}, {"require", Tls::require}})
+    if (same_word(value, word)) {
+      out.link_tls = tls;
+      return {};
+    }
+  return fail(Errc::einval, "'{}' is not allowed; allowed: no, prefer, require", value);
+}
+
 struct FlurmKey {
   Key<FlurmConf> key;
   std::string_view variable;  // of the environment; empty: FLURM_ and the key in capitals
@@ -39,6 +49,7 @@ std::span<const FlurmKey> keys() {
       {{.name = "CookieFile", .support = Support::acted, .field = &C::cookie_file}, {}},
       {{.name = "ControllerPort", .support = Support::acted, .field = &C::controller_port, .low = 1, .high = 65535},
        {}},
+      {{.name = "LinkTls", .support = Support::acted, .custom = link_tls}, {}},
       {{.name = "HttpPort", .support = Support::acted, .field = &C::http_port, .low = 0, .high = 65535}, {}},
       {{.name = "ConfigFile", .support = Support::acted, .field = &C::config_file}, {}},
       {{.name = "RaDataDir", .support = Support::acted, .field = &C::ra_data_dir}, "FLURM_RA_DATA_DIR"},

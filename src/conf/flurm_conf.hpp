@@ -20,8 +20,9 @@ struct FlurmConf {
   std::string cookie;                    ///< the members' shared secret; never printed. FLURM_COOKIE
   std::string cookie_file;               ///< a file with it, which only its owner may read. FLURM_COOKIE_FILE
   std::uint16_t controller_port = 9101;  ///< controller to controller
+  enum class LinkTls : std::uint8_t { no, prefer, require } link_tls = LinkTls::no;  ///< as cluster::LinkTls
 
-  std::uint16_t http_port = 8080;        ///< the HTTP API; 0: none
+  std::uint16_t http_port = 8080;  ///< the HTTP API; 0: none
 
   // Where things are.
   std::string config_file = "/etc/slurm/slurm.conf";  ///< FLURM_CONFIG_FILE
@@ -33,7 +34,8 @@ struct FlurmConf {
   std::uint32_t raft_heartbeat_interval_ms = 50;
   std::uint32_t raft_snapshot_interval = 10000;  ///< log entries between snapshots
 
-  std::uint16_t state_format = 0;  ///< the newest form of the state that may come into use; 0: what all controllers know
+  std::uint16_t state_format =
+      0;  ///< the newest form of the state that may come into use; 0: what all controllers know
 
   bool operator==(const FlurmConf&) const = default;
 };

@@ -31,7 +31,8 @@ MemberStatus own_status(const replog::Log& log, std::string version) {
 std::string pack(const MemberStatus& status) {
   std::string out;
   cluster::put(out, static_cast<std::uint8_t>(status.leads));
-  for (const std::uint64_t number : {status.term, status.applied, status.snapshot, status.stored}) cluster::put(out, number);
+  for (const std::uint64_t number : {status.term, status.applied, status.snapshot, status.stored})
+    cluster::put(out, number);
   return out + status.version;
 }
 
@@ -60,8 +61,12 @@ io::Task<> ask(cluster::Link& link, std::uint64_t member, io::OneShot<Result<std
 
 }  // namespace
 
-bool ClusterStatus::healthy() const {
-  return !leader.empty() && std::ranges::all_of(members, &MemberStatus::reached);
+bool ClusterStatus::healthy() const { return !leader.empty() && std::ranges::all_of(members, &MemberStatus::reached); }
+
+bool ClusterStatus::has_quorum() const {
+  const auto voters = std::ranges::count(members, true, &MemberStatus::votes);
+  const auto there = std::ranges::count_if(members, [](const MemberStatus& m) { return m.votes && m.reached; });
+  return !leader.empty() && 2 * there > voters;
 }
 
 std::uint64_t ClusterStatus::lag(const MemberStatus& member) const {
@@ -130,9 +135,10 @@ std::string to_json(const ClusterStatus& status) {
     else
       rows += fmt::format(",\"error\":{}}}", json_text(member.error));
   }
-  return fmt::format("{{\"leader\":{},\"members\":[{}],\"healthy\":{},\"asked\":{},\"drain\":{},\"details\":[{}]}}\n",
-                     status.leader.empty() ? "null" : json_text(status.leader), names, status.healthy(),
-                     json_text(status.asked), status.drain.empty() ? "null" : json_text(status.drain), rows);
+  return fmt::format(
+      "{{\"leader\":{},\"members\":[{}],\"healthy\":{},\"quorum\":{},\"asked\":{},\"drain\":{},\"details\":[{}]}}\n",
+      status.leader.empty() ? "null" : json_text(status.leader), names, status.healthy(), status.has_quorum(),
+      json_text(status.asked), status.drain.empty() ? "null" : json_text(status.drain), rows);
 }
 
 std::string to_text(const ClusterStatus& status) {
@@ -143,7 +149,10 @@ std::string to_text(const ClusterStatus& status) {
   for (const MemberStatus& member : status.members) {
     if (member.reached)
       out += fmt::format("{:<20} {:<12} {:<9} {:>6} {:>10} {:>6} {:>10.2f}\n", member.name, member.version,
-                         member.leads ? "leads" : member.votes ? "follows" : "joins", member.term, member.applied, status.lag(member),
+                         member.leads   ? "leads"
+                         : member.votes ? "follows"
+                                        : "joins",
+                         member.term, member.applied, status.lag(member),
                          static_cast<double>(member.round_trip_us) / 1000);
     else
       out += fmt::format("{:<20} {:<12} {:<9} {}\n", member.name, member.version.empty() ? "?" : member.version, "away",

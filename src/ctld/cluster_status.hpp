@@ -26,10 +26,12 @@ struct ClusterStatus {
   std::string asked;   ///< the member that tells
   std::string leader;  ///< as that member knows it; empty: none
   std::vector<MemberStatus> members;
-  std::string drain;   ///< why no new jobs are taken; empty: they are
+  std::string drain;  ///< why no new jobs are taken; empty: they are
 
   /// Somebody leads, and all members are there.
   bool healthy() const;
+  /// Somebody leads, and more than half of those that vote are there: changes are possible.
+  bool has_quorum() const;
   /// How many entries a reached member has yet to apply.
   std::uint64_t lag(const MemberStatus& member) const;
 };
@@ -37,7 +39,8 @@ struct ClusterStatus {
 /// Answers other members' questions; the log must outlive the link's calls.
 void answer_status(cluster::Link& link, const replog::Log& log, const std::string& version);
 /// Asks all members, a second at most.
-io::Task<ClusterStatus> cluster_status(io::Loop& loop, cluster::Link& link, const replog::Log& log, std::string version);
+io::Task<ClusterStatus> cluster_status(io::Loop& loop, cluster::Link& link, const replog::Log& log,
+                                       std::string version);
 
 std::string to_json(const ClusterStatus& status);
 /// A table for people.

@@ -50,19 +50,25 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
       clockwork_(controller_),
       effects_(controller_, client_, setup.node_user),
       monitor_(controller_, client_, setup.node_user),
-      removal_(loop_, [this] {
-        if (!stopping_) end(fail(Errc::timed_out, "the removal of this controller was announced and did not come"));
-      }),
+      removal_(loop_,
+               [this] {
+                 if (!stopping_)
+                   end(fail(Errc::timed_out, "the removal of this controller was announced and did not come"));
+               }),
       ready_(loop_) {
   controller_.config_file = setup.config_file;
   controller_.files = std::move(setup.loaded.files);
   controller_.slurm_user = setup.slurm_user;
   controller_.boot_time = io::now();
   controller_.statistics.since = controller_.boot_time;
-  controller_.build_facts = {.boot_time = controller_.boot_time, .version = kSlurmVersion,
-                             .slurm_conf_path = setup.config_file, .host = setup.host,
-                             .slurm_user_id = setup.slurm_user, .slurmd_user_id = setup.node_user,
-                             .plugindir = kPluginDir, .mail_prog = "/bin/mail"};
+  controller_.build_facts = {.boot_time = controller_.boot_time,
+                             .version = kSlurmVersion,
+                             .slurm_conf_path = setup.config_file,
+                             .host = setup.host,
+                             .slurm_user_id = setup.slurm_user,
+                             .slurmd_user_id = setup.node_user,
+                             .plugindir = kPluginDir,
+                             .mail_prog = "/bin/mail"};
   read_cgroup_conf();
   controller_.reconfigure = [this] { return reconfigure(); };
   controller_.shut_down = [this](bool nodes_too) {
@@ -128,6 +134,7 @@ Result<void> Core::open_link() {
                                       .self = membership_.own().id,
                                       .members = membership_.members,
                                       .secret = flurm_conf_.cookie,
+                                      .tls = static_cast<cluster::LinkTls>(flurm_conf_.link_tls),
                                       .version = FLURM_VERSION,
                                       .listen_host = membership_.link_host});
   link_->on_call(cluster::CallKind::reread, [this](std::uint64_t, std::string) { return reread_for_another(); });
@@ -151,6 +158,7 @@ Result<void> Core::open() {
     look_ready();
   });
   log_->on_fatal([this](Error error) {
+    error = with_advice(std::move(error));
     log(Level::fatal, "ctld.log_failed", {{"error", error.text}});
     end(std::unexpected(std::move(error)));
   });
@@ -165,13 +173,21 @@ Result<void> Core::open() {
   return {};
 }
 
+/// Where others have the log, too, a damaged one is no loss.
+Error Core::with_advice(Error error) const {
+  if (error.code == Errc::corrupt && membership_.members.size() > 1)
+    error.text += fmt::format("; with \"flurm cluster rebuild {}\" this controller gets everything from the others",
+                              flurm_conf_.ra_data_dir);
+  return error;
+}
+
 io::Task<Result<void>> Core::start() {
   const std::string& directory = flurm_conf_.ra_data_dir;
   auto waiting = roster_->wait_to_begin(replog::directory_owner(directory) && !replog::directory_is_joining(directory));
   if (const bool begins = co_await waiting; !begins) co_return Result<void>{};
   auto starting = log_->start();
   const Result<void> started = co_await starting;
-  if (!started) co_return std::unexpected(started.error());
+  if (!started) co_return std::unexpected(with_advice(started.error()));
   roster_->start();
   auto readying = become_ready();
   const Result<void> ready = co_await readying;
@@ -185,8 +201,12 @@ io::Task<Result<void>> Core::start() {
   server_ = std::move(*listening);
   const auto state = replica_.snapshot();
   log(Level::info, "ctld.started",
-      {{"cluster", state->settings.cluster_name}, {"controller", membership_.own().name}, {"port", server_->port()},
-       {"nodes", state->node_ids->size()}, {"partitions", state->partitions.size()}, {"jobs", state->jobs.size()},
+      {{"cluster", state->settings.cluster_name},
+       {"controller", membership_.own().name},
+       {"port", server_->port()},
+       {"nodes", state->node_ids->size()},
+       {"partitions", state->partitions.size()},
+       {"jobs", state->jobs.size()},
        {"applied", log_->position().applied}});
   co_return Result<void>{};
 }
@@ -211,9 +231,9 @@ void Core::watch_concord() {
         log(Level::fatal, "cluster.diverged", {{"error", error.text}});
         end(std::unexpected(std::move(error)));
       });
-  link_->on_call(cluster::CallKind::state_hash, [this](std::uint64_t, std::string body) -> io::Task<Result<std::string>> {
-    co_return concord_->answer(body);
-  });
+  link_->on_call(
+      cluster::CallKind::state_hash,
+      [this](std::uint64_t, std::string body) -> io::Task<Result<std::string>> { co_return concord_->answer(body); });
   replica_.on_applied([this](std::uint64_t index) { concord_->applied(index, replica_); });
 }
 
@@ -269,7 +289,8 @@ io::Task<Result<void>> Core::become_ready() {
     if (alone()) co_return fail(Errc::not_leader, "no leader after {} s", patience_ms / 1000);
     log(Level::warn, "cluster.waiting",
         {{"for", log_->leader() ? "a configuration" : "enough controllers to choose a leader"},
-         {"controllers", roster_->members().size()}, {"reached", reached_members()}});
+         {"controllers", roster_->members().size()},
+         {"reached", reached_members()}});
   }
   co_return refused_ ? Result<void>(fail(*refused_)) : Result<void>{};
 }
@@ -335,7 +356,8 @@ void Core::read_cgroup_conf() {
   if (text != controller_.files.end()) {
     std::vector<conf::Diagnostic> problems;
     const auto no_include = [](const std::string& file) -> Result<std::string> { return fail(Errc::io, "{}", file); };
-    if (auto parsed = conf::parse_cgroup_conf(text->second, "cgroup.conf", no_include, problems)) cgroup_conf_ = *parsed;
+    if (auto parsed = conf::parse_cgroup_conf(text->second, "cgroup.conf", no_include, problems))
+      cgroup_conf_ = *parsed;
     log_diagnostics(problems);
   }
   controller_.build_facts.cgroup_conf = cgroup_conf_ ? &*cgroup_conf_ : nullptr;
@@ -378,7 +400,8 @@ io::Task<Result<std::string>> Core::reread_for_another() {
 io::Task<> Core::tell_to_reread(cluster::Member member) {
   auto call = link_->call(member.id, cluster::CallKind::reread, {}, 10'000);
   const Result<std::string> told = co_await call;
-  if (!told) log(Level::warn, "ctld.reconfigure_not_heard", {{"controller", member.name}, {"error", told.error().text}});
+  if (!told)
+    log(Level::warn, "ctld.reconfigure_not_heard", {{"controller", member.name}, {"error", told.error().text}});
 }
 
 io::Task<Result<void>> Core::reconfigure() {

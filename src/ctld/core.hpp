@@ -1,5 +1,5 @@
-// ctld/core.hpp — one controller without its process: log, state, colleagues, server, scheduler, effects and monitor, and
-// how they begin and end with leadership. The process around it (service.cpp, or a simulated one) brings the loop.
+// ctld/core.hpp — one controller without its process: log, state, colleagues, server, scheduler, effects and monitor,
+// and how they begin and end with leadership. The process around it (service.cpp, or a simulated one) brings the loop.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -56,8 +56,8 @@ class Core {
 
   /// Listens for the other controllers. Errors: einval (members, secret), io (port).
   Result<void> open();
-  /// After open(): joins the others and returns when there is something to serve, and it is being served. Errors: what stopped the
-  /// start, with the file, key or port at fault.
+  /// After open(): joins the others and returns when there is something to serve, and it is being served. Errors: what
+  /// stopped the start, with the file, key or port at fault.
   io::Task<Result<void>> start();
   /// Hands leadership over, answers what is under way, which may take so long, ends. `on_end` comes at last.
   io::Task<> stop(std::uint64_t patience_ms = 2000);
@@ -91,6 +91,7 @@ class Core {
   bool alone() const { return roster_->is_alone(); }
   replog::RaftOptions raft_options();
   Result<void> open_link();
+  Error with_advice(Error error) const;
   void watch_concord();
   void watch_roster();
   io::Task<> leave();
@@ -136,7 +137,7 @@ class Core {
   std::uint64_t reign_ = 0;       // counts changes of leadership
   bool configured_ = false;       // this process's configuration is in the state
   std::optional<Error> refused_;  // or why it cannot be
-  bool leaving_ = false;  // the leader removes this controller: it serves nobody any more
+  bool leaving_ = false;          // the leader removes this controller: it serves nobody any more
   bool stopping_ = false;
 };
 

@@ -325,7 +325,7 @@ std::optional<PeerCredentials> Stream::peer_credentials() const {
   return PeerCredentials{cred.pid, cred.uid, cred.gid};
 }
 
-Result<Stream> adopt_socket(Loop& loop, int fd) {
+Result<Stream> adopt_socket(Loop& loop, int fd, std::string peer) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
@@ -339,6 +339,7 @@ Result<Stream> adopt_socket(Loop& loop, int fd) {
     return fail(Errc::io, "descriptor {}: {}", fd, uv_strerror(status));
   }
   impl->connected();
+  if (!peer.empty()) impl->peer = std::move(peer);
   return Stream(impl);
 }
 

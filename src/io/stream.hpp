@@ -100,7 +100,7 @@ class Listener {
 /// host: name or numeric address. Errors: communications_connection, timed_out.
 Task<Result<Stream>> connect_tcp(Loop& loop, std::string host, std::uint16_t port, Deadline deadline);
 Task<Result<Stream>> connect_unix(Loop& loop, std::string path, Deadline deadline);
-/// Takes over a connected stream socket.
-Result<Stream> adopt_socket(Loop& loop, int fd);
+/// Takes over a connected stream socket. peer: what its peer() says; empty: the socket's own.
+Result<Stream> adopt_socket(Loop& loop, int fd, std::string peer = {});
 
 }  // namespace flurm::io

@@ -23,12 +23,42 @@ namespace flurm::replog {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+constexpr const char* kMarker = "flurm-log";
+constexpr std::string_view kAside = "damaged-";  // and a number: folders of set_aside()
+
+}  // namespace
+
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) names.push_back(entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(directory, error))
+    if (std::string name = entry.path().filename(); !name.starts_with(kAside)) names.push_back(std::move(name));
   std::sort(names.begin(), names.end());
   return names;
+}
+
+Result<std::string> set_aside(const std::string& directory) {
+  struct stat owner {};
+  if (stat(directory.c_str(), &owner) != 0) return fail(Errc::io, "{}: {}", directory, std::strerror(errno));
+  std::string folder;
+  for (unsigned number = 1;; ++number) {
+    folder = fmt::format("{}/{}{}", directory, kAside, number);
+    if (mkdir(folder.c_str(), 0700) == 0) break;
+    if (errno != EEXIST) return fail(Errc::io, "{}: {}", folder, std::strerror(errno));
+  }
+  if (chown(folder.c_str(), owner.st_uid, owner.st_gid) != 0)
+    return fail(Errc::io, "{}: {}", folder, std::strerror(errno));
+  // The marker goes first: a rest without it is refused, should this end here.
+  std::vector<std::string> names = names_in(directory);
+  std::ranges::stable_partition(names, [](const std::string& name) { return name == kMarker; });
+  for (const std::string& name : names) {
+    if (name == "lock") continue;
+    if (rename((directory + "/" + name).c_str(), (folder + "/" + name).c_str()) != 0)
+      return fail(Errc::io, "{}/{}: {}", directory, name, std::strerror(errno));
+  }
+  return folder;
 }
 
 bool is_closed_segment(const std::string& name, std::uint64_t& first, std::uint64_t& last) {
@@ -44,7 +74,6 @@ bool is_open_segment(const std::string& name, std::uint64_t& number) {
 
 namespace {
 
-constexpr const char* kMarker = "flurm-log";
 constexpr const char* kJoining = "joining\n";
 constexpr std::string_view kMarkerText = "FLURM replicated log, format 1\n";
 

@@ -13,8 +13,11 @@
 
 namespace flurm::replog {
 
-/// Names of the files there, sorted; none when it cannot be read.
+/// Names of what is there, sorted, without what set_aside() put away; none when it cannot be read.
 std::vector<std::string> names_in(const std::string& directory);
+/// Moves everything into a new folder below, whose path it returns; the directory is as good as empty then. The caller
+/// holds the lock. Errors: io.
+Result<std::string> set_aside(const std::string& directory);
 /// libraft's names: "first-last", and "open-number" for the files being written.
 bool is_closed_segment(const std::string& name, std::uint64_t& first, std::uint64_t& last);
 bool is_open_segment(const std::string& name, std::uint64_t& number);
@@ -42,7 +45,8 @@ Result<bool> directory_is_made(const std::string& directory);
 Result<void> mark_directory_made(const std::string& directory, std::uint64_t member, bool joining);
 /// The last mark said so.
 bool directory_is_joining(const std::string& directory);
-/// Whose log it is: 1 where the marker does not say, which is from before there could be several. nullopt: no log is made.
+/// Whose log it is: 1 where the marker does not say, which is from before there could be several. nullopt: no log is
+/// made.
 std::optional<std::uint64_t> directory_owner(const std::string& directory);
 
 /// Looks at metadata and open segments; wipes the rest of an interrupted write. Errors: corrupt (names the file), io.

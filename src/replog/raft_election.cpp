@@ -52,6 +52,14 @@ void doubt_leader(raft& self) {
   if (self.io->time(self.io) - self.election_timer_start >= self.election_timeout) forget_leader(self);
 }
 
+void ask_again(raft& self) {
+  if (self.state != RAFT_CANDIDATE || !self.candidate_state.in_pre_vote) return;
+  // Two that ask in the same moment may stand against each other.
+  const unsigned soon = kHeadStartMs + static_cast<unsigned>(place_of(self).rank) * kHeadStartMs / 4;
+  auto& timeout = self.candidate_state.randomized_election_timeout;
+  if (soon < timeout && self.io->time(self.io) - self.election_timer_start >= soon) timeout = soon;
+}
+
 void leader_is_gone(raft& self, std::uint64_t member) {
   if (self.state != RAFT_FOLLOWER || self.follower_state.current_leader.id != member) return;
   const Place place = place_of(self);

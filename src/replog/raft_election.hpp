@@ -18,6 +18,11 @@ std::pair<int, int> own_part(const raft& self, int min, int max);
 /// (Raft dissertation, 4.2.3). libraft would refuse for as long as it does not stand for election itself.
 void doubt_leader(raft& self);
 
+/// Before each tick: one whose first question was refused, because others still heard the leader, soon asks them again.
+/// libraft would wait for another election timeout. The question (the pre-vote) changes nothing with those who are
+/// asked.
+void ask_again(raft& self);
+
 /// The process of `member` has ended. If it led, a follower forgets it and stands for election at once, a moment later
 /// than members before it do. Wrongly told, it costs a round of requests that those who still hear the leader refuse.
 void leader_is_gone(raft& self, std::uint64_t member);

@@ -10,6 +10,8 @@ extern "C" {
 #include <raft.h>
 }
 
+#include "replog/raft_acknowledged.hpp"
+
 namespace flurm::replog {
 namespace {
 
@@ -26,7 +28,8 @@ class RaftElectionTest : public testing::Test {
     raft_.election_timer_start = now_ms;
     raft_.follower_state.randomized_election_timeout = 200;
     raft_configuration_init(&raft_.configuration);
-    for (const raft_id id : {3, 1, 2}) raft_configuration_add(&raft_.configuration, id, std::to_string(id).c_str(), RAFT_VOTER);
+    for (const raft_id id : {3, 1, 2})
+      raft_configuration_add(&raft_.configuration, id, std::to_string(id).c_str(), RAFT_VOTER);
   }
   ~RaftElectionTest() override {
     follow(0);
@@ -104,6 +107,27 @@ TEST_F(RaftElectionTest, of_two_that_saw_the_leader_end_one_goes_first) {
   EXPECT_EQ(timeout(), 40u);
 }
 
+TEST_F(RaftElectionTest, a_refused_question_is_asked_again_soon_and_a_refused_vote_is_not) {
+  raft_.id = 2;
+  raft_.state = RAFT_CANDIDATE;
+  raft_.candidate_state = {};
+  raft_.candidate_state.randomized_election_timeout = 200;
+  const auto waits = [&] { return raft_.candidate_state.randomized_election_timeout; };
+  now_ms += 61;
+  raft_.candidate_state.in_pre_vote = false;
+  ask_again(raft_);
+  EXPECT_EQ(waits(), 200u);
+  raft_.candidate_state.in_pre_vote = true;
+  ask_again(raft_);
+  EXPECT_EQ(waits(), 200u);  // the one before it goes first
+  now_ms += 1;
+  ask_again(raft_);
+  EXPECT_EQ(waits(), 62u);
+  raft_.candidate_state = {};
+  raft_.state = RAFT_FOLLOWER;
+  raft_.follower_state = {};
+}
+
 TEST_F(RaftElectionTest, the_end_of_another_follower_changes_nothing) {
   raft_.id = 1;
   follow(2);
@@ -114,6 +138,36 @@ TEST_F(RaftElectionTest, the_end_of_another_follower_changes_nothing) {
   leader_is_gone(raft_, 2);
   doubt_leader(raft_);
   raft_.state = RAFT_FOLLOWER;
+}
+
+// ---- who lost what it had
+
+raft_append_entries_result heard(Acknowledged& acknowledged, raft_id member, raft_index rejected, raft_index last) {
+  raft_append_entries_result result{};
+  result.rejected = rejected;
+  result.last_log_index = last;
+  acknowledged.hear(member, result);
+  return result;
+}
+
+TEST(Acknowledged, a_member_that_lost_its_log_is_believed_once) {
+  Acknowledged acknowledged;
+  EXPECT_EQ(heard(acknowledged, 1, 0, 100).rejected, 0u);
+  EXPECT_EQ(heard(acknowledged, 1, 0, 90).rejected, 0u);  // came late
+  EXPECT_EQ(heard(acknowledged, 2, 100, 0).rejected, 100u) << "another member, that never had it";
+  EXPECT_EQ(heard(acknowledged, 1, 100, 0).rejected, 101u);
+  EXPECT_EQ(heard(acknowledged, 1, 100, 0).rejected, 100u);
+  EXPECT_EQ(heard(acknowledged, 1, 0, 50).rejected, 0u);
+  EXPECT_EQ(heard(acknowledged, 1, 50, 49).rejected, 51u);
+}
+
+TEST(Acknowledged, late_refusals_stay_what_they_are) {
+  Acknowledged acknowledged;
+  heard(acknowledged, 1, 0, 100);
+  EXPECT_EQ(heard(acknowledged, 1, 60, 100).rejected, 60u) << "it has all";
+  EXPECT_EQ(heard(acknowledged, 1, 120, 100).rejected, 120u) << "more than it has";
+  acknowledged.clear();
+  EXPECT_EQ(heard(acknowledged, 1, 60, 20).rejected, 60u) << "another reign";
 }
 
 }  // namespace

@@ -15,14 +15,15 @@ extern "C" {
 #include "fmt/format.h"
 #include "io/event.hpp"
 #include "replog/directory.hpp"
+#include "replog/raft_acknowledged.hpp"
 #include "replog/raft_election.hpp"
 #include "replog/raft_io.hpp"
 
 namespace flurm::replog {
 namespace {
 
-/// How long a leader waits for a member to have taken a snapshot before it sends it again. libraft's own 30 seconds also
-/// pass when the member was busy with a snapshot of its own and dropped the leader's.
+/// How long a leader waits for a member to have taken a snapshot before it sends it again. libraft's own 30 seconds
+/// also pass when the member was busy with a snapshot of its own and dropped the leader's.
 unsigned patience_for_snapshot(std::size_t bytes) {
   constexpr std::size_t kLeastMs = 2000, kBytesPerMs = 10'000;
   return static_cast<unsigned>(kLeastMs + bytes / kBytesPerMs);
@@ -126,10 +127,11 @@ struct RaftNode::Impl {
   };
   bool barrier_under_way = false;
   // libraft goes on sending from the request after it has called back, so it lives as long as the rest.
-  struct raft_transfer transfer{};
+  struct raft_transfer transfer {};
   std::function<void()> handed_over;
-  struct raft_change change{};
+  struct raft_change change {};
   Changed change_done;
+  Acknowledged acknowledged;
   int last_state = RAFT_UNAVAILABLE;
   raft_id last_leader = 0;
   /// Indexes of the configuration in force and of a newer one that is not committed: they tell when it changes.
@@ -162,7 +164,9 @@ void RaftNode::Impl::look() {
   last_state = state;
   last_leader = leader;
   look_at_members();
-  if (!same) events.state_changed();
+  if (same) return;
+  acknowledged.clear();
+  events.state_changed();
 }
 
 void RaftNode::Impl::look_at_members() {
@@ -195,41 +199,40 @@ void RaftNode::Impl::report(std::unique_ptr<Append> append, int status) {
 /// A leader hears of a failed append; a follower's libraft keeps it to itself, and then waits for ever for entries that
 /// it believes to have.
 void RaftNode::Impl::listen_to_appends() {
-  own_io.append = std::exchange(
-      io.append,
-      [](raft_io* raw, raft_io_append* outer, const raft_entry* entries, unsigned n, raft_io_append_cb done) {
-        auto* self = reinterpret_cast<Io*>(raw);
-        // libraft forgets to adopt members that were written while it follows if it stands for election meanwhile.
-        const bool follows = raft_state(&self->impl->raft_) == RAFT_FOLLOWER;
-        const bool changes_members =
-            follows && std::any_of(entries, entries + n, [](const raft_entry& e) { return e.type == RAFT_CHANGE; });
-        auto* append = new Append{{}, outer, done, self->impl, changes_members,
-                                  self->impl->raft_.current_term, self->impl->follows()};
-        append->request.data = append;
-        self->appends.push_back(append);
-        const int rv = self->append(raw, &append->request, entries, n, [](raft_io_append* request, int status) {
-          auto* ended = static_cast<Append*>(request->data);
-          std::vector<Append*>& appends = ended->impl->own_io.appends;
-          if (status == 0) {
-            std::erase(appends, ended);
-            return ended->impl->report(std::unique_ptr<Append>(ended), 0);
-          }
-          // A leader's libraft takes the entries out of its log and all after them, and once more when the writes of
-          // those fail, too, which is beyond its end then. So the last one is told first.
-          ended->failed = status;
-          while (!appends.empty() && appends.back()->failed != 0) {
-            std::unique_ptr<Append> last(appends.back());
-            appends.pop_back();
-            const int error = last->failed;
-            last->impl->report(std::move(last), error);
-          }
-        });
-        if (rv != 0) {
-          std::erase(self->appends, append);
-          delete append;
-        }
-        return rv;
-      });
+  own_io.append = std::exchange(io.append, [](raft_io* raw, raft_io_append* outer, const raft_entry* entries,
+                                              unsigned n, raft_io_append_cb done) {
+    auto* self = reinterpret_cast<Io*>(raw);
+    // libraft forgets to adopt members that were written while it follows if it stands for election meanwhile.
+    const bool follows = raft_state(&self->impl->raft_) == RAFT_FOLLOWER;
+    const bool changes_members =
+        follows && std::any_of(entries, entries + n, [](const raft_entry& e) { return e.type == RAFT_CHANGE; });
+    auto* append =
+        new Append{{}, outer, done, self->impl, changes_members, self->impl->raft_.current_term, self->impl->follows()};
+    append->request.data = append;
+    self->appends.push_back(append);
+    const int rv = self->append(raw, &append->request, entries, n, [](raft_io_append* request, int status) {
+      auto* ended = static_cast<Append*>(request->data);
+      std::vector<Append*>& appends = ended->impl->own_io.appends;
+      if (status == 0) {
+        std::erase(appends, ended);
+        return ended->impl->report(std::unique_ptr<Append>(ended), 0);
+      }
+      // A leader's libraft takes the entries out of its log and all after them, and once more when the writes of
+      // those fail, too, which is beyond its end then. So the last one is told first.
+      ended->failed = status;
+      while (!appends.empty() && appends.back()->failed != 0) {
+        std::unique_ptr<Append> last(appends.back());
+        appends.pop_back();
+        const int error = last->failed;
+        last->impl->report(std::move(last), error);
+      }
+    });
+    if (rv != 0) {
+      std::erase(self->appends, append);
+      delete append;
+    }
+    return rv;
+  });
   // libraft would tell whoever leads now, or nobody at no address, of entries that a former leader sent. A new leader
   // with other entries in their place would count them as its own.
   own_io.send = std::exchange(
@@ -246,8 +249,8 @@ void RaftNode::Impl::hasten_elections() {
     const auto [from, to] = own_part(self->impl->raft_, min, max);
     return self->random(raw, from, to);
   });
-  own_io.start = std::exchange(
-      io.start, [](raft_io* raw, unsigned heartbeat_ms, raft_io_tick_cb tick, raft_io_recv_cb receive) {
+  own_io.start =
+      std::exchange(io.start, [](raft_io* raw, unsigned heartbeat_ms, raft_io_tick_cb tick, raft_io_recv_cb receive) {
         auto* self = reinterpret_cast<Io*>(raw);
         self->tick = tick;
         self->receive = receive;
@@ -256,19 +259,26 @@ void RaftNode::Impl::hasten_elections() {
         const auto ticked = [](raft_io* own) {
           auto* mine = reinterpret_cast<Io*>(own);
           // Not while entries are on their way to the disk: libraft does not expect to lead when they arrive.
-          if (mine->impl->raft_.state != RAFT_FOLLOWER || mine->appends.empty()) mine->tick(own);
+          raft& core = mine->impl->raft_;
+          if (core.state == RAFT_FOLLOWER && !mine->appends.empty()) return;
+          ask_again(core);
+          mine->tick(own);
         };
         const auto received = [](raft_io* own, raft_message* message) {
           auto* mine = reinterpret_cast<Io*>(own);
-          if (message->type == RAFT_IO_REQUEST_VOTE) doubt_leader(mine->impl->raft_);
+          raft& core = mine->impl->raft_;
+          if (message->type == RAFT_IO_REQUEST_VOTE) doubt_leader(core);
+          if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && core.state == RAFT_LEADER &&
+              message->append_entries_result.term == core.current_term)
+            mine->impl->acknowledged.hear(message->server_id, message->append_entries_result);
           mine->receive(own, message);
         };
         return self->start(raw, tick_ms, ticked, received);
       });
 }
 
-/// A candidate that cannot write its vote becomes a follower again, and libraft takes the candidate's flags, which lie in
-/// the same place, for the name of a leader, and frees it.
+/// A candidate that cannot write its vote becomes a follower again, and libraft takes the candidate's flags, which lie
+/// in the same place, for the name of a leader, and frees it.
 void RaftNode::Impl::listen_to_votes() {
   static constexpr auto checked = [](raft_io* raw, int rv) {
     raft& self = reinterpret_cast<Io*>(raw)->impl->raft_;
@@ -461,7 +471,8 @@ void RaftNode::tell_committed() {
   if (!impl_->has_raft || raft_state(&self) != RAFT_LEADER) return;
   const raft_log& log = self.log;
   const bool empty = log.front == log.back;
-  // The same heartbeat that libraft sends, which must reach to the end of the log: whoever agrees to it has all of that.
+  // The same heartbeat that libraft sends, which must reach to the end of the log: whoever agrees to it has all of
+  // that.
   raft_message message{};
   message.type = RAFT_IO_APPEND_ENTRIES;
   message.append_entries.term = self.current_term;
@@ -475,7 +486,8 @@ void RaftNode::tell_committed() {
     message.server_id = server.id;
     message.server_address = server.address;
     auto* request = new raft_io_send{};
-    if (impl_->io.send(&impl_->io, request, &message, [](raft_io_send* sent, int) { delete sent; }) != 0) delete request;
+    if (impl_->io.send(&impl_->io, request, &message, [](raft_io_send* sent, int) { delete sent; }) != 0)
+      delete request;
   }
 }
 

@@ -113,4 +113,14 @@ Result<void> recover_alone(const std::string& directory) {
   return give_to_owner(directory);
 }
 
+Result<std::string> begin_anew(const std::string& directory) {
+  if (std::ranges::none_of(names_in(directory), [](const std::string& name) { return name != "lock"; }))
+    return fail(Errc::einval, "{}: there is no log", directory);
+  DirectoryLock lock;
+  FLURM_TRY_VOID(lock.take(directory));
+  FLURM_TRY(std::string kept, set_aside(directory));
+  FLURM_TRY_VOID(give_to_owner(directory));
+  return kept;
+}
+
 }  // namespace flurm::replog

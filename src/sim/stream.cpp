@@ -323,6 +323,6 @@ Task<Result<Stream>> connect_tcp(Loop& loop, std::string host, std::uint16_t por
 Task<Result<Stream>> connect_unix(Loop&, std::string path, Deadline) {
   co_return fail(Errc::communications_connection, "{}: no unix sockets here", path);
 }
-Result<Stream> adopt_socket(Loop&, int fd) { return fail(Errc::io, "descriptor {}: no sockets here", fd); }
+Result<Stream> adopt_socket(Loop&, int fd, std::string) { return fail(Errc::io, "descriptor {}: no sockets here", fd); }
 
 }  // namespace flurm::io

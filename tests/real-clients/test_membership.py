@@ -1,10 +1,13 @@
 """Controllers come and go while clients work: from one to three to five and back, the killed and the leading one among those
 that go. And one that is left alone for good goes on by hand."""
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -172,6 +175,71 @@ class Members(unittest.TestCase):
 
         wait_for(completed, 30, "every job that was acknowledged, completed")
         print(len(loops.jobs), "jobs while five controllers came and four went", flush=True)
+
+    def test_tls_is_switched_on_while_clients_work(self):
+        self.begin(controllers=3)
+        names = ("ctl1", "ctl2", "ctl3")
+        self.wait_members(*names)
+        loops = Loops(self.cluster)
+        self.addCleanup(loops.end)
+        flurm_conf = os.path.dirname(self.cluster.conf) + "/flurm.conf"
+        with open(flurm_conf) as file:
+            plain = file.read()
+        for tls in ("prefer", "require"):
+            with open(flurm_conf, "w") as file:
+                file.write(plain + f"LinkTls={tls}\n")
+            for name in names:
+                done = subprocess.run([self.cluster.bin + "/flurm", "upgrade", "--controller", name, "--dir", self.cluster.dir],
+                                      capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.wait_members(*names)
+        loops.end()
+        self.assertEqual(loops.failures, [])
+        self.assertGreater(len(loops.jobs), 5)
+        # What is not encrypted is no longer heard.
+        port = int(re.search(r"ControllerPort=(\d+)", plain).group(1))
+        with socket.create_connection(("127.0.0.1", port), 5) as stranger:
+            stranger.sendall(b"FLCL\x01\x00" + bytes(100))
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(stranger.recv(100), b"")
+        wait_for(lambda: "without TLS" in self.cluster.log("ctl1"), 10, "the refusal in the log")
+        self.order("transfer-leadership")
+        self.wait_members(*names)
+
+    def test_a_controller_with_a_damaged_log_is_rebuilt_from_the_others(self):
+        self.begin(controllers=3)
+        names = ("ctl1", "ctl2", "ctl3")
+        self.wait_members(*names)
+        jobs = [self.cluster.submit("-o", "/dev/null") for _ in range(20)]
+        self.order("transfer-leadership", "ctl1")
+        directory = f"{self.cluster.dir}/state/ctl3"
+        self.assertIn("in use", self.flurm("rebuild", directory, "--dir", self.cluster.dir).stderr)
+        kill(self.cluster.pid("ctl3"))
+        segment = min(name for name in os.listdir(directory) if name.startswith("open-"))
+        with open(f"{directory}/{segment}", "r+b") as file:
+            file.seek(1000)
+            byte = file.read(1)[0]
+            file.seek(1000)
+            file.write(bytes([byte ^ 1]))
+        self.start("ctl3", *names)
+        self.assertNotEqual(self.started["ctl3"].wait(timeout=20), 0)
+        with open(f"{self.cluster.folder}/ctl3/output") as file:
+            said = file.read()
+        self.assertIn(f"flurm cluster rebuild {directory}", said)
+
+        done = self.flurm("rebuild", directory, "--dir", self.cluster.dir)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(segment, os.listdir(f"{directory}/damaged-1"))
+        self.start("ctl3", *names)
+        self.wait_members(*names)
+        wait_for(lambda: all(row["lag"] == 0 for row in self.status()["details"]), 20, "the rebuilt one has everything")
+        # It counts again: with one of the others it is a majority, and has everything.
+        kill(self.cluster.pid("ctl1"))
+        wait_for(lambda: self.members() == ["ctl2", "ctl3"] and self.status()["leader"], 20, "another leader")
+        kill(self.cluster.pid("ctl2"))
+        self.assertIn("no majority", self.flurm("rebuild", f"{self.cluster.dir}/state/ctl2", "--dir", self.cluster.dir).stderr)
+        for job in jobs:
+            self.assertTrue(self.cluster.job(job), job)
 
     def test_the_last_one_recovers_by_hand(self):
         self.begin(controllers=3)
