@@ -67,7 +67,7 @@ struct TaskLaunch {
   std::vector<std::string> env;  ///< in addition to the step's
   TaskStream in, out, err;
   std::vector<std::uint64_t> cpus;  ///< CPU n is bit n % 64 of word n / 64; empty: wherever the kernel likes
-  std::string cpu_bind_report;      ///< a line for its standard error, "{}" standing for its pid; empty: nothing to say
+  std::string cpu_bind_report;      ///< a line for the first task's standard error, "{}" standing for the pid; or empty
 };
 
 /// A program that follows the step: srun or sattach.

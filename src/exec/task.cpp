@@ -109,10 +109,6 @@ class Child {
         syscall(SYS_sched_setaffinity, 0, spec_.cpus.size() * sizeof(std::uint64_t), spec_.cpus.data()) < 0) {
       complain(fmt::format("sched_setaffinity: {}", std::strerror(errno)));
     }
-    std::string report = spec_.cpu_bind_report;
-    if (const auto mark = report.find("{}"); mark != std::string::npos)
-      report.replace(mark, 2, std::to_string(getpid()));
-    if (!report.empty()) (void)write_all(2, report + "\n");
   }
 
   [[noreturn]] void give_up(const Error& error) {

@@ -27,7 +27,6 @@ struct TaskSpec {
   std::optional<pid_t> group;
   bool terminal = false;            ///< stdin_fd is a terminal, which becomes the session's
   std::vector<std::uint64_t> cpus;  ///< bound to these (bit n % 64 of word n / 64); empty: not bound
-  std::string cpu_bind_report;      ///< a line for standard error, "{}" standing for the task's pid; empty: nothing
   bool makes_tmpdir = true;         ///< TMPDIR is set and made where it is missing
   std::optional<std::uint32_t> umask;
   std::optional<int> nice;

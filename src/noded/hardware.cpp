@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "fmt/format.h"
+#include "noded/cpu_binding.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -65,6 +66,22 @@ Result<Hardware> detect_hardware() {
     hardware.os = fmt::format("{} {} {}", system.sysname, system.release, system.version);
   }
   return hardware;
+}
+
+Result<CpuMap> detect_cpus() {
+  FLURM_TRY(const Topology topology, load(nullptr));
+  CpuMap map;
+  const int cpus = hwloc_get_nbobjs_by_type(topology.get(), HWLOC_OBJ_PU);
+  for (int i = 0; i < cpus; ++i) {
+    const hwloc_obj_t cpu = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_PU, static_cast<unsigned>(i));
+    map.system_number.push_back(cpu->os_index);
+    if (map.numa_node.size() <= cpu->os_index) map.numa_node.resize(cpu->os_index + 1);
+    hwloc_obj_t node = nullptr;
+    while ((node = hwloc_get_next_obj_by_type(topology.get(), HWLOC_OBJ_NUMANODE, node)) != nullptr) {
+      if (hwloc_bitmap_isset(node->cpuset, cpu->os_index)) map.numa_node[cpu->os_index] = node->os_index;
+    }
+  }
+  return map;
 }
 
 Result<Hardware> count_hardware(const std::string& synthetic) {

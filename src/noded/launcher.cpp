@@ -56,7 +56,7 @@ io::Task<Errc> Launcher::check(wire::Cred credential, std::uint32_t job_id, std:
   // Slurm's controller leaves the credential of a batch job unsigned: the message itself, whose sender was
   // authenticated as SlurmUser, vouches for it. A signature that is there must be right.
   if (credential.signature.empty()) co_return Errc::success;
-  auto verifying = node_.credentials.verify(std::move(credential));
+  auto verifying = node_.credentials.verify(std::move(credential.signed_bytes), std::move(credential.signature));
   auto verified = co_await verifying;
   if (verified) co_return Errc::success;
   log(Level::error, "noded.credential_refused", {{"job_id", job_id}, {"error", verified.error().text}});

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "noded/ender.hpp"
+#include "noded/file_receiver.hpp"
 #include "noded/node_context.hpp"
 #include "noded/reporter.hpp"
 #include "wire/msg/batch_job_launch.hpp"
@@ -14,7 +15,8 @@ namespace flurm::noded {
 
 class Launcher {
  public:
-  Launcher(NodeContext& node, Reporter& reporter, Ender& ender) : node_(node), reporter_(reporter), ender_(ender) {}
+  Launcher(NodeContext& node, Reporter& reporter, Ender& ender, const FileReceiver& files)
+      : node_(node), reporter_(reporter), ender_(ender), files_(files) {}
 
   /// Answers the order; what takes time goes on afterwards and reports failure by itself. The launch of one run of a
   /// job happens once, however often it is ordered. A run that is still here gives way to a later one, which begins
@@ -24,9 +26,9 @@ class Launcher {
   io::Task<Errc> launch_prolog(wire::PrologLaunch order);
 
   /// REQUEST_LAUNCH_TASKS. Answers when the step has a supervisor, or why it has none; the rest is told to srun, whose
-  /// address is `client_host`. version: of its protocol; uid: of who asks.
-  io::Task<Errc> launch_tasks(wire::LaunchTasks order, std::uint16_t version, std::uint32_t uid,
-                              std::string client_host);
+  /// address is `client_host`. version: of its protocol; uid: of who asks. Errors: their text is for the user.
+  io::Task<Result<void>> launch_tasks(wire::LaunchTasks order, std::uint16_t version, std::uint32_t uid,
+                                      std::string client_host);
 
   /// Finds the supervisors that outlived an earlier daemon, and the traces of those that did not.
   io::Task<void> find_running();
@@ -42,7 +44,7 @@ class Launcher {
   io::Task<Errc> prolog_before_launch(NodeJobPtr job);
   io::Task<Errc> make_way_for(std::uint32_t job_id, std::uint32_t restart_count);
   io::Task<Errc> check_step(wire::LaunchTasks order, std::uint32_t uid);
-  io::Task<Errc> start_tasks(NodeJobPtr job, wire::LaunchTasks order, StepPlace place, std::uint16_t version);
+  io::Task<Result<void>> start_tasks(NodeJobPtr job, wire::LaunchTasks order, StepPlace place, std::uint16_t version);
   io::Task<Errc> start_extern_step(NodeJobPtr job);
   io::Task<Result<StepLink::Ptr>> supervise(NodeJobPtr job, exec::StepLaunch plan);
   Result<void> note_order(const NodeJob& job, const wire::BatchJobLaunch& order) const;
@@ -55,6 +57,7 @@ class Launcher {
   NodeContext& node_;
   Reporter& reporter_;
   Ender& ender_;
+  const FileReceiver& files_;
   std::function<void(Errc)> node_trouble_ = [](Errc) {};
 };
 

@@ -96,6 +96,7 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
 
   FLURM_TRY(setup.slurm_user_id, user_id(setup.config.slurm_user_name));
   FLURM_TRY(setup.hardware, hardware_of(setup.config, loaded.node));
+  FLURM_TRY(setup.cpus, detect_cpus());
   setup.supervisor_program = options.supervisor_program;
   setup.facts.node_name = loaded.node.name;
   setup.facts.host_name = short_host_name();

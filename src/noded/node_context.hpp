@@ -9,6 +9,7 @@
 #include "conf/config.hpp"
 #include "exec/identity.hpp"
 #include "io/process.hpp"
+#include "noded/cpu_binding.hpp"
 #include "noded/ended_jobs.hpp"
 #include "noded/hardware.hpp"
 #include "noded/node_job.hpp"
@@ -35,6 +36,7 @@ struct NodeSetup {
   std::uint32_t slurm_user_id = 0;
   std::string supervisor_program;  ///< absolute path of flurmstepd
   Hardware hardware;               ///< to register with: found, or as configured with config_overrides
+  CpuMap cpus;                     ///< of this machine
 };
 
 /// One per daemon; its parts refer to each other and live on the loop's thread.

@@ -33,7 +33,8 @@ NodeService::NodeService(NodeContext& node, std::string version, NodeActions act
       actions_(std::move(actions)),
       reporter_(node),
       ender_(node, reporter_),
-      launcher_(node, reporter_, ender_),
+      files_(node),
+      launcher_(node, reporter_, ender_, files_),
       registration_(node, std::move(version)),
       started_changed_(node.loop) {
   launcher_.on_node_trouble([this](Errc rc) { registration_.register_node(rc); });
@@ -68,6 +69,7 @@ const std::map<MsgType, NodeService::Route>& NodeService::routes() {
       {MsgType::REQUEST_LAUNCH_PROLOG, {&NodeService::launch_prolog, true}},
       {MsgType::REQUEST_LAUNCH_TASKS, {&NodeService::launch_tasks, false}},
       {MsgType::REQUEST_REATTACH_TASKS, {&NodeService::reattach_tasks, false}},
+      {MsgType::REQUEST_FILE_BCAST, {&NodeService::file_block, false}},
       {MsgType::REQUEST_STEP_COMPLETE, {&NodeService::step_complete, true}},
       {MsgType::REQUEST_JOB_STEP_STAT, {&NodeService::step_stat, false}},
       {MsgType::REQUEST_TERMINATE_JOB, {&NodeService::end_job, true}},
@@ -233,6 +235,7 @@ io::Task<Reply> NodeService::launch_prolog(Request request) {
 
 io::Task<Reply> NodeService::end_job(Request request) {
   if (!request.is<wire::KillJob>()) co_return Reply::rc(Errc::einval, request.version());
+  if (request.type() == MsgType::REQUEST_TERMINATE_JOB) files_.forget(request.as<wire::KillJob>().step_id.job_id.v);
   auto ending = ender_.end_job(request.type(), request.as<wire::KillJob>());
   const Errc rc = co_await ending;
   co_return Reply::rc(rc, request.version());
@@ -274,8 +277,23 @@ io::Task<Reply> NodeService::launch_tasks(Request request) {
   if (!request.is<wire::LaunchTasks>()) co_return Reply::rc(Errc::einval, version);
   auto launching = launcher_.launch_tasks(request.as<wire::LaunchTasks>(), version, request.identity.uid,
                                           rpc::numeric_host(rpc::origin(request)));
-  const Errc rc = co_await launching;
-  co_return Reply::rc(rc, version);
+  const Result<void> launched = co_await launching;
+  if (launched) co_return Reply::rc(Errc::success, version);
+  const Error& error = launched.error();
+  // Of bindings slurmd says more than the code does, and srun prints it.
+  const bool explains = error.code == Errc::node_cpu_bind || error.code == Errc::node_cpu_layout;
+  if (!explains) co_return Reply::rc(error.code, version);
+  wire::ReturnCode2 explained;
+  explained.return_code = static_cast<std::uint32_t>(error.code);
+  explained.err_msg = error.text;
+  co_return Reply::of(MsgType::RESPONSE_SLURM_RC_MSG, explained, version);
+}
+
+io::Task<Reply> NodeService::file_block(Request request) {
+  if (!request.is<wire::FileBcast>()) co_return Reply::rc(Errc::einval, request.version());
+  auto receiving = files_.receive(request.as<wire::FileBcast>(), request.identity.uid, request.identity.gid);
+  const Errc rc = co_await receiving;
+  co_return Reply::rc(rc, request.version());
 }
 
 /// From a supervisor of Slurm's, whose parent in the step's tree this node is. Ours tell the controller themselves, and

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "noded/ender.hpp"
+#include "noded/file_receiver.hpp"
 #include "noded/launcher.hpp"
 #include "noded/node_context.hpp"
 #include "noded/registration.hpp"
@@ -52,6 +53,7 @@ class NodeService {
   io::Task<rpc::Reply> launch_tasks(rpc::Request request);
   io::Task<rpc::Reply> step_complete(rpc::Request request);
   io::Task<rpc::Reply> reattach_tasks(rpc::Request request);
+  io::Task<rpc::Reply> file_block(rpc::Request request);
   io::Task<rpc::Reply> step_stat(rpc::Request request);
   io::Task<rpc::Reply> end_job(rpc::Request request);
   io::Task<rpc::Reply> signal_tasks(rpc::Request request);
@@ -73,6 +75,7 @@ class NodeService {
   NodeActions actions_;
   Reporter reporter_;
   Ender ender_;
+  FileReceiver files_;
   Launcher launcher_;
   Registration registration_;
   Condition started_changed_;

@@ -90,9 +90,9 @@ class FakeClients final : public ClientPort {
 
 class FakeCredentials final : public CredentialPort {
  public:
-  io::Task<Result<void>> verify(wire::Cred credential) override {
-    if (credential.signature == "good") co_return Result<void>{};
-    co_return fail(Errc::node_invalid_job_credential, "signature {}", credential.signature);
+  io::Task<Result<void>> verify(std::string, std::string signature) override {
+    if (signature == "good") co_return Result<void>{};
+    co_return fail(Errc::node_invalid_job_credential, "signature {}", signature);
   }
 };
 

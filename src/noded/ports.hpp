@@ -60,13 +60,13 @@ class ClientPort {
   virtual io::Task<Result<void>> tell(ClientAddress to, Outgoing message) = 0;
 };
 
-/// Judges credentials.
+/// Judges credentials of jobs, steps and broadcast files.
 class CredentialPort {
  public:
   virtual ~CredentialPort() = default;
   /// Whether SlurmUser or root signed exactly these bytes, and not too long ago.
   /// Errors: node_invalid_job_credential, node_credential_expired.
-  virtual io::Task<Result<void>> verify(wire::Cred credential) = 0;
+  virtual io::Task<Result<void>> verify(std::string signed_bytes, std::string signature) = 0;
 };
 
 }  // namespace flurm::noded

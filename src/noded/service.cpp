@@ -71,10 +71,10 @@ class MungeCredentials final : public CredentialPort {
   MungeCredentials(io::Loop& loop, const auth::Munge& munge, const std::uint32_t& signer)
       : loop_(loop), munge_(munge), signer_(signer) {}
 
-  io::Task<Result<void>> verify(wire::Cred credential) override {
-    auto verifying = io::on_worker(loop_, [&munge = munge_, credential = std::move(credential), signer = signer_] {
-      return auth::verify(munge, credential.signature, credential.signed_bytes, signer);
-    });
+  io::Task<Result<void>> verify(std::string signed_bytes, std::string signature) override {
+    auto verifying =
+        io::on_worker(loop_, [&munge = munge_, bytes = std::move(signed_bytes), text = std::move(signature),
+                              signer = signer_] { return auth::verify(munge, text, bytes, signer); });
     co_return co_await verifying;
   }
 

@@ -79,7 +79,7 @@ void plan_common(exec::StepLaunch& plan, std::uint32_t job_id, const NodeFacts& 
 void take_shell_settings(exec::StepLaunch& plan, exec::Environment& env, const StepSettings& settings,
                          const conf::Config& config) {
   if (const auto mask = env.get("SLURM_UMASK")) plan.umask = number<std::uint32_t>(*mask, 8).value_or(022) & 07777;
-  env.unset("SLURM_UMASK");
+  if (plan.key.step_id == kBatchStep) env.unset("SLURM_UMASK");
   plan.nice = nice_of(env, config, settings.own_nice);
 }
 

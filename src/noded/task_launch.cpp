@@ -3,6 +3,7 @@
 
 #include "base/hostlist.hpp"
 #include "base/log.hpp"
+#include "noded/cpu_binding.hpp"
 #include "noded/launcher.hpp"
 #include "wire/versions.hpp"
 
@@ -47,7 +48,7 @@ io::Task<Errc> Launcher::check_step(wire::LaunchTasks order, std::uint32_t uid) 
     refuse("the credential is another's");
     co_return Errc::node_invalid_job_credential;
   }
-  auto verifying = node_.credentials.verify(cred);
+  auto verifying = node_.credentials.verify(cred.signed_bytes, cred.signature);
   auto verified = co_await verifying;
   if (!verified) {
     refuse(verified.error().text);
@@ -56,8 +57,8 @@ io::Task<Errc> Launcher::check_step(wire::LaunchTasks order, std::uint32_t uid) 
   co_return Errc::success;
 }
 
-io::Task<Errc> Launcher::launch_tasks(wire::LaunchTasks order, std::uint16_t version, std::uint32_t uid,
-                                      std::string client_host) {
+io::Task<Result<void>> Launcher::launch_tasks(wire::LaunchTasks order, std::uint16_t version, std::uint32_t uid,
+                                              std::string client_host) {
   if (version >= wire::v23_11) {
     order.uid = order.cred.id.uid;
     order.gid = order.cred.id.gid;
@@ -65,21 +66,21 @@ io::Task<Errc> Launcher::launch_tasks(wire::LaunchTasks order, std::uint16_t ver
   const auto nodes = expand_hosts(order.complete_nodelist);
   const auto rank = nodes ? std::ranges::find(*nodes, node_.setup.facts.node_name) - nodes->begin() : 0;
   if (!nodes || static_cast<std::size_t>(rank) >= std::min(nodes->size(), order.tasks.size())) {
-    co_return Errc::invalid_node_name;
+    co_return fail(Errc::invalid_node_name);
   }
   auto checking = check_step(order, uid);
-  if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
+  if (const Errc checked = co_await checking; checked != Errc::success) co_return fail(checked);
 
   const std::uint32_t job_id = order.step_id.job_id.v, step_id = order.step_id.step_id;
   auto clearing = make_way_for(job_id, order.cred.job_restart_cnt);
-  if (const Errc cleared = co_await clearing; cleared != Errc::success) co_return cleared;
+  if (const Errc cleared = co_await clearing; cleared != Errc::success) co_return fail(cleared);
   if (node_.ended.refuses(job_id, order.cred.job_restart_cnt, order.cred.job_start_time, order.cred.ctime)) {
     log(Level::info, "noded.job_ended_before_step", {{"job_id", job_id}});
-    co_return Errc::node_credential_revoked;
+    co_return fail(Errc::node_credential_revoked);
   }
   NodeJobPtr job = node_.jobs.find_or_make(job_id);
-  if (job->terminating) co_return Errc::node_credential_revoked;
-  if (!job->steps_seen.insert(step_id).second) co_return Errc::node_step_exists;
+  if (job->terminating) co_return fail(Errc::node_credential_revoked);
+  if (!job->steps_seen.insert(step_id).second) co_return fail(Errc::node_step_exists);
   job->restart_count = order.cred.job_restart_cnt;
   job->start_time = order.cred.job_start_time;
   if (job->prolog == NodeJob::Prolog::not_run && job->facts.uid == 0) job->facts = prolog_facts(order);
@@ -90,9 +91,10 @@ io::Task<Errc> Launcher::launch_tasks(wire::LaunchTasks order, std::uint16_t ver
   auto prolog = prolog_before_launch(job);
   Errc rc = co_await prolog;
   if (rc == Errc::success && job->terminating) rc = Errc::node_credential_revoked;
-  if (rc == Errc::success) {
+  Result<void> started = rc == Errc::success ? Result<void>{} : fail(rc);
+  if (started) {
     auto starting = start_tasks(job, std::move(order), std::move(place), version);
-    rc = co_await starting;
+    started = co_await starting;
   }
   --job->launching;
   job->changed.notify();
@@ -101,41 +103,78 @@ io::Task<Errc> Launcher::launch_tasks(wire::LaunchTasks order, std::uint16_t ver
     co_await failing;
     node_trouble_(rc);
   }
-  co_return rc;
+  co_return started;
 }
 
-io::Task<Errc> Launcher::start_tasks(NodeJobPtr job, wire::LaunchTasks order, StepPlace place, std::uint16_t version) {
+io::Task<Result<void>> Launcher::start_tasks(NodeJobPtr job, wire::LaunchTasks order, StepPlace place,
+                                             std::uint16_t version) {
   auto identifying = node_.identity_for(order.cred.id);
   auto user = co_await identifying;
   if (!user) {
     log(Level::error, "noded.job_owner", {{"job_id", job->id()}, {"error", user.error().text}});
-    co_return user.error().code;
+    co_return fail(user.error().code);
   }
   job->facts.user_name = user->name;
   const NodeSetup& setup = node_.setup;
   const auto cores = node_cores(order.cred, setup.facts.node_name);
   if (cores) place.cpus = step_cpus(order.cred, *cores, setup.hardware.cpus);
+  order.node_cpus = static_cast<std::uint16_t>(place.cpus);
+  order.job_core_spec = order.cred.job_core_spec;
   if (order.step_id.step_id == kInteractiveStep) {
     order.cpu_bind_type = cpu_bind_none;
     order.mem_bind_type = mem_bind_none;
     order.cpu_bind.clear();
     order.mem_bind.clear();
   }
+  std::optional<Binding> binding;
+  if (cores && setup.config.task_plugin.find("task/affinity") != std::string::npos) {
+    const Hardware& node = setup.hardware;
+    auto bound = bind_tasks(order, place.node_rank, *cores,
+                            {.cpus = node.cpus,
+                             .sockets = node.sockets,
+                             .cores_per_socket = node.cores_per_socket,
+                             .threads_per_core = node.threads_per_core},
+                            setup.cpus,
+                            {.block_by_default = (setup.config.select_type_param & conf::kCrCoreDefaultDistBlock) != 0,
+                             .task_plugin_param = setup.config.task_plugin_param});
+    if (!bound) {
+      log(Level::error, "noded.binding", {{"job_id", job->id()}, {"error", bound.error().text}});
+      co_return fail(bound.error());
+    }
+    binding = std::move(*bound);
+    order.cpu_bind_type = binding->type;
+    order.cpu_bind = binding->list;
+  }
   log(Level::info, "noded.step_launch",
       {{"job_id", job->id()},
        {"step_id", order.step_id.step_id},
        {"uid", user->uid},
        {"tasks", order.tasks[place.node_rank].global_task_ids.size()}});
+  // srun --bcast: a program sent into a directory is started by the name it got there, with the libraries sent along.
+  if (!order.argv.empty()) {
+    order.argv[0] = broadcast_path(std::move(order.argv[0]), job->id(), order.step_id.step_id, setup.facts.node_name);
+  }
+  if (const std::string sent = files_.libraries(user->uid, job->id(), order.step_id.step_id); !sent.empty()) {
+    exec::Environment env(order.env);
+    const auto path = env.get("LD_LIBRARY_PATH");
+    env.set("LD_LIBRARY_PATH", path ? fmt::format("{}:{}", sent, *path) : sent);
+    order.env = env.entries();
+  }
   auto plan = plan_task_step(order, std::move(*user), setup.facts, setup.settings, setup.config, place, version);
   if (!plan) {
     log(Level::error, "noded.step_plan", {{"job_id", job->id()}, {"error", plan.error().text}});
-    co_return plan.error().code;
+    co_return fail(plan.error());
+  }
+  for (std::size_t i = 0; binding && i < plan->tasks.size(); ++i) {
+    plan->tasks[i].cpus = binding->cpus[i];
+    plan->tasks[i].cpu_bind_report =
+        bind_report(*binding, setup.facts.node_name, plan->tasks[i].global_id, static_cast<std::uint32_t>(i));
   }
   auto supervising = supervise(job, std::move(*plan));
   auto link = co_await supervising;
-  if (link) co_return Errc::success;
+  if (link) co_return Result<void>{};
   log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
-  co_return Errc::node_execve_failed;
+  co_return fail(Errc::node_execve_failed);
 }
 
 io::Task<Errc> Launcher::start_extern_step(NodeJobPtr job) {

@@ -56,7 +56,7 @@ void StepIo::add_client(exec::Fd socket, std::uint16_t version, std::uint32_t no
   write_client(client);
 }
 
-bool StepIo::write_error_line(std::string_view text) {
+bool StepIo::write_line(std::string_view text) {
   const auto into = [&](IoType type) {
     return std::ranges::find_if(outputs_, [&](const Output& output) {
       return output.local_task == 0 && output.type == type && !output.end_sent;
@@ -66,7 +66,7 @@ bool StepIo::write_error_line(std::string_view text) {
   const bool on_terminal = output == outputs_.end();  // a terminal has one stream for both
   if (on_terminal) output = into(IoType::stdout_data);
   if (output == outputs_.end()) return false;
-  const std::string line = fmt::format("slurmstepd: error: {}{}", text, on_terminal ? "\r\n" : "\n");
+  const std::string line = fmt::format("{}{}", text, on_terminal ? "\r\n" : "\n");
   if (output->file >= 0) {
     write_labelled(*output, line);
     return true;

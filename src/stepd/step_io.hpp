@@ -32,7 +32,7 @@ class StepIo {
   void add_client(exec::Fd socket, std::uint16_t version, std::uint32_t node_rank, std::string_view key, bool late);
 
   /// A line of ours in the first task's standard error; false where that is no stream.
-  bool write_error_line(std::string_view text);
+  bool write_line(std::string_view line);
 
   /// Appends what to wait for; handle() gets the same list after poll(2).
   void add_waits(std::vector<pollfd>& waits);

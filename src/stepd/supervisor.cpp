@@ -285,8 +285,13 @@ void Supervisor::log_line(const std::string& text) const {
 
 void Supervisor::tell_user(const std::string& text) {
   log_line(text);
-  if (io_.write_error_line(text)) return;
-  if (!tasks_.empty() && tasks_.front().stderr_fd) exec::write_error_line(tasks_.front().stderr_fd.get(), text);
+  write_to_user("slurmstepd: error: " + text);
+}
+
+/// A line of ours in the first task's standard error.
+void Supervisor::write_to_user(const std::string& line) {
+  if (io_.write_line(line)) return;
+  if (!tasks_.empty() && tasks_.front().stderr_fd) (void)exec::write_all(tasks_.front().stderr_fd.get(), line + "\n");
 }
 
 void Supervisor::tell_daemons() {

@@ -69,6 +69,7 @@ class Supervisor {
   std::string step_text() const;
   void log_line(const std::string& text) const;
   void tell_user(const std::string& text);
+  void write_to_user(const std::string& line);
   void tell_daemons();
   int poll_timeout_ms() const;
   void handle_timers();

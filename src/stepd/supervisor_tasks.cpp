@@ -59,7 +59,6 @@ Result<void> Supervisor::start_tasks() {
     spec.admin_prolog = launch_.admin_prolog;
     spec.user_prolog = launch_.user_prolog;
     spec.cpus = plan.cpus;
-    spec.cpu_bind_report = plan.cpu_bind_report;
     spec.makes_tmpdir = i == 0;
     FLURM_TRY_VOID(connect_streams(i, spec, theirs));
   }
@@ -194,6 +193,12 @@ void Supervisor::streams_are_open(Task& task) {
   task.streams_open = true;
   if (stage_ != StepStage::starting || !std::ranges::all_of(tasks_, &Task::streams_open)) return;
   stage_ = StepStage::running;
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    std::string report = launch_.tasks[i].cpu_bind_report;
+    const auto mark = report.find("{}");
+    if (mark == std::string::npos) continue;
+    write_to_user(report.replace(mark, 2, std::to_string(tasks_[i].state.pid)));
+  }
   if (!is_batch()) tell_daemons();
 }
 

@@ -1,10 +1,20 @@
 """Parallel steps on our nodes: Debian's srun, salloc, sattach and sbcast against flurmnd and flurmstepd."""
 
+import difflib
+import fcntl
+import hashlib
 import os
+import pty
 import re
+import select
+import struct
+import subprocess
+import termios
+import threading
+import time
 import unittest
 
-from cluster import ClusterTest, is_root, main, wait_for
+from cluster import REAL_CONTROLLER, Cluster, ClusterTest, is_root, kill, main, wait_for
 
 
 class Launch(ClusterTest):
@@ -113,6 +123,265 @@ class Launch(ClusterTest):
         done = self.c.try_run("srun", "-t", "0:01", "sh", "-c", "echo up; sleep 120", timeout=110)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("DUE TO TIME LIMIT", done.stderr)
+
+    def test_two_steps_at_a_time(self):
+        done = self.c.try_run("salloc", "-n2", "sh", "-c",
+                              "srun -n1 --exact --mem=100 sleep 1 & srun -n1 --exact --mem=100 sleep 1 & wait; squeue -hs")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stdout, "")
+
+    def test_signal_to_a_step(self):
+        job = self.c.submit("-n2", "-o", "signal.out",
+                            script="srun -n2 sh -c 'trap \"echo got; exit 7\" USR1; echo up; while :; do sleep 0.1; done'; echo code $?")
+        self.c.wait_text("signal.out", "up\nup\n")
+        self.c.run("scancel", "-s", "USR1", job + ".0")
+        self.c.wait_state(job, "COMPLETED")
+        self.assertEqual(self.c.read("signal.out").count("got"), 2)
+        self.assertIn("code 7", self.c.read("signal.out"))
+
+    def test_prolog_and_epilog_of_tasks(self):
+        for name, text in (("prolog", "echo export FROM_PROLOG=yes; echo print printed"), ("epilog", "echo ended $SLURM_PROCID >> epilog.out")):
+            with open(f"{self.c.work}/{name}", "w") as file:
+                file.write(f"#!/bin/sh\n{text}\n")
+            os.chmod(f"{self.c.work}/{name}", 0o755)
+        out = self.c.run("srun", "-n2", "--task-prolog", self.c.work + "/prolog", "--task-epilog", self.c.work + "/epilog",
+                         "sh", "-c", "echo $FROM_PROLOG")
+        self.assertEqual(sorted(out.splitlines()), ["printed", "printed", "yes", "yes"])
+        self.assertEqual(sorted(self.c.read("epilog.out").splitlines()), ["ended 0", "ended 1"])
+
+
+class Others(ClusterTest):
+    """sattach, sbcast, sstat and scontrol listpids."""
+
+    def test_sattach(self):
+        job = self.c.submit("-n2", "-o", "/dev/null",
+                            script="srun -n2 sh -c 'i=0; while [ ! -e go ]; do sleep 0.1; done; echo line $SLURM_PROCID'")
+        wait_for(lambda: job + ".0" in self.c.run("squeue", "-hs", "-j", job, "-o", "%i").split(), 20, "the step")
+        done = []
+        follower = threading.Thread(target=lambda: done.append(self.c.try_run("sattach", "--label", job + ".0")))
+        follower.start()
+        time.sleep(1)
+        open(self.c.work + "/go", "w").close()
+        follower.join(30)
+        os.unlink(self.c.work + "/go")
+        self.assertEqual(sorted(done[0].stdout.splitlines()), ["0: line 0", "1: line 1"])
+        self.c.wait_state(job, "COMPLETED")
+
+    def broadcast(self, *options):
+        text = os.urandom(300_000) + b"x" * 5_000_000
+        with open(self.c.work + "/big", "wb") as file:
+            file.write(text)
+        os.chmod(self.c.work + "/big", 0o754)
+        target = self.c.work + "/copy"
+        # The nodes share this machine, and so the file: each would find the other's.
+        done = self.c.try_run("salloc", "-N1", "sbcast", *options, self.c.work + "/big", target)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(target, "rb") as file:
+            self.assertEqual(hashlib.md5(file.read()).digest(), hashlib.md5(text).digest())
+        about = os.stat(target)
+        os.unlink(target)
+        return about
+
+    def test_sbcast(self):
+        self.assertEqual(self.broadcast().st_mode & 0o777, 0o754)
+
+    def test_sbcast_in_small_blocks_with_times(self):
+        about = self.broadcast("-p", "-s", "200k")
+        self.assertEqual(int(about.st_mtime), int(os.stat(self.c.work + "/big").st_mtime))
+
+    def test_sbcast_compressed(self):
+        self.broadcast("--compress=lz4")
+
+    def test_sbcast_does_not_overwrite(self):
+        with open(self.c.work + "/there", "w") as file:
+            file.write("old")
+        done = self.c.try_run("salloc", "-N1", "sbcast", "/etc/passwd", self.c.work + "/there")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(self.c.read("there"), "old")
+        self.c.run("salloc", "-N1", "sbcast", "-f", "/etc/passwd", self.c.work + "/there")
+        self.assertNotEqual(self.c.read("there"), "old")
+
+    def test_program_sent_along(self):
+        out = self.c.run("srun", "-N1", f"--bcast={self.c.work}/sent-echo", "/bin/echo", "here")
+        self.assertEqual(out, "here\n")
+
+    def test_statistics_and_processes(self):
+        job = self.c.submit("-n2", "-o", "/dev/null", script="srun -n2 sh -c 'echo > ready.$SLURM_PROCID; sleep 60'")
+        wait_for(lambda: os.path.exists(self.c.work + "/ready.1"), 20, "the tasks")
+        out = wait_for(lambda: self.c.try_run("sstat", "-nP", "-j", job + ".0", "-o", "JobID,NTasks,Pids").stdout, 20, "sstat")
+        fields = out.strip().split("|")
+        self.assertEqual(fields[:2], [job + ".0", "2"])
+        self.assertGreaterEqual(len(fields[2].split(",")), 2)
+        self.c.run("scancel", job)
+
+
+@unittest.skipUnless(REAL_CONTROLLER and is_root(), "compares with Debian's slurmd")
+class SameAsSlurmd(unittest.TestCase):
+    """What tasks see, under Debian's slurmctld once with slurmd and once with flurmnd."""
+
+    maxDiff = None
+    extra = ""
+    cases = {
+        "several nodes": ("-N2", "-n3"),
+        "cpus and memory": ("-n2", "-c2", "--mem=100", "-J", "a name"),
+        "bound": ("-N2", "--exclusive", "--mem-bind=verbose,local", "--cpu-bind=verbose,none"),
+        "distribution": ("-N2", "-n4", "-m", "cyclic", "--ntasks-per-node=2"),
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        cls.real = Cluster(2, cls.extra, real=True).__enter__()
+        try:
+            cls.ours = Cluster(2, cls.extra).__enter__()
+        except BaseException:
+            cls.real.__exit__()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.ours.__exit__()
+        cls.real.__exit__()
+
+    def normal(self, text, c):
+        text = text.replace(c.folder, "FOLDER")
+        text = re.sub(r"(COMM_PORT|TASK_PID|JOB_ID|JOBID|LAUNCHER_PORT|PTY_PORT)=\d+", r"\1=N", text)
+        text = re.sub(r"(WORKING_CLUSTER=local:[^:]*:)\d+", r"\1P", text)
+        text = re.sub(r"slurmstepd(-n\d)?:", "slurmstepd:", text)
+        # Why tasks cannot be laid out is told in other words.
+        text = re.sub(r"JobId=\d+ failed to distribute tasks .*|\d+ tasks of \d+ CPUs on \d+", "NO LAYOUT", text)
+        return re.sub(r"\[\d+\]", "[PID]", text)
+
+    def sees(self, c, options, *command):
+        done = c.try_run("srun", *options, "--label", *command)
+        return sorted(self.normal(done.stdout + done.stderr, c).splitlines()), done.returncode
+
+    def same(self, options, *command):
+        ours, real = self.sees(self.ours, options, *command), self.sees(self.real, options, *command)
+        self.assertEqual(list(difflib.unified_diff(real[0], ours[0], "slurmd", "flurmnd", n=0, lineterm="")), [])
+        self.assertEqual(ours[1], real[1])
+
+    def test_environment(self):
+        for name, options in self.cases.items():
+            with self.subTest(name):
+                self.same(options, "env")
+
+    def test_surroundings(self):
+        look = "ulimit -a; pwd; umask; id; grep -E 'Sig(Blk|Ign)|allowed' /proc/self/status; ls /proc/self/fd | wc -w"
+        self.same(("-n2",), "sh", "-c", look)
+
+
+class SameBinding(SameAsSlurmd):
+    """The same with task/affinity."""
+
+    extra = "TaskPlugin=task/affinity\n"
+    cases = {
+        "default": ("-n2", "--cpu-bind=verbose"),
+        "whole nodes": ("-N2", "--exclusive", "--cpu-bind=verbose"),
+        "a task per core": ("-n4", "-N1", "--exclusive", "--cpu-bind=verbose"),
+        "cores": ("-n3", "--cpu-bind=verbose,cores"),
+        "block": ("-n3", "-m", "block:block", "--cpu-bind=verbose,cores"),
+        "threads": ("-n2", "-c2", "--cpu-bind=verbose,threads"),
+        "sockets": ("-n2", "--cpu-bind=verbose,sockets"),
+        "rank": ("-n2", "--exclusive", "--cpu-bind=verbose,rank"),
+        "map": ("-n2", "--exclusive", "--cpu-bind=verbose,map_cpu:1,0"),
+        "mask": ("-n2", "--exclusive", "--cpu-bind=verbose,mask_cpu:0x2,0x3"),
+        "none": ("-n2", "--cpu-bind=verbose,none"),
+        "outside": ("-n1", "--cpu-bind=verbose,map_cpu:77"),
+    }
+
+
+class Terminal(ClusterTest):
+    """srun --pty, seen from a terminal."""
+
+    def on_terminal(self, *command, feed=(), rows=37, columns=91):
+        """Runs srun --pty on a terminal; feed: (text to wait for, what to do then). Returns what was shown."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        env = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
+        env["SLURM_CONF"] = self.c.conf
+        child = subprocess.Popen(["srun", "--pty", *command], stdin=slave, stdout=slave, stderr=slave, env=env,
+                                 cwd=self.c.work, start_new_session=True,
+                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        shown, feed = b"", list(feed)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if select.select([master], [], [], 0.1)[0]:
+                try:
+                    part = os.read(master, 65536)
+                except OSError:
+                    break
+                shown += part
+            if feed and feed[0][0].encode() in shown:
+                action = feed.pop(0)[1]
+                action(master, child) if callable(action) else os.write(master, action.encode())
+            if child.poll() is not None and not select.select([master], [], [], 0)[0]:
+                break
+        if child.poll() is None:
+            child.kill()
+        self.code = child.wait()
+        os.close(master)
+        return shown.decode()
+
+    def test_size_and_terminal(self):
+        shown = self.on_terminal("sh", "-c", "stty size; test -t 0 && test -t 1 && test -t 2 && echo all three; tty")
+        self.assertIn("37 91\r\nall three\r\n/dev/pts/", shown)
+        self.assertEqual(self.code, 0)
+
+    def test_keys_and_exit_code(self):
+        shown = self.on_terminal("bash", "--norc", feed=(("bash-", "echo $((6*7))\n"), ("42\r\n", "exit 9\n")))
+        self.assertIn("42\r\n", shown)
+        self.assertEqual(self.code, 9)
+
+    def test_interrupt_key_reaches_the_program(self):
+        self.on_terminal("sh", "-c", "trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.1; done",
+                         feed=(("ready", "\x03"),))
+        self.assertEqual(self.code, 3)
+
+    def test_new_size(self):
+        def resize(master, child):
+            fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 11, 222, 0, 0))
+
+        shown = self.on_terminal("sh", "-c", "trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.1; done",
+                                 feed=(("ready", resize),))
+        self.assertIn("11 222", shown)
+
+
+@unittest.skipIf(not is_root(), "needs root")
+class Survival(ClusterTest):
+    """SIGKILL of flurmnd while steps write."""
+
+    nodes = 2
+
+    def test_output_goes_on_and_ends_are_told(self):
+        script = "i=0; while [ $i -lt 400 ]; do head -c 26215 /dev/zero | tr '\\0' $SLURM_PROCID; i=$((i+1)); sleep 0.01; done; exit 4"
+        done = []
+        runner = threading.Thread(target=lambda: done.append(self.c.try_run("srun", "-N2", "-n4", "sh", "-c", script, timeout=120)))
+        runner.start()
+        wait_for(lambda: self.c.squeue("%t") == [["R"]], 20, "the job")
+        time.sleep(1)
+        for name in ("n1", "n2"):
+            kill(self.c.pid(name))
+        time.sleep(1)
+        self.c.up()
+        runner.join(100)
+        counts = {task: done[0].stdout.count(task) for task in "0123"}
+        self.assertEqual(counts, {task: 400 * 26215 for task in "0123"})
+        self.assertEqual(done[0].returncode, 4)
+        wait_for(lambda: not self.c.squeue("%i"), 20, "the end of the job")
+
+    def test_an_end_without_a_daemon(self):
+        done = []
+        runner = threading.Thread(target=lambda: done.append(
+            self.c.try_run("srun", "-N1", "-w", "n1", "sh", "-c", "sleep 2; exit 6", timeout=60)))
+        runner.start()
+        wait_for(lambda: self.c.squeue("%t") == [["R"]], 20, "the job")
+        time.sleep(0.5)
+        kill(self.c.pid("n1"))
+        time.sleep(3)
+        self.c.up()
+        runner.join(50)
+        self.assertEqual(done[0].returncode, 6)
 
 
 if __name__ == "__main__":
