@@ -151,6 +151,7 @@ Result<void> Core::open() {
   watch_concord();
   watch_roster();
   formats_.emplace(loop_, *link_, replica_, FLURM_VERSION, flurm_conf_.state_format);
+  formats_->on_raised([this] { io::spawn(configure_again()); });
   answer_status(*link_, *log_, FLURM_VERSION);
   colleagues_->on_proposed([this] { scheduler_.request(); });
   replica_.on_change([this] {
@@ -371,6 +372,13 @@ io::Task<Result<void>> Core::propose_configuration(bool at_start) {
   if (!reply) co_return std::unexpected(reply.error());
   if (reply->code != Errc::success) co_return fail(reply->code, "{}", reply->text);
   co_return Result<void>{};
+}
+
+/// A newer format of the state has room for more of the configuration.
+io::Task<> Core::configure_again() {
+  auto configuring = propose_configuration(true);
+  if (const Result<void> done = co_await configuring; !done)
+    log(Level::error, "ctld.configuration_refused", {{"error", done.error().text}});
 }
 
 io::Task<Result<void>> Core::reread() {

@@ -92,6 +92,7 @@ class Core {
   replog::RaftOptions raft_options();
   Result<void> open_link();
   Error with_advice(Error error) const;
+  io::Task<> configure_again();
   void watch_concord();
   void watch_roster();
   io::Task<> leave();

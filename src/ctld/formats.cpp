@@ -54,7 +54,8 @@ io::Task<Versions> Formats::versions() {
   Versions out{.in_use = replica_.format(), .members = {}};
   const io::Deadline deadline = io::Deadline::in_ms(kPatienceMs + 100);
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    MemberVersion row{.name = members[i].name, .version = members[i].id == link_.self() ? version_ : "", .formats = {}, .error = {}};
+    MemberVersion row{
+        .name = members[i].name, .version = members[i].id == link_.self() ? version_ : "", .formats = {}, .error = {}};
     for (const cluster::Peer& peer : link_.peers())
       if (peer.member.id == members[i].id) row.version = peer.version;
     auto waiting = answers[i].wait(deadline);
@@ -84,6 +85,7 @@ io::Task<> Formats::lead(std::uint64_t reign) {
       auto proposing = replica_.propose(state::UseFormat{common});
       const Result<state::Reply> used = co_await proposing;
       if (used) log(Level::info, "cluster.format", {{"in_use", common}});
+      if (used && raised_) raised_();
       if (used) continue;
     }
     auto pause = io::sleep(loop_, kLookAgainMs);
@@ -94,26 +96,29 @@ io::Task<> Formats::lead(std::uint64_t reign) {
 std::string to_json(const Versions& versions) {
   std::string rows, features;
   for (const MemberVersion& member : versions.members) {
-    rows += fmt::format("{}{{\"name\":{},\"version\":{}", rows.empty() ? "" : ",", json_text(member.name), json_text(member.version));
-    rows += member.formats.newest
-                ? fmt::format(",\"formats\":[{},{}]}}", member.formats.oldest, member.formats.newest)
-                : fmt::format(",\"error\":{}}}", json_text(member.error));
+    rows += fmt::format("{}{{\"name\":{},\"version\":{}", rows.empty() ? "" : ",", json_text(member.name),
+                        json_text(member.version));
+    rows += member.formats.newest ? fmt::format(",\"formats\":[{},{}]}}", member.formats.oldest, member.formats.newest)
+                                  : fmt::format(",\"error\":{}}}", json_text(member.error));
   }
   for (const state::Feature& feature : state::features())
-    features += fmt::format("{}{}:{}", features.empty() ? "" : ",", json_text(feature.name), feature.since <= versions.in_use);
+    features +=
+        fmt::format("{}{}:{}", features.empty() ? "" : ",", json_text(feature.name), feature.since <= versions.in_use);
   return fmt::format("{{\"format\":{},\"members\":[{}],\"features\":{{{}}}}}\n", versions.in_use, rows, features);
 }
 
 std::string to_text(const Versions& versions) {
-  std::string out = fmt::format("format of the state in use: {}\n{:<20} {:<12} {}\n", versions.in_use, "CONTROLLER", "VERSION",
-                                "FORMATS");
+  std::string out = fmt::format("format of the state in use: {}\n{:<20} {:<12} {}\n", versions.in_use, "CONTROLLER",
+                                "VERSION", "FORMATS");
   for (const MemberVersion& member : versions.members)
-    out += fmt::format("{:<20} {:<12} {}\n", member.name, member.version.empty() ? "?" : member.version,
-                       member.formats.newest ? fmt::format("{} to {}", member.formats.oldest, member.formats.newest)
-                                             : member.error);
+    out += fmt::format(
+        "{:<20} {:<12} {}\n", member.name, member.version.empty() ? "?" : member.version,
+        member.formats.newest ? fmt::format("{} to {}", member.formats.oldest, member.formats.newest) : member.error);
   for (const state::Feature& feature : state::features())
     out += fmt::format("{} {}: {}\n", "feature", feature.name,
-                       feature.since <= versions.in_use ? "on" : fmt::format("off until all controllers know format {}", feature.since));
+                       feature.since <= versions.in_use
+                           ? "on"
+                           : fmt::format("off until all controllers know format {}", feature.since));
   return out;
 }
 

@@ -1,6 +1,8 @@
-// ctld/formats.hpp — members of several releases: which forms of the state each knows, and when a newer one comes into use.
+// ctld/formats.hpp — members of several releases: which forms of the state each knows, and when a newer one comes into
+// use.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,8 @@ class Formats {
 
   void start();
   void stop() { ++reign_; }
+  /// Called when this member has brought a newer one into use.
+  void on_raised(std::function<void()> fn) { raised_ = std::move(fn); }
   /// Asks all members, a second at most.
   io::Task<Versions> versions();
 
@@ -51,6 +55,7 @@ class Formats {
   std::string version_;
   KnownFormats own_;
   std::uint64_t reign_ = 0;
+  std::function<void()> raised_;
 };
 
 }  // namespace flurm::ctld

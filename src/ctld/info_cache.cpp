@@ -16,8 +16,19 @@ std::string_view InfoCache::job(const state::ClusterState& state, const std::sha
   }
   for (const Form& form : entry.forms)
     if (form.version == version && form.detail == detail) return form.bytes;
-  entry.forms.push_back({version, detail, wire::pack_job_info(job_info(state, *job, detail), version)});
+  entry.forms.push_back(
+      {version, detail, wire::pack_job_info(job_info(state, *job, detail, scale_ ? &*scale_ : nullptr), version)});
   return entry.forms.back().bytes;
+}
+
+void InfoCache::set_time(const state::ClusterState& state, TimeS now) {
+  if (!state.settings.multifactor) return;
+  const std::array of{model::PriorityScale::at(state.settings.priority, now), state.partitions_changed,
+                      state.config_changed};
+  if (scale_ && scale_of_ == of) return;
+  entries_.clear();
+  scale_.emplace(state.settings.priority, state.nodes, state.partitions, now);
+  scale_of_ = of;
 }
 
 void InfoCache::drop_missing(const state::ClusterState& state) {

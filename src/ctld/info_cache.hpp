@@ -3,13 +3,16 @@
 // A repeated squeue then costs a copy, not an encoding. Keyed by the identity of the immutable Job, so a stale entry
 // can never be served: a changed job is another object.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "model/priority.hpp"
 #include "state/cluster_state.hpp"
 
 namespace flurm::ctld {
@@ -19,10 +22,15 @@ class InfoCache {
   /// The record of `job` (shared, so that its address stays taken while the entry lives) in `version`.
   std::string_view job(const state::ClusterState& state, const std::shared_ptr<const model::Job>& job,
                        std::uint16_t version, bool detail);
+  /// Call before job(): with priority/multifactor, priorities change as time goes by.
+  void set_time(const state::ClusterState& state, TimeS now);
   /// Forgets jobs that the state no longer has.
   void drop_missing(const state::ClusterState& state);
   /// Partitions or nodes changed, which records depend on.
-  void clear() { entries_.clear(); }
+  void clear() {
+    entries_.clear();
+    scale_.reset();
+  }
 
  private:
   struct Form {
@@ -32,9 +40,11 @@ class InfoCache {
   };
   struct Entry {
     std::shared_ptr<const model::Job> job, head;  // head: of the job's array; its throttle is shown with each task
-    std::vector<Form> forms;  // as many as client releases ask
+    std::vector<Form> forms;                      // as many as client releases ask
   };
   std::map<std::uint32_t, Entry> entries_;
+  std::optional<model::PriorityScale> scale_;
+  std::array<TimeS, 3> scale_of_;  // its moment, and when what it was made of changed
 };
 
 }  // namespace flurm::ctld

@@ -372,6 +372,17 @@ void fields(codec::Archive& ar, Partition& p) {
   ar("total_cpus", p.total_cpus);
 }
 
+void fields(codec::Archive& ar, PriorityRule& r) {
+  ar("age", r.age);
+  ar("job_size", r.job_size);
+  ar("partition", r.partition);
+  ar("tres", r.tres);
+  ar("max_age_s", r.max_age_s);
+  ar("calc_period_s", r.calc_period_s);
+  ar("flags", r.flags);
+  ar("favor_small", r.favor_small);
+}
+
 void fields(codec::Archive& ar, Settings& s) {
   ar("cluster_name", s.cluster_name);
   ar("slurm_user", s.slurm_user);
@@ -400,6 +411,7 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("requeue_exit_hold", s.requeue_exit_hold, codec::since(2));
   ar("kill_invalid_dependency", s.kill_invalid_dependency, codec::since(2));
   ar("ignore_prefer_validation", s.ignore_prefer_validation, codec::since(2));
+  ar("priority", s.priority, codec::since(4));
 }
 
 }  // namespace flurm::model

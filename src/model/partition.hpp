@@ -22,9 +22,9 @@ inline constexpr std::uint16_t kShareForce = 0x8000;
 
 struct Partition {
   std::string name;
-  std::string nodes_text;           // as configured
+  std::string nodes_text;  // as configured
   std::string nodesets;
-  std::vector<NodeId> nodes;        // sorted; filled by the state from nodes_text
+  std::vector<NodeId> nodes;  // sorted; filled by the state from nodes_text
   std::uint32_t flags = 0;
   std::uint16_t state_up = partition_state::up;
   std::uint32_t max_time = kInfinite32, default_time = kNoVal32;  // minutes
@@ -46,6 +46,16 @@ struct Partition {
   bool operator==(const Partition&) const = default;
 };
 
+/// What priority/multifactor weighs jobs with: PriorityWeight* and the like of slurm.conf.
+struct PriorityRule {
+  std::uint32_t age = 0, job_size = 0, partition = 0;
+  std::string tres;  // "CPU=1000,Mem=2000"
+  std::uint32_t max_age_s = 604800, calc_period_s = 300;
+  std::uint16_t flags = 0;  // priority_flag
+  bool favor_small = false;
+  bool operator==(const PriorityRule&) const = default;
+};
+
 /// Settings that `apply` and the planner need, taken from slurm.conf by the controller and put in the log.
 struct Settings {
   std::string cluster_name;
@@ -58,15 +68,16 @@ struct Settings {
   std::uint16_t enforce_part_limits = 0;  // 0 no, 1 all, 2 any (slurm 22.05 PARTITION_ENFORCE_*)
   std::uint64_t def_mem_per_cpu = 0, max_mem_per_cpu = 0;
   std::uint16_t max_tasks_per_node = 512;
-  std::string licenses;                  // "lica:8,licb:4"
+  std::string licenses;  // "lica:8,licb:4"
   bool select_linear = false;
-  std::uint16_t cr_type = 0;             // CR_* bits of SelectTypeParameters
+  std::uint16_t cr_type = 0;  // CR_* bits of SelectTypeParameters
   bool multifactor = false;
   std::uint16_t max_batch_requeue = 5;
   bool backfill = true;
   TaskSet requeue_exit, requeue_exit_hold;  // exit codes after which a job starts over, or waits held to do so
   bool kill_invalid_dependency = false;     // for jobs that do not say themselves
   bool ignore_prefer_validation = false;    // --prefer may name what no node can be for the job
+  PriorityRule priority;                    // with `multifactor`
   bool operator==(const Settings&) const = default;
 };
 
@@ -77,6 +88,7 @@ inline std::uint32_t time_limit_in(const Job& job, const Partition& partition) {
 }
 
 void fields(codec::Archive& ar, Partition& partition);
+void fields(codec::Archive& ar, PriorityRule& rule);
 void fields(codec::Archive& ar, Settings& settings);
 
 }  // namespace flurm::model

@@ -14,21 +14,31 @@ struct Planner::Kept {
   std::optional<Placer> placer;
   PersistentMap<model::Job> pending;
   Queue queue;
+  std::optional<model::PriorityScale> scale;  // with priority/multifactor
+  TimeS scale_at;
 
-  void update_cluster(const View& view) {
-    if (!inventory.update_cluster(view)) return;
+  void forget_queue() {
     queue.clear();
     pending = {};
+  }
+  void update_cluster(const View& view) {
+    if (!inventory.update_cluster(view)) return;
+    forget_queue();
+    scale.reset();
     placer.emplace(inventory.cluster());
   }
   void update(const View& view, TimeS now) {
     update_cluster(view);
-    if (inventory.update_reservations(view) || queue.too_many_shapes()) {
-      queue.clear();
-      pending = {};
+    const TimeS at = model::PriorityScale::at(view.settings.priority, now);
+    if (view.settings.multifactor && (!scale || scale_at != at)) {
+      forget_queue();
+      scale.emplace(view.settings.priority, view.nodes, view.partitions, now);
+      scale_at = at;
     }
+    if (inventory.update_reservations(view) || queue.too_many_shapes()) forget_queue();
     inventory.update_use(view, now);
-    queue.update(pending, view.pending, inventory.cluster(), view.settings, inventory.reservations());
+    queue.update(pending, view.pending, inventory.cluster(), view.settings, inventory.reservations(),
+                 scale ? &*scale : nullptr);
     pending = view.pending;
   }
   Pass pass(const Limits& limits, TimeS now) { return {inventory, queue, *placer, limits, now}; }

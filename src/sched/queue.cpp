@@ -99,7 +99,7 @@ void Queue::clear() {
 
 std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const Cluster& cluster,
                          const model::Settings& settings, const Reservable& reservations,
-                         std::vector<QueueEntry>& entries) {
+                         const model::PriorityScale* scale, std::vector<QueueEntry>& entries) {
   const model::Job& job = *shared;
   auto place = static_cast<std::uint32_t>(jobs_.size());
   if (free_.empty()) {
@@ -137,7 +137,7 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
     for (ReservationIndex reservation : where)
       entries.push_back({.reservation = reservation,
                          .tier = partition.config->priority_tier,
-                         .priority = job.priority,
+                         .priority = model::priority_of(scale, job, *partition.config),
                          .id = job.id,
                          .partition = static_cast<std::uint32_t>(index),
                          .job = place,
@@ -150,7 +150,8 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
 }
 
 void Queue::update(const PersistentMap<model::Job>& before_jobs, const PersistentMap<model::Job>& after_jobs,
-                   const Cluster& cluster, const model::Settings& settings, const Reservable& reservations) {
+                   const Cluster& cluster, const model::Settings& settings, const Reservable& reservations,
+                   const model::PriorityScale* scale) {
   shapes_.forget_last();
   std::vector<QueueEntry> gone, added;
   std::vector<std::shared_ptr<const model::Job>> coming;
@@ -163,10 +164,11 @@ void Queue::update(const PersistentMap<model::Job>& before_jobs, const Persisten
       for_each_name(queued.job->partition, [&](std::string_view name) {
         const std::size_t index = cluster.partition_index(name);
         if (index == cluster.partitions().size() || queued.limited != JobReason::none) return;
+        const model::Partition& partition = *cluster.partitions()[index].config;
         for (ReservationIndex reservation : where)
           gone.push_back({.reservation = reservation,
-                          .tier = cluster.partitions()[index].config->priority_tier,
-                          .priority = queued.job->priority,
+                          .tier = partition.priority_tier,
+                          .priority = model::priority_of(scale, *queued.job, partition),
                           .id = queued.job->id,
                           .partition = static_cast<std::uint32_t>(index)});
       });
@@ -177,7 +179,7 @@ void Queue::update(const PersistentMap<model::Job>& before_jobs, const Persisten
     if (after && waits_for_nobody(*after)) coming.push_back(after);
   });
   remove(gone);
-  for (const auto& job : coming) by_id_[job->id.v] = add(job, cluster, settings, reservations, added);
+  for (const auto& job : coming) by_id_[job->id.v] = add(job, cluster, settings, reservations, scale, added);
   insert(added);
 }
 

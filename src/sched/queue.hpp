@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/persistent_map.hpp"
+#include "model/priority.hpp"
 #include "sched/cluster.hpp"
 #include "sched/place.hpp"
 #include "sched/reservations.hpp"
@@ -63,8 +64,10 @@ class Queue {
  public:
   /// From `before` to `after`. All derived from a cluster is for that cluster: after a change of it, clear() first.
   /// The same holds for a change of the reservations.
+  /// And for one of `scale`, the rule of priority/multifactor, if that is in force.
   void update(const PersistentMap<model::Job>& before, const PersistentMap<model::Job>& after, const Cluster& cluster,
-              const model::Settings& settings, const Reservable& reservations);
+              const model::Settings& settings, const Reservable& reservations,
+              const model::PriorityScale* scale = nullptr);
   void clear();
   /// Far more shapes are remembered than there are jobs: worth a clear().
   bool too_many_shapes() const { return shapes_.size() > 2 * entries_.size() + 1000; }
@@ -80,7 +83,8 @@ class Queue {
   void remove(std::vector<QueueEntry>& gone);
   void insert(std::vector<QueueEntry>& added);
   std::uint32_t add(const std::shared_ptr<const model::Job>& job, const Cluster& cluster,
-                    const model::Settings& settings, const Reservable& reservations, std::vector<QueueEntry>& entries);
+                    const model::Settings& settings, const Reservable& reservations, const model::PriorityScale* scale,
+                    std::vector<QueueEntry>& entries);
 
   std::vector<QueuedJob> jobs_;
   std::vector<std::uint32_t> free_;

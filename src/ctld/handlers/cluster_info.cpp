@@ -1,5 +1,5 @@
-// ctld/handlers/cluster_info.cpp — the cluster's statistics, configuration files, licenses, and the lists that are empty
-// until the features behind them exist (topology, federation).
+// ctld/handlers/cluster_info.cpp — the cluster's statistics, configuration files, licenses, and the lists that are
+// empty until the features behind them exist (topology, federation).
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -39,7 +39,8 @@ template <class Id, class Ids>
 void pack_counts(const std::map<Id, rpc::Count>& counts, Ids& ids, std::vector<std::uint32_t>& numbers,
                  std::vector<std::uint64_t>& times) {
   std::vector<std::pair<Id, rpc::Count>> sorted(counts.begin(), counts.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
   for (const auto& [id, count] : sorted) {
     ids.push_back(static_cast<typename Ids::value_type>(id));
     numbers.push_back(static_cast<std::uint32_t>(count.count));
@@ -149,12 +150,6 @@ Answer federation_info(Controller&, const Call& call) {
 
 Answer topology_info(Controller&, const Call& call) {
   return answer(call, wire::MsgType::RESPONSE_TOPO_INFO, wire::TopoInfoResponse{});
-}
-
-Answer priority_factors(Controller&, const Call& call) {
-  wire::PriorityFactorsResponse response;
-  response.priority_factors_list.emplace();
-  return answer(call, wire::MsgType::RESPONSE_PRIORITY_FACTORS, response);
 }
 
 Answer share_info(Controller&, const Call& call) {

@@ -38,6 +38,7 @@ class Viewer {
 Answer reply_with(Controller& c, const Call& call, const state::ClusterState& state,
                   const std::vector<std::shared_ptr<const Job>>& jobs, bool detail) {
   c.info_cache.drop_missing(state);
+  c.info_cache.set_time(state, io::now());
   std::vector<std::string_view> records;
   records.reserve(jobs.size());
   for (const auto& job : jobs) records.push_back(c.info_cache.job(state, job, call.version, detail));

@@ -38,6 +38,14 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   s.select_linear = c.select_type == "select/linear";
   s.cr_type = c.select_type_param;
   s.multifactor = c.priority_type == "priority/multifactor";
+  s.priority = {.age = c.priority_weight_age,
+                .job_size = c.priority_weight_js,
+                .partition = c.priority_weight_part,
+                .tres = c.priority_weight_tres,
+                .max_age_s = c.priority_max_age,
+                .calc_period_s = c.priority_calc_period,
+                .flags = c.priority_flags,
+                .favor_small = c.priority_favor_small};
   s.max_batch_requeue = static_cast<std::uint16_t>(c.max_batch_requeue);
   s.backfill = c.schedtype == "sched/backfill";
   s.requeue_exit = exit_codes("RequeueExit", c.requeue_exit);

@@ -1,5 +1,6 @@
 // ctld/translate/info.hpp — jobs, nodes and partitions as clients see them.
 #pragma once
+#include "model/priority.hpp"
 #include "state/cluster_state.hpp"
 #include "wire/msg/job_info.hpp"
 #include "wire/msg/node_info.hpp"
@@ -9,7 +10,11 @@
 namespace flurm::ctld {
 
 /// `detail`: with the cores and memory on each node (scontrol -d). Source: slurm 22.05 job_mgr.c pack_job().
-wire::JobInfo job_info(const state::ClusterState& state, const model::Job& job, bool detail);
+/// scale: of priority/multifactor, if that is in force.
+wire::JobInfo job_info(const state::ClusterState& state, const model::Job& job, bool detail,
+                       const model::PriorityScale* scale = nullptr);
+/// Of the partitions that a job may run in, the one whose priority it shows: of the highest tier. Null: they are gone.
+const model::Partition* leading_partition(const state::ClusterState& state, const model::Job& job);
 wire::NodeInfo node_info(const model::Node& node);
 wire::PartitionInfo partition_info(const state::ClusterState& state, const model::Partition& partition);
 

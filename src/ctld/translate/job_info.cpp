@@ -46,10 +46,10 @@ std::uint16_t shown_shared(const state::ClusterState& state, const Job& job) {
 std::uint32_t expected_nodes(const state::ClusterState& state, const Job& job) {
   const JobRequest& r = *job.request;
   std::uint32_t max_cpus = 1;
-  const model::Partition* partition = state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
+  const model::Partition* partition =
+      state.partition(std::string_view(job.partition).substr(0, job.partition.find(',')));
   if (partition)
-    for (model::NodeId id : partition->nodes)
-      max_cpus = std::max<std::uint32_t>(max_cpus, state.node(id)->config.cpus);
+    for (model::NodeId id : partition->nodes) max_cpus = std::max<std::uint32_t>(max_cpus, state.node(id)->config.cpus);
   const std::uint32_t tasks = r.num_tasks == kNoVal32 ? 0 : r.num_tasks;
   const std::uint32_t per_task = r.cpus_per_task == kNoVal16 ? 1 : r.cpus_per_task;
   std::uint32_t nodes = 0;
@@ -209,7 +209,19 @@ wire::Bits node_bits(const state::ClusterState& state, const std::string& hostli
   return node_bits(state, ids);
 }
 
-wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool detail) {
+const model::Partition* leading_partition(const state::ClusterState& state, const Job& job) {
+  const model::Partition* best = nullptr;
+  for (std::string_view rest = job.partition; !rest.empty();) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const model::Partition* one = state.partition(rest.substr(0, comma));
+    if (one && (!best || one->priority_tier > best->priority_tier)) best = one;
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return best;
+}
+
+wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool detail,
+                       const model::PriorityScale* scale) {
   const JobRequest& r = *job.request;
   wire::JobInfo info;
   info.step_id.job_id = job.id;
@@ -235,7 +247,8 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
   info.time_limit = time_limit_of(state, job);
   info.time_min = r.time_min;
   info.nice = r.nice;
-  info.priority = job.priority;
+  const model::Partition* partition = leading_partition(state, job);
+  info.priority = partition ? model::priority_of(scale, job, *partition) : job.priority;
   info.site_factor = r.site_factor;
   info.cluster = state.settings.cluster_name;
   info.partition = job.partition;

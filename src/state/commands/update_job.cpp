@@ -2,6 +2,7 @@
 // What may change when follows slurm 22.05 src/slurmctld/job_mgr.c _update_job().
 #include <algorithm>
 
+#include "model/priority.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/reservations.hpp"
@@ -18,8 +19,8 @@ bool only_pending(const UpdateJobs& c) {
   return c.partitions || c.features || c.prefer || c.req_nodes || c.exc_nodes || c.licenses || c.begin_time ||
          c.min_nodes || c.max_nodes || c.num_tasks || c.min_cpus || c.max_cpus || c.min_tmp_disk || c.pn_min_cpus ||
          c.cpus_per_task || c.contiguous || c.shared || c.core_spec || c.ntasks_per_node || c.sockets_per_node ||
-         c.cores_per_socket || c.threads_per_core || c.pn_min_memory || c.std_out || c.std_err || c.std_in || c.work_dir ||
-         c.dependency_text || c.deadline || c.delay_boot || c.batch_features || c.time_min;
+         c.cores_per_socket || c.threads_per_core || c.pn_min_memory || c.std_out || c.std_err || c.std_in ||
+         c.work_dir || c.dependency_text || c.deadline || c.delay_boot || c.batch_features || c.time_min;
 }
 
 template <class T, class U>
@@ -77,6 +78,17 @@ void change_request(JobRequest& r, const UpdateJobs& c) {
   take(r.pn_min_memory, c.pn_min_memory);
 }
 
+/// The least of those that it has in its partitions.
+std::uint32_t priority_now(const ClusterState& state, const Job& job) {
+  if (!state.settings.multifactor) return job.priority;
+  const model::PriorityScale scale(state.settings.priority, state.nodes, state.partitions, state.now);
+  std::uint32_t least = kNoVal32;
+  for (const auto& partition : state.partitions)
+    if (("," + job.partition + ",").find("," + partition->name + ",") != std::string::npos)
+      least = std::min(least, model::priority_of(&scale, job, *partition));
+  return least;
+}
+
 Errc set_priority(ClusterState& state, Job& job, const UpdateJobs& c) {
   const std::uint32_t asked = *c.priority;
   if (job.state.ended()) return Errc::job_finished;
@@ -96,13 +108,12 @@ Errc set_priority(ClusterState& state, Job& job, const UpdateJobs& c) {
     job.direct_set_priority = false;
   } else {
     if (job.priority == 0) return Errc::job_held;
-    if (!c.by_operator && asked > job.priority) return Errc::access_denied;
+    if (!c.by_operator && asked > priority_now(state, job)) return Errc::access_denied;
     job.priority = asked;
     job.direct_set_priority = true;
   }
-  const bool was_held =
-      job.reason == JobReason::held_admin || job.reason == JobReason::held_user || job.reason == JobReason::max_requeue ||
-      job.reason == JobReason::reservation_deleted;
+  const bool was_held = job.reason == JobReason::held_admin || job.reason == JobReason::held_user ||
+                        job.reason == JobReason::max_requeue || job.reason == JobReason::reservation_deleted;
   if (job.state.pending() && was_held) {
     job.reason = JobReason::none;
     job.state_desc.clear();
@@ -158,7 +169,7 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
     if (job.state.running()) job.reservation = c.reservation->substr(0, c.reservation->find(','));
   }
 
-  if (c.nice && job.priority != 0 && !job.direct_set_priority) {
+  if (c.nice && job.priority != 0 && !job.direct_set_priority && !state.settings.multifactor) {
     const std::int64_t priority = std::int64_t{job.priority} + old_nice - *c.nice;
     job.priority = static_cast<std::uint32_t>(std::clamp<std::int64_t>(priority, 1, 0xfffffffd));
   }
