@@ -94,6 +94,7 @@ struct RaftNode::Impl {
     int (*start)(raft_io*, unsigned, raft_io_tick_cb, raft_io_recv_cb);
     int (*random)(raft_io*, int, int);
     int (*send)(raft_io*, raft_io_send*, const raft_message*, raft_io_send_cb);
+    int (*snapshot_get)(raft_io*, raft_io_snapshot_get*, raft_io_snapshot_get_cb);
     raft_io_tick_cb tick;
     raft_io_recv_cb receive;
     std::vector<Append*> appends;  // under way, in their order
@@ -145,6 +146,7 @@ struct RaftNode::Impl {
   void report(std::unique_ptr<Append> append, int status);
   void listen_to_appends();
   void listen_to_truncations();
+  void guard_snapshots();
   void hasten_elections();
   void listen_to_votes();
   void look();
@@ -304,6 +306,17 @@ void RaftNode::Impl::listen_to_truncations() {
   });
 }
 
+/// A leader whose disk failed may believe that a follower is further than its own log goes, and wants to send it a
+/// snapshot then; where there is none, libraft would send whatever lies in its memory.
+void RaftNode::Impl::guard_snapshots() {
+  own_io.snapshot_get = std::exchange(
+      io.snapshot_get, [](raft_io* raw, raft_io_snapshot_get* request, raft_io_snapshot_get_cb done) -> int {
+        auto* self = reinterpret_cast<Io*>(raw);
+        if (self->impl->raft_.log.snapshot.last_index == 0) return RAFT_NOTFOUND;
+        return self->snapshot_get(raw, request, done);
+      });
+}
+
 Result<void> RaftNode::Impl::error(int status, const char* doing) {
   const char* detail = *raft_.errmsg ? raft_.errmsg : io.errmsg;
   std::string text =
@@ -378,6 +391,7 @@ Result<void> RaftNode::open() {
   self.has_io = true;
   self.listen_to_appends();
   self.listen_to_truncations();
+  self.guard_snapshots();
   self.hasten_elections();
   self.listen_to_votes();
   if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, own_address.c_str())) {
