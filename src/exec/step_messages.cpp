@@ -113,6 +113,7 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("line_buffered", m.line_buffered, since(kWithTasks));
   ar("terminal", codec::present_u8(m.terminal), since(kWithTasks));
   ar("label_offset", m.label_offset, since(kWithTasks));
+  ar("pmi", codec::present_u8(m.pmi), since(kWithTasks));
   if (ar.fills() && ar.version() < kWithTasks) {
     batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));
     m.tasks = {std::move(batch)};
@@ -135,6 +136,17 @@ void fields(codec::Archive& ar, StepTerminate& m) {
 void fields(codec::Archive& ar, StepNotify& m) { ar("text", m.text); }
 
 void fields(codec::Archive& ar, StepAttach& m) { ar("client", m.client); }
+
+void fields(codec::Archive& ar, StepPmi& m) {
+  ar("srun_port", m.srun_port);
+  ar("node_id", m.node_id);
+  ar("task_count", m.task_count);
+  ar("job_text", m.job_text);
+  ar("process_mapping", m.process_mapping);
+  ar("reserved_ports", m.reserved_ports);
+}
+
+void fields(codec::Archive& ar, StepPmiData& m) { ar("data", codec::bytes(m.data)); }
 
 void fields(codec::Archive& ar, StepTold& m) {
   ar("launch", m.launch);
@@ -187,6 +199,7 @@ void fields(codec::Archive& ar, StepState& m) {
   ar("node_count", m.node_count, since(kWithTasks));
   ar("clients", m.clients, since(kWithTasks));
   ar("launch_told", m.launch_told, since(kWithTasks));
+  ar("kill_wanted", m.kill_wanted, since(kWithTasks));
 }
 
 void fields(codec::Archive& ar, StepReply& m) {

@@ -37,6 +37,7 @@ enum class StepFrame : std::uint16_t {
   release = 8,
   attach = 9,
   told = 10,
+  pmi = 11,
   state = 101,
   reply = 102,
   ended = 103,
@@ -84,6 +85,14 @@ struct StepTerminal {
   std::uint16_t rows = 0, columns = 0;
 };
 
+/// srun --mpi=pmi2: what the tasks' process manager knows.
+struct StepPmi {
+  std::uint16_t srun_port = 0;  ///< takes what a node's tasks have put
+  std::uint32_t node_id = 0, task_count = 0;
+  std::string job_text;  ///< "7.0"
+  std::string process_mapping, reserved_ports;
+};
+
 struct StepLaunch {
   std::uint16_t protocol = kStepProtocol;
   StepKey key;
@@ -111,6 +120,7 @@ struct StepLaunch {
   bool line_buffered = true;                    ///< else output goes out as it comes, and tasks see a terminal
   std::optional<StepTerminal> terminal;
   std::uint32_t label_offset = 0;  ///< added to a task's number in labels
+  std::optional<StepPmi> pmi;
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).
@@ -164,6 +174,11 @@ struct StepTold {
   std::vector<std::uint32_t> exits;  ///< global task ids
 };
 
+/// From srun's process manager.
+struct StepPmiData {
+  std::string data;
+};
+
 enum class StepStage : std::uint8_t { starting, running, ending, ended };
 
 struct StepUsage {
@@ -207,6 +222,7 @@ struct StepState {
   std::uint32_t node_rank = 0, node_count = 1;
   std::vector<StepClient> clients;  ///< without their keys
   bool launch_told = false;
+  bool kill_wanted = false;  ///< a task asked for the end of the whole step
 };
 
 /// Answer to a request: an Errc, and for `query` the state.
@@ -221,6 +237,8 @@ void fields(codec::Archive& ar, TaskStream& m);
 void fields(codec::Archive& ar, TaskLaunch& m);
 void fields(codec::Archive& ar, StepClient& m);
 void fields(codec::Archive& ar, StepTerminal& m);
+void fields(codec::Archive& ar, StepPmi& m);
+void fields(codec::Archive& ar, StepPmiData& m);
 void fields(codec::Archive& ar, StepLaunch& m);
 void fields(codec::Archive& ar, StepAttach& m);
 void fields(codec::Archive& ar, StepTold& m);

@@ -195,6 +195,7 @@ class Child {
     for (std::string& argument : argv) pointers.push_back(argument.data());
     pointers.push_back(nullptr);
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);  // whatever was not opened by us
+    if (spec_.kept_fd >= 0) fcntl(spec_.kept_fd, F_SETFD, 0);
     apply_rlimits(env_, spec_.rlimit_mask, spec_.memory_mib, [](std::string text) { complain(std::move(text)); });
     execve(argv[0].c_str(), pointers.data(), env_.pointers().data());
     const int error = errno;

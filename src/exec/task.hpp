@@ -22,6 +22,7 @@ struct TaskSpec {
   std::string work_dir;
   std::string stdin_path, stdout_path, stderr_path;   ///< opened as the user; equal out and err share one opening
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;  ///< 0 or above: this descriptor of the caller instead of a path
+  int kept_fd = -1;                                   ///< that the program finds under the same number; -1: none
   bool append = false;                                ///< else the output files are emptied
   /// Joins this process group of the caller's session, or with 0 makes one; none: leads a session of its own.
   std::optional<pid_t> group;

@@ -225,9 +225,9 @@ io::Task<Result<StepLink::Ptr>> Launcher::supervise(NodeJobPtr job, exec::StepLa
 void Launcher::add_step(const NodeJobPtr& job, std::uint32_t step_id, StepLink::Ptr link) {
   const std::weak_ptr<StepLink> changed = link;  // which owns what it calls
   link->on_change([this, job, changed] {
-    if (StepLink::Ptr alive = changed.lock()) reporter_.clients().look(job, alive);
+    if (StepLink::Ptr alive = changed.lock()) reporter_.step_changed(job, alive);
   });
-  reporter_.clients().look(job, link);
+  reporter_.step_changed(job, link);
   job->steps[step_id] = std::move(link);
   job->changed.notify();
   step_over(job, step_id);  // it may be over already

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <cstdio>
+
 #include "base/log.hpp"
 #include "noded/scripts.hpp"
 #include "noded/step_accounting.hpp"
@@ -70,6 +72,7 @@ const std::map<MsgType, NodeService::Route>& NodeService::routes() {
       {MsgType::REQUEST_LAUNCH_TASKS, {&NodeService::launch_tasks, false}},
       {MsgType::REQUEST_REATTACH_TASKS, {&NodeService::reattach_tasks, false}},
       {MsgType::REQUEST_FILE_BCAST, {&NodeService::file_block, false}},
+      {MsgType::REQUEST_FORWARD_DATA, {&NodeService::forward_data, false}},
       {MsgType::REQUEST_STEP_COMPLETE, {&NodeService::step_complete, true}},
       {MsgType::REQUEST_JOB_STEP_STAT, {&NodeService::step_stat, false}},
       {MsgType::REQUEST_TERMINATE_JOB, {&NodeService::end_job, true}},
@@ -294,6 +297,29 @@ io::Task<Reply> NodeService::file_block(Request request) {
   auto receiving = files_.receive(request.as<wire::FileBcast>(), request.identity.uid, request.identity.gid);
   const Errc rc = co_await receiving;
   co_return Reply::rc(rc, request.version());
+}
+
+/// For the process manager of a step, which Slurm names by its socket's path: "<spool>/sock.pmi2.<job>.<step>".
+io::Task<Reply> NodeService::forward_data(Request request) {
+  const std::uint16_t version = request.version();
+  if (!request.is<wire::ForwardData>()) co_return Reply::rc(Errc::einval, version);
+  const auto& message = request.as<wire::ForwardData>();
+  unsigned job_id = 0, step_id = 0;
+  const auto name = message.address.rfind("/sock.pmi2.");
+  if (name == std::string::npos ||
+      std::sscanf(message.address.c_str() + name, "/sock.pmi2.%u.%u", &job_id, &step_id) != 2) {
+    co_return Reply::rc(Errc::einval, version);
+  }
+  NodeJobPtr job = node_.jobs.find(job_id);
+  const auto it = job ? job->steps.find(step_id) : decltype(job->steps.end()){};
+  if (!job || it == job->steps.end()) co_return Reply::rc(Errc::invalid_job_id, version);
+  if (request.identity.uid != job->facts.uid && !node_.may_command(request.identity.uid)) {
+    co_return Reply::rc(Errc::eperm, version);
+  }
+  StepLink::Ptr link = it->second;
+  auto asking = link->ask(exec::StepFrame::pmi, exec::StepPmiData{message.data});
+  const auto reply = co_await asking;
+  co_return Reply::rc(reply ? static_cast<Errc>(reply->rc) : Errc::node_job_not_running, version);
 }
 
 /// From a supervisor of Slurm's, whose parent in the step's tree this node is. Ours tell the controller themselves, and

@@ -54,6 +54,7 @@ class NodeService {
   io::Task<rpc::Reply> step_complete(rpc::Request request);
   io::Task<rpc::Reply> reattach_tasks(rpc::Request request);
   io::Task<rpc::Reply> file_block(rpc::Request request);
+  io::Task<rpc::Reply> forward_data(rpc::Request request);
   io::Task<rpc::Reply> step_stat(rpc::Request request);
   io::Task<rpc::Reply> end_job(rpc::Request request);
   io::Task<rpc::Reply> signal_tasks(rpc::Request request);

@@ -128,6 +128,23 @@ io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr li
   job->changed.notify();
 }
 
+void Reporter::step_changed(const NodeJobPtr& job, const StepLink::Ptr& link) {
+  clients_.look(job, link);
+  if (link->state().kill_wanted && !std::exchange(link->kill_asked, true)) {
+    io::spawn(kill_step(*this, wire_step(link->state().key)));
+  }
+}
+
+/// A task gave up the whole parallel program (PMI_Abort): its fellows on other nodes end as well.
+io::Task<void> Reporter::kill_step(Reporter& self, wire::StepId step) {
+  wire::JobStepKill order;
+  order.step_id = step;
+  order.sjob_id = std::to_string(step.job_id.v);
+  order.signal = SIGKILL;
+  auto asking = self.node_.ask_until_answered(Outgoing::of(wire::MsgType::REQUEST_CANCEL_JOB_STEP, std::move(order)));
+  (void)co_await asking;
+}
+
 io::Task<void> Reporter::tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, io::Event told) {
   auto telling = self.clients_.tell_all(std::move(job), std::move(link));
   co_await telling;

@@ -13,8 +13,8 @@ class Reporter {
  public:
   explicit Reporter(NodeContext& node) : node_(node), clients_(node) {}
 
-  /// What a step's clients are told while it runs.
-  ClientReporter& clients() { return clients_; }
+  /// The state of a running step is new: its clients, and sometimes the controller, have to hear of it.
+  void step_changed(const NodeJobPtr& job, const StepLink::Ptr& link);
 
   /// A step is over: tells its clients and the controller, then lets the supervisor go. Counts in job->reports
   /// meanwhile.
@@ -49,6 +49,7 @@ class Reporter {
   io::Task<void> start_over(std::uint32_t job_id, std::uint32_t flags);
   io::Task<void> kill(std::uint32_t job_id);
   io::Task<std::optional<JobRun>> run_at_controller(std::uint32_t job_id);
+  static io::Task<void> kill_step(Reporter& self, wire::StepId step);
   static io::Task<void> tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, io::Event told);
   NodeContext& node_;
   ClientReporter clients_;

@@ -103,7 +103,7 @@ exec::Environment step_environment(const wire::LaunchTasks& order, const exec::I
   // Bindings to devices mean something only between several tasks.
   const bool one_task = order.tasks[place.node_rank].global_task_ids.size() <= 1;
   if (!order.tres_bind.empty() && (!one_task || interactive)) env.set("SLURMD_TRES_BIND", order.tres_bind);
-  if (!interactive) env.unset("SLURM_MPI_TYPE");  // mpi_plugin_id said it
+  if (!interactive && env.get("SLURM_MPI_TYPE") == "none") env.unset("SLURM_MPI_TYPE");
   if (!order.tres_freq.empty()) env.set("SLURMD_TRES_FREQ", order.tres_freq);
   return env;
 }

@@ -16,6 +16,7 @@ namespace flurm::noded {
 namespace {
 
 constexpr std::uint8_t kOpenModeAppend = 1, kOpenModeTruncate = 2;
+constexpr std::uint32_t kMpiPmi2 = 102;  // slurm 22.05 common/slurm_mpi.h
 
 template <class T>
 std::optional<T> number(std::string_view text, int base = 10) {
@@ -94,6 +95,25 @@ exec::TaskStream stream_of(const std::string& wanted, const exec::OutputNames& n
     return {StreamKind::file, "/dev/null"};
   }
   return {StreamKind::file, exec::expand_output_pattern(wanted, names)};
+}
+
+/// What srun's plugin mpi/pmi2 put into the environment for the supervisors, out of which it is taken.
+exec::StepPmi take_pmi(const wire::LaunchTasks& order, const StepPlace& place, exec::Environment& env) {
+  const auto text = [&](const char* name) { return std::string(env.get(name).value_or("")); };
+  exec::StepPmi pmi;
+  pmi.srun_port = number<std::uint16_t>(text("SLURM_PMI2_SRUN_PORT")).value_or(0);
+  pmi.node_id = place.node_rank + (order.het_job_node_offset == kNoVal32 ? 0 : order.het_job_node_offset);
+  pmi.task_count = order.het_job_tid_offsets && order.het_job_offset != kNoVal32
+                       ? static_cast<std::uint32_t>(order.het_job_tid_offsets->size())
+                       : order.ntasks;
+  pmi.job_text = text("SLURM_PMI2_PMI_JOBID");
+  if (pmi.job_text.empty()) pmi.job_text = fmt::format("{}.{}", order.step_id.job_id.v, order.step_id.step_id);
+  pmi.process_mapping = text("SLURM_PMI2_PROC_MAPPING");
+  pmi.reserved_ports = text("SLURM_STEP_RESV_PORTS");
+  for (const char* name :
+       {"SLURM_PMI2_SRUN_PORT", "SLURM_PMI2_PMI_JOBID", "SLURM_PMI2_PROC_MAPPING", "SLURM_PMI2_STEP_NODES"})
+    env.unset(name);
+  return pmi;
 }
 
 std::optional<exec::StepTerminal> terminal_of(const wire::LaunchTasks& order, const exec::Environment& env) {
@@ -234,6 +254,8 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
       .io_key = order.cred.signature};
 
   exec::Environment env = step_environment(order, plan.user, facts, place);
+  if (order.mpi_plugin_id == kMpiPmi2 && order.step_id.step_id != kInteractiveStep)
+    plan.pmi = take_pmi(order, place, env);
   plan.terminal = terminal_of(order, env);
   take_shell_settings(plan, env, settings, config);
   plan.env = env.entries();
@@ -252,6 +274,11 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
     exec::TaskLaunch& task = plan.tasks.emplace_back();
     task.global_id = global_id;
     task.env = task_environment(order, place, local_id);
+    if (plan.pmi) {
+      task.env.push_back("PMI_JOBID=" + plan.pmi->job_text);
+      task.env.push_back(fmt::format("PMI_RANK={}", global_id + plan.label_offset));
+      task.env.push_back(fmt::format("PMI_SIZE={}", plan.pmi->task_count));
+    }
     names.task_id = global_id;
     task.in = stream_of(order.ifname, names, order);
     task.out = stream_of(order.ofname, names, order);

@@ -260,6 +260,7 @@ exec::StepState Supervisor::state() const {
   state.node_count = launch_.node_count;
   state.clients = clients_;
   state.launch_told = launch_told_;
+  state.kill_wanted = kill_wanted_;
   state.started_at = started_at_;
   state.stage = stage_;
   state.suspended = suspended_;
@@ -352,6 +353,7 @@ void Supervisor::loop() {
     for (const Task& task : tasks_) waiting.push_back({task.report.get(), POLLIN, 0});
     for (const Connection& connection : connections_) waiting.push_back({connection.fd(), POLLIN, 0});
     io_.add_waits(waiting);
+    if (pmi_) pmi_->add_waits(waiting);
     // Without a socket nobody could come back to release us.
     if (!listener_ && connections_.empty()) return;
     if (poll(waiting.data(), waiting.size(), poll_timeout_ms()) < 0) {
@@ -359,6 +361,8 @@ void Supervisor::loop() {
       continue;
     }
     io_.handle(waiting);
+    if (pmi_) pmi_->handle(waiting);
+    if (pmi_ && pmi_->wants_step_killed() && !std::exchange(kill_wanted_, true)) tell_daemons();
     std::size_t i = 3;
     for (Task& task : tasks_) {
       if (waiting[i++].revents != 0 && task.report) handle_report(task);

@@ -15,6 +15,7 @@
 #include "exec/step_messages.hpp"
 #include "exec/task.hpp"
 #include "stepd/connection.hpp"
+#include "stepd/pmi_server.hpp"
 #include "stepd/step_directory.hpp"
 #include "stepd/step_io.hpp"
 #include "stepd/terminal.hpp"
@@ -98,6 +99,7 @@ class Supervisor {
   Errc release();
   Errc attach(const exec::StepAttach& request);
   Errc told(const exec::StepTold& request);
+  Errc take_pmi(const exec::StepPmiData& request);
   void announce(std::uint16_t signal, const std::string& details);
   void begin_termination(std::uint32_t grace_s);
   void kill_everything();
@@ -110,6 +112,7 @@ class Supervisor {
   std::list<Connection> connections_;
   StepIo io_;
   WindowWatch window_;
+  std::optional<PmiServer> pmi_;
   std::vector<std::pair<std::string, int>> labelled_files_;  ///< path, number in io_
 
   exec::StepStage stage_ = exec::StepStage::starting;
@@ -119,7 +122,7 @@ class Supervisor {
   pid_t epilog_pid_ = 0;
   bool suspended_ = false, announced_ = false, aborted_ = false, over_memory_ = false, released_ = false;
   bool begun_ = false;  ///< the daemon cannot give the order up any more
-  bool everyone_gone_ = false, wound_up_ = false, launch_told_ = false;
+  bool everyone_gone_ = false, wound_up_ = false, launch_told_ = false, kill_wanted_ = false;
   std::size_t epilogs_done_ = 0;  ///< of the first task due
   TimeS started_at_;
   exec::StepUsage peak_;

@@ -85,6 +85,9 @@ exec::StepReply Supervisor::handle(const Connection& connection, const exec::Ste
     case StepFrame::told:
       decode(+[](Supervisor& self, const exec::StepTold& request) { return self.told(request); });
       break;
+    case StepFrame::pmi:
+      decode(+[](Supervisor& self, const exec::StepPmiData& request) { return self.take_pmi(request); });
+      break;
     case StepFrame::suspend:
       rc = suspend();
       break;
@@ -234,6 +237,14 @@ Errc Supervisor::told(const exec::StepTold& request) {
     if (std::ranges::find(request.exits, task.state.global_id) != request.exits.end()) task.state.told = true;
   }
   return Errc::success;
+}
+
+Errc Supervisor::take_pmi(const exec::StepPmiData& request) {
+  if (!pmi_) return Errc::node_job_not_running;
+  const auto taken = pmi_->take(request.data);
+  if (taken) return Errc::success;
+  log_line(taken.error().text);
+  return Errc::einval;
 }
 
 Errc Supervisor::release() {

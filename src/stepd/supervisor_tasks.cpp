@@ -43,6 +43,7 @@ Result<void> Supervisor::start_tasks() {
   // Everything is connected before the first task runs: what it writes must find its way.
   std::vector<exec::TaskSpec> specs(tasks_.size());
   std::vector<exec::Fd> theirs;  // the tasks' ends, which only they keep
+  if (launch_.pmi && launch_.client) pmi_.emplace(*launch_.pmi, launch_.client->host, launch_.node_name);
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     const exec::TaskLaunch& plan = launch_.tasks[i];
     exec::TaskSpec& spec = specs[i];
@@ -61,6 +62,12 @@ Result<void> Supervisor::start_tasks() {
     spec.cpus = plan.cpus;
     spec.makes_tmpdir = i == 0;
     FLURM_TRY_VOID(connect_streams(i, spec, theirs));
+    if (pmi_) {
+      FLURM_TRY(exec::Fd socket, pmi_->add_task(plan.global_id));
+      spec.kept_fd = socket.get();
+      spec.env.set("PMI_FD", std::to_string(socket.get()));
+      theirs.push_back(std::move(socket));
+    }
   }
   connect_client();
   for (std::size_t i = 0; i < tasks_.size(); ++i) {

@@ -2,13 +2,16 @@
 
 import difflib
 import fcntl
+import glob
 import hashlib
 import os
 import pty
 import re
 import select
+import shutil
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -215,6 +218,84 @@ class Others(ClusterTest):
         self.c.run("scancel", job)
 
 
+PMI_PROGRAM = r"""
+import os, socket
+task = socket.socket(fileno=int(os.environ["PMI_FD"])).makefile("rwb", 0)
+rank, size = int(os.environ["PMI_RANK"]), int(os.environ["PMI_SIZE"])
+def ask(text):
+    task.write(text.encode() + b"\n")
+    return task.readline().decode().strip()
+assert ask("cmd=init pmi_version=1 pmi_subversion=1") == "cmd=response_to_init rc=0 pmi_version=1 pmi_subversion=1"
+name = ask("cmd=get_my_kvsname").split("kvsname=")[1]
+for step in range(3):
+    assert "rc=0" in ask(f"cmd=put kvsname={name} key=k{step}-{rank} value=v{step}.{rank}")
+    assert ask("cmd=barrier_in") == "cmd=barrier_out rc=0"
+    for other in range(size):
+        answer = ask(f"cmd=get kvsname={name} key=k{step}-{other}")
+        assert answer == f"cmd=get_result rc=0 value=v{step}.{other}", answer
+assert ask("cmd=get kvsname=x key=nothing") == "cmd=get_result rc=1"
+assert "vector" in ask("cmd=get kvsname=x key=PMI_process_mapping")
+assert ask("cmd=finalize").startswith("cmd=finalize_ack")
+print("done", rank, size)
+"""
+
+MPI_PROGRAM = r"""
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char** argv) {
+  int rank, size, sum = 0, token = 0;
+  MPI_Init(&argc, &argv);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  if (argc > 1 && rank == 1) MPI_Abort(MPI_COMM_WORLD, 5);
+  if (argc > 1) for (;;) MPI_Barrier(MPI_COMM_WORLD);
+  MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+  if (rank == 0) {
+    token = 1;
+    MPI_Send(&token, 1, MPI_INT, 1 % size, 0, MPI_COMM_WORLD);
+    MPI_Recv(&token, 1, MPI_INT, size - 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  } else {
+    MPI_Recv(&token, 1, MPI_INT, rank - 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    ++token;
+    MPI_Send(&token, 1, MPI_INT, (rank + 1) % size, 0, MPI_COMM_WORLD);
+  }
+  if (rank == 0) printf("ring %d of %d, sum %d\n", token, size, sum);
+  MPI_Finalize();
+  return 0;
+}
+"""
+
+
+class Mpi(ClusterTest):
+    """srun --mpi=pmi2: a program that speaks PMI itself, and Debian's MPICH."""
+
+    def test_pmi_on_several_nodes(self):
+        with open(self.c.work + "/pmi.py", "w") as file:
+            file.write(PMI_PROGRAM)
+        out = self.c.run("srun", "--mpi=pmi2", "-N3", "-n5", sys.executable, "pmi.py")
+        self.assertEqual(sorted(out.splitlines()), [f"done {rank} 5" for rank in range(5)])
+
+    def compiled(self):
+        if not shutil.which("mpicc.mpich") or not glob.glob("/usr/include/*/mpich/mpi.h"):
+            self.skipTest("needs Debian's libmpich-dev")
+        program = self.c.work + "/ring"
+        if not os.path.exists(program):
+            with open(program + ".c", "w") as file:
+                file.write(MPI_PROGRAM)
+            subprocess.run(["mpicc.mpich", "-o", program, program + ".c"], check=True)
+        return program
+
+    def test_mpich_ring(self):
+        self.assertEqual(self.c.run("srun", "--mpi=pmi2", "-N2", "-n4", self.compiled()), "ring 4 of 4, sum 6\n")
+
+    def test_mpich_abort_ends_the_step(self):
+        begun = time.monotonic()
+        done = self.c.try_run("srun", "--mpi=pmi2", "-N2", "-n3", self.compiled(), "abort")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertLess(time.monotonic() - begun, 30)
+
+
 @unittest.skipUnless(REAL_CONTROLLER and is_root(), "compares with Debian's slurmd")
 class SameAsSlurmd(unittest.TestCase):
     """What tasks see, under Debian's slurmctld once with slurmd and once with flurmnd."""
@@ -225,6 +306,7 @@ class SameAsSlurmd(unittest.TestCase):
         "several nodes": ("-N2", "-n3"),
         "cpus and memory": ("-n2", "-c2", "--mem=100", "-J", "a name"),
         "bound": ("-N2", "--exclusive", "--mem-bind=verbose,local", "--cpu-bind=verbose,none"),
+        "pmi": ("-N2", "-n3", "--mpi=pmi2"),
         "distribution": ("-N2", "-n4", "-m", "cyclic", "--ntasks-per-node=2"),
     }
 
@@ -244,6 +326,7 @@ class SameAsSlurmd(unittest.TestCase):
 
     def normal(self, text, c):
         text = text.replace(c.folder, "FOLDER")
+        text = re.sub(r"PMI_(FD|JOBID)=.*", r"PMI_\1=N", text)
         text = re.sub(r"(COMM_PORT|TASK_PID|JOB_ID|JOBID|LAUNCHER_PORT|PTY_PORT)=\d+", r"\1=N", text)
         text = re.sub(r"(WORKING_CLUSTER=local:[^:]*:)\d+", r"\1P", text)
         text = re.sub(r"slurmstepd(-n\d)?:", "slurmstepd:", text)
