@@ -199,6 +199,10 @@ Result<std::unique_ptr<ProcessTracker>> make_cgroup_v2_tracker(const TrackerOpti
     limits_memory = write_kernel_file(options.cgroup_root + "/" + options.job_path + "/memory.max",
                                       std::to_string(options.memory_limit_bytes))
                         .has_value();
+    if (limits_memory && options.step_limit_bytes != 0) {
+      FLURM_TRY_VOID(write_kernel_file(options.cgroup_root + "/" + path + "/memory.max",
+                                       std::to_string(options.step_limit_bytes)));
+    }
   }
   return std::make_unique<CgroupV2Tracker>(options.cgroup_root, path, limits_memory);
 }
@@ -219,6 +223,10 @@ Result<std::unique_ptr<ProcessTracker>> make_cgroup_v1_tracker(const TrackerOpti
     limits_memory =
         write_kernel_file(job + "/memory.limit_in_bytes", std::to_string(options.memory_limit_bytes)).has_value() &&
         make_directories(memory, path).has_value();
+    if (limits_memory && options.step_limit_bytes != 0) {
+      FLURM_TRY_VOID(
+          write_kernel_file(memory + "/" + path + "/memory.limit_in_bytes", std::to_string(options.step_limit_bytes)));
+    }
   }
   return std::make_unique<CgroupV1Tracker>(options.cgroup_root, path, limits_memory);
 }

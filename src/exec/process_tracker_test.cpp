@@ -107,15 +107,15 @@ TEST(CgroupTracker, finds_and_kills_daemons) {
   }
 }
 
-TEST(CgroupTracker, memory_limit_is_noticed) {
-  if (geteuid() != 0 || access("/sys/fs/cgroup/memory/memory.limit_in_bytes", F_OK) != 0)
-    GTEST_SKIP() << "no v1 memory";
-  EXPECT_TRUE(in_child([] {
+/// A task that takes 96 MiB, under limits of its job and its step. True when it is killed for that and it is noticed.
+bool is_killed_for_memory(std::uint64_t job_limit, std::uint64_t step_limit) {
+  return in_child([=] {
     std::string note;
     auto tracker = make_tracker({.kind = TrackerKind::cgroup,
                                  .job_path = fmt::format("flurm_test_{}/job_8", getpid()),
                                  .step_name = "step_batch",
-                                 .memory_limit_bytes = 32u << 20},
+                                 .memory_limit_bytes = job_limit,
+                                 .step_limit_bytes = step_limit},
                                 &note);
     if (!tracker->limits_memory()) return false;
     const pid_t task = fork();
@@ -129,7 +129,15 @@ TEST(CgroupTracker, memory_limit_is_noticed) {
     const bool noticed = tracker->out_of_memory();
     tracker->remove();
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && noticed;
-  }));
+  });
+}
+
+TEST(CgroupTracker, memory_limit_is_noticed) {
+  if (geteuid() != 0 || access("/sys/fs/cgroup/memory/memory.limit_in_bytes", F_OK) != 0)
+    GTEST_SKIP() << "no v1 memory";
+  EXPECT_TRUE(is_killed_for_memory(32u << 20, 0));
+  EXPECT_TRUE(is_killed_for_memory(1u << 30, 32u << 20)) << "a step may have less than its job";
+  EXPECT_FALSE(is_killed_for_memory(1u << 30, 512u << 20));
 }
 
 TEST(MakeTracker, falls_back_with_a_note) {

@@ -106,7 +106,7 @@ struct StepLaunch {
   std::optional<std::uint32_t> umask;
   std::optional<std::int32_t> nice;
   std::uint32_t rlimit_mask = 0;
-  std::uint64_t memory_mib = 0;  ///< allocated to the job on this node; 0: no limit known
+  std::uint64_t memory_mib = 0;  ///< allocated to the step on this node; 0: no limit known
   std::string admin_prolog, user_prolog, admin_epilog, user_epilog;
   TrackerKind tracker = TrackerKind::session;
   std::string cgroup_root, cgroup_path;
@@ -121,6 +121,8 @@ struct StepLaunch {
   std::optional<StepTerminal> terminal;
   std::uint32_t label_offset = 0;  ///< added to a task's number in labels
   std::optional<StepPmi> pmi;
+  std::uint64_t job_memory_mib =
+      0;  ///< of the whole job on this node, where memory_mib is the step's; 0: they are the same
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).

@@ -242,6 +242,7 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
   plan.work_dir = order.cwd;
   plan.append = appends(order.open_mode, config);
   plan.memory_mib = step_memory_mib(order.cred, facts.node_name);
+  plan.job_memory_mib = job_memory_mib(order.cred, facts.node_name);
   plan.node_rank = place.node_rank;
   plan.node_count = static_cast<std::uint32_t>(order.tasks.size());
   plan.line_buffered = order.flags & wire::launch_buffered_io;

@@ -218,6 +218,54 @@ class Others(ClusterTest):
         self.c.run("scancel", job)
 
 
+class Contained(ClusterTest):
+    """PrologFlags=Contain and salloc's interactive step."""
+
+    extra = "PrologFlags=Contain\nLaunchParameters=use_interactive_step\n"
+
+    def test_the_extern_step_is_there_as_long_as_the_job(self):
+        done = self.c.try_run("salloc", "-n2", stdin="squeue -hs -o %i\nsrun -n2 echo inside < /dev/null\nexit 3\n")
+        self.assertEqual(done.returncode, 3)
+        steps = [line.split(".")[1] for line in done.stdout.splitlines() if "." in line]
+        self.assertEqual(sorted(steps), ["extern", "interactive"])
+        self.assertEqual(done.stdout.count("inside"), 2)
+
+    def test_batch_jobs_have_one_too(self):
+        job = self.c.submit("-o", "contain.out", script="squeue -hs -j $SLURM_JOB_ID -o %i; srun true")
+        self.c.wait_state(job, "COMPLETED")
+        self.assertEqual(sorted(self.c.read("contain.out").split()), [job + ".batch", job + ".extern"])
+
+
+@unittest.skipUnless(is_root() and os.access("/sys/fs/cgroup/memory/cgroup.procs", os.W_OK), "needs cgroups of its own")
+class Memory(ClusterTest):
+    """Memory limits of steps, by the kernel."""
+
+    extra = "ProctrackType=proctrack/cgroup\nTaskPlugin=task/cgroup\n"
+
+    @classmethod
+    def setUpClass(cls):
+        class WithCgroups(Cluster):
+            def up(self):
+                os.makedirs(self.dir + "/etc", exist_ok=True)
+                with open(self.dir + "/etc/cgroup.conf", "w") as file:
+                    file.write("ConstrainRAMSpace=yes\n")
+                return super().up()
+
+        cls.cluster_type = WithCgroups
+        super().setUpClass()
+
+    def test_a_step_with_less_than_its_job(self):
+        with open(self.c.work + "/take", "w") as file:
+            file.write("x=$(head -c 60000000 /dev/zero | tr '\\0' a)\necho took\n")
+        job = self.c.submit("-n2", "--mem=400", "-o", "memory.out",
+                            script="srun -n1 --mem=30 sh take; echo code $?; srun -n1 --mem=300 sh take")
+        self.c.wait_end(job)
+        text = self.c.read("memory.out")
+        self.assertIn("Out Of Memory", text)
+        self.assertEqual(text.count("took\n"), 1)
+        self.assertNotIn("code 0", text)
+
+
 PMI_PROGRAM = r"""
 import os, socket
 task = socket.socket(fileno=int(os.environ["PMI_FD"])).makefile("rwb", 0)
