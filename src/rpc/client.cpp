@@ -27,7 +27,7 @@ io::Task<Result<io::Stream>> connect_and_send(io::Loop& loop, Address to, std::s
 }
 
 io::Task<Result<Response>> exchange(io::Loop& loop, const auth::Munge& munge, Address to, std::string frame,
-                                    io::Deadline deadline, std::uint32_t bytes_max) {
+                                    io::Deadline deadline, std::uint32_t bytes_max, bool for_another) {
   auto sending = connect_and_send(loop, to, std::move(frame), deadline);
   Result<io::Stream> stream = co_await sending;
   if (!stream) co_return fail(stream.error());
@@ -38,8 +38,9 @@ io::Task<Result<Response>> exchange(io::Loop& loop, const auth::Munge& munge, Ad
     stream->abandon();  // a request that is given up must not arrive after its repetition
     co_return fail(exchange_error(answer.error(), to, Errc::communications_receive));
   }
-  auto opening = io::on_worker(loop, [bytes = std::move(*answer), &munge]() mutable {
-    return open_frame(std::move(bytes), munge, {true, true});
+  auto opening = io::on_worker(loop, [bytes = std::move(*answer), &munge, for_another]() mutable {
+    return open_frame(std::move(bytes), munge,
+                      {.accept_replayed = true, .is_answer = true, .for_another = for_another});
   });
   std::expected<Message, Refusal> message = co_await opening;
   if (!message) {
@@ -67,7 +68,7 @@ io::Task<Result<Response>> call_task(io::Loop& loop, const auth::Munge& munge, A
       });
   Result<std::string> frame = co_await sealing;
   if (!frame) co_return fail(frame.error());
-  auto exchanging = exchange(loop, munge, std::move(to), std::move(*frame), deadline, options.frame_bytes_max);
+  auto exchanging = exchange(loop, munge, std::move(to), std::move(*frame), deadline, options.frame_bytes_max, false);
   co_return co_await exchanging;
 }
 
@@ -102,7 +103,7 @@ io::Task<Result<void>> Client::send_only(Address to, wire::MsgType type, std::st
 
 io::Task<Result<Response>> Client::call_frame(Address to, std::string frame, CallOptions options) {
   return exchange(loop_, munge_, std::move(to), std::move(frame), io::Deadline::in_ms(options.timeout_ms),
-                  options.frame_bytes_max);
+                  options.frame_bytes_max, true);
 }
 
 }  // namespace flurm::rpc

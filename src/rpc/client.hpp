@@ -51,7 +51,8 @@ class Client {
   io::Task<Result<void>> send_only(Address to, wire::MsgType type, std::string body, std::uint16_t version,
                                    CallOptions options);
 
-  /// Sends a frame as it is, for forwarding with the sender's own credential.
+  /// Sends a frame as it is, for forwarding with the sender's own credential. The answer is the sender's as well: its
+  /// credential is not checked here.
   io::Task<Result<Response>> call_frame(Address to, std::string frame, CallOptions options);
 
   io::Loop& loop() { return loop_; }

@@ -25,6 +25,8 @@ struct OpenOptions {
   bool accept_replayed = false;
   /// Answers may come without a credential from 23.02 on; requests never.
   bool is_answer = false;
+  /// It is to be passed on, and its credential meant for the one who gets it: only they can decode it.
+  bool for_another = false;
 };
 
 /// Worker: takes the frame apart, decodes the credential, compares the body's hash, unpacks the body.

@@ -218,6 +218,35 @@ class Others(ClusterTest):
         self.c.run("scancel", job)
 
 
+class Tree(ClusterTest):
+    """Messages that go from node to node, each passing them on to the next."""
+
+    nodes = 4
+    extra = "TreeWidth=1\n"
+
+    def test_launch_and_end(self):
+        done = self.c.try_run("srun", "-N4", "-n4", "sh", "-c", "echo $SLURMD_NODENAME; exit $SLURM_NODEID")
+        self.assertEqual(sorted(done.stdout.split()), ["n1", "n2", "n3", "n4"])
+        self.assertEqual(done.returncode, 3)
+        # The controller's own orders go the same way.
+        wait_for(lambda: not self.c.squeue("%i"), 10, "the end of the job on all nodes")
+
+    @unittest.skipUnless(is_root(), "needs another user")
+    def test_another_users_step(self):
+        done = self.c.try_run("srun", "-N3", "-n3", "id", "-un", user="nobody")
+        self.assertEqual((done.returncode, done.stdout), (0, "nobody\n" * 3))
+        done = self.c.try_run("salloc", "-N3", "srun", "sh", "-c", "kill -TERM $$", user="nobody")
+        self.assertNotEqual(done.returncode, 0)
+
+    def test_signals_reach_all(self):
+        job = self.c.submit("-N4", "-n4", "-o", "tree.out",
+                            script="srun -n4 sh -c 'trap \"exit 7\" USR1; echo up; while :; do sleep 0.1; done'; echo code $?")
+        wait_for(lambda: self.c.read("tree.out").count("up") == 4 if os.path.exists(self.c.work + "/tree.out") else 0, 20, "the tasks")
+        self.c.run("scancel", "-s", "USR1", job + ".0")
+        self.c.wait_state(job, "COMPLETED")
+        self.assertIn("code 7", self.c.read("tree.out"))
+
+
 class Contained(ClusterTest):
     """PrologFlags=Contain and salloc's interactive step."""
 
