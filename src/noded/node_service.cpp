@@ -395,6 +395,7 @@ io::Task<Reply> NodeService::step_stat(Request request) {
   wire::JobStepStat answer;
   answer.num_tasks = static_cast<std::uint32_t>(state->tasks.size());
   answer.jobacct = step_accounting(*state);
+  answer.jobacct->tres_list = accounted_tres();
   answer.step_pids.node_name = node_.setup.facts.node_name;
   answer.step_pids.pid = state->pids;
   co_return with_credential(Reply::of(MsgType::RESPONSE_JOB_STEP_STAT, answer, request.version()));

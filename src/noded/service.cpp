@@ -108,7 +108,7 @@ class RpcClients final : public ClientPort {
 
  private:
   static constexpr int kTries = 3;
-  static constexpr std::uint64_t kPauseMs = 500;
+  static constexpr std::uint64_t kPauseMs = 100;
   rpc::Client& client_;
 };
 

@@ -31,7 +31,9 @@ wire::JobAcctInfo step_accounting(const exec::StepState& state) {
   acct.tres_usage_out_max_nodeid = acct.tres_usage_out_max_taskid = none;
   acct.tres_usage_out_min_nodeid = acct.tres_usage_out_min_taskid = none;
 
-  const bool by_task = state.tasks.size() > 1 && std::ranges::all_of(state.tasks, &exec::TaskState::exited);
+  const bool by_task = state.tasks.size() > 1 && std::ranges::all_of(state.tasks, [](const exec::TaskState& task) {
+                         return task.usage.rss_max_bytes != 0;
+                       });
   const std::uint64_t first_task = state.tasks.empty() ? 0 : state.tasks.front().global_id;
   const auto set = [&](std::size_t tres, std::uint64_t whole, auto of_task) {
     acct.tres_usage_in_tot[tres] = whole;
@@ -56,6 +58,23 @@ wire::JobAcctInfo step_accounting(const exec::StepState& state) {
   set(kTresVirtualMemory, usage.virtual_max_bytes,
       [&](const exec::TaskState& task) { return std::max(task.usage.virtual_max_bytes, task.usage.rss_max_bytes); });
   return acct;
+}
+
+std::vector<wire::TresRec> accounted_tres() {
+  struct Name {
+    std::string_view type, name;
+  };
+  constexpr Name kNames[] = {{"cpu", ""},     {"mem", ""},    {"energy", ""}, {"node", ""},
+                             {"billing", ""}, {"fs", "disk"}, {"vmem", ""},   {"pages", ""}};
+  static_assert(std::size(kNames) == kTresCount);
+  std::vector<wire::TresRec> list;
+  for (std::size_t i = 0; i < kTresCount; ++i) {
+    wire::TresRec& tres = list.emplace_back();
+    tres.id = kTresIds[i];
+    tres.type = kNames[i].type;
+    tres.name = kNames[i].name;
+  }
+  return list;
 }
 
 }  // namespace flurm::noded

@@ -2,6 +2,8 @@
 #include "stepd/step_io.hpp"
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -273,7 +275,12 @@ bool StepIo::drained(bool& asks_again) const {
   for (const Client& client : clients_) {
     if (!client.queue.empty()) return false;
     int unacknowledged = 0;
-    if (ioctl(client.fd.get(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0) asks_again = true;
+    if (ioctl(client.fd.get(), SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0) continue;
+    tcp_info about{};
+    socklen_t size = sizeof about;
+    const bool gone =
+        getsockopt(client.fd.get(), IPPROTO_TCP, TCP_INFO, &about, &size) == 0 && about.tcpi_state == TCP_CLOSE;
+    if (!gone) asks_again = true;
   }
   return !asks_again;
 }

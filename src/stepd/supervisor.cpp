@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <map>
 
 #include "exec/process_table.hpp"
 #include "fmt/format.h"
@@ -157,7 +158,8 @@ void Supervisor::reap() {
       if (task.pid != pid) continue;
       task.state.usage.user_us = microseconds(used.ru_utime);
       task.state.usage.system_us = microseconds(used.ru_stime);
-      task.state.usage.rss_max_bytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
+      task.state.usage.rss_max_bytes =
+          std::max(task.state.usage.rss_max_bytes, static_cast<std::uint64_t>(used.ru_maxrss) * 1024);
       task_ended(task, status);
     }
     if (pid == epilog_pid_) {
@@ -238,8 +240,39 @@ exec::StepUsage Supervisor::usage_now() {
   return usage;
 }
 
+/// What each living task uses, with the processes below it. Those that left it for a session of their own count for
+/// none.
+void Supervisor::measure_tasks() {
+  std::map<pid_t, exec::ProcessInfo> processes;
+  for (const exec::ProcessInfo& info : exec::descendants(getpid())) processes[info.pid] = info;
+  std::map<pid_t, exec::StepUsage> used;
+  const std::uint64_t tick_us = 1'000'000 / exec::ticks_per_second();
+  for (const auto& [pid, info] : processes) {
+    pid_t top = pid;
+    for (auto above = processes.find(info.parent); above != processes.end();
+         above = processes.find(above->second.parent))
+      top = above->first;
+    exec::StepUsage& usage = used[top];
+    usage.user_us += info.user_ticks * tick_us;
+    usage.system_us += info.system_ticks * tick_us;
+    usage.rss_total_bytes += info.rss_bytes;
+    usage.virtual_max_bytes += info.virtual_bytes;
+  }
+  for (Task& task : tasks_) {
+    const auto now = used.find(task.pid);
+    if (task.pid == 0 || now == used.end()) continue;
+    exec::StepUsage& usage = task.state.usage;
+    usage.user_us = now->second.user_us;
+    usage.system_us = now->second.system_us;
+    usage.rss_total_bytes = now->second.rss_total_bytes;
+    usage.rss_max_bytes = std::max(usage.rss_max_bytes, now->second.rss_total_bytes);
+    usage.virtual_max_bytes = std::max(usage.virtual_max_bytes, now->second.virtual_max_bytes);
+  }
+}
+
 void Supervisor::sample() {
   peak_ = usage_now();
+  measure_tasks();
   const std::uint64_t limit = launch_.memory_mib << 20;
   if (!launch_.kill_over_memory || limit == 0 || peak_.rss_total_bytes <= limit || over_memory_) return;
   over_memory_ = true;

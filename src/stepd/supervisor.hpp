@@ -63,6 +63,7 @@ class Supervisor {
   void clean_up();
   void finish(std::int32_t slurm_rc);
   void sample();
+  void measure_tasks();
   void write_state();
   exec::StepState state() const;
   exec::StepUsage usage_now();

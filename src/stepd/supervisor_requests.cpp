@@ -98,6 +98,7 @@ exec::StepReply Supervisor::handle(const Connection& connection, const exec::Ste
       rc = release();
       break;
     case StepFrame::query: {
+      if (!end_) measure_tasks();
       exec::StepReply reply{.rc = 0, .state = state()};
       if (!end_) reply.state->usage = usage_now();
       if (!end_ && tracker_) {

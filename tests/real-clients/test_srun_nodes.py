@@ -154,7 +154,9 @@ class Launch(ClusterTest):
 
 
 class Others(ClusterTest):
-    """sattach, sbcast, sstat and scontrol listpids."""
+    """sattach, sbcast and sstat."""
+
+    extra = "JobAcctGatherType=jobacct_gather/linux\n"
 
     def test_sattach(self):
         job = self.c.submit("-n2", "-o", "/dev/null",
@@ -209,12 +211,20 @@ class Others(ClusterTest):
         self.assertEqual(out, "here\n")
 
     def test_statistics_and_processes(self):
-        job = self.c.submit("-n2", "-o", "/dev/null", script="srun -n2 sh -c 'echo > ready.$SLURM_PROCID; sleep 60'")
+        with open(self.c.work + "/take", "w") as file:
+            file.write("x=$(head -c $1 /dev/zero | tr '\\0' a)\necho > ready.$SLURM_PROCID\nsleep 60\n")
+        with open(self.c.work + "/programs", "w") as file:
+            file.write("0 sh take 1000\n1 sh take 30000000\n")
+        job = self.c.submit("-n2", "-o", "/dev/null", script="srun -n2 --multi-prog programs")
         wait_for(lambda: os.path.exists(self.c.work + "/ready.1"), 20, "the tasks")
-        out = wait_for(lambda: self.c.try_run("sstat", "-nP", "-j", job + ".0", "-o", "JobID,NTasks,Pids").stdout, 20, "sstat")
-        fields = out.strip().split("|")
-        self.assertEqual(fields[:2], [job + ".0", "2"])
-        self.assertGreaterEqual(len(fields[2].split(",")), 2)
+        form = "JobID,NTasks,MaxRSSTask,MaxRSS,AveRSS,Pids"
+        out = self.c.run("sstat", "-nP", "--noconvert", "-j", job + ".0", "-o", form).strip().split("|")
+        self.assertEqual(out[:3], [job + ".0", "2", "1"])
+        most, mean = (int(float(size)) for size in out[3:5])
+        self.assertGreater(most, 30_000_000)
+        self.assertLess(most, 90_000_000)
+        self.assertLess(mean, most)
+        self.assertGreaterEqual(len(out[5].split(",")), 2)
         self.c.run("scancel", job)
 
 
