@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/types.hpp"
+#include "conf/lines.hpp"
 
 namespace flurm::conf {
 
@@ -178,6 +179,7 @@ struct DownNodes {
 struct Config {
   std::vector<ControllerHost> controllers;  ///< first is the primary
   std::vector<NodeDef> nodes;               ///< in the order of the file
+  std::vector<Line> node_defaults;          ///< NodeName=DEFAULT lines, for nodes that come later
   std::vector<PartitionDef> partitions;
   std::vector<NodeSetDef> node_sets;
   std::vector<DownNodes> down_nodes;

@@ -14,6 +14,7 @@ namespace flurm::conf {
 struct Pair {
   std::string key;    ///< as written
   std::string value;  ///< without quotes and escapes
+  bool operator==(const Pair&) const = default;
 };
 
 /// One logical line: a key with what follows it on the line (NodeName=a CPUs=4 …).
@@ -21,6 +22,7 @@ struct Line {
   std::string file;
   int number = 0;
   std::vector<Pair> pairs;  ///< at least one
+  bool operator==(const Line&) const = default;
 };
 
 /// Text of the file named in an Include line (path already joined with the including file's directory).

@@ -6,6 +6,7 @@
 #include "base/bitmap.hpp"
 #include "base/hostlist.hpp"
 #include "conf/records.hpp"
+#include "conf/slurm_conf.hpp"
 #include "conf/slurm_keys.hpp"
 
 namespace flurm::conf {
@@ -124,6 +125,7 @@ class NodeReader {
     NodeDef scratch;
     apply_line(node_keys(), line, kOwnKeys, report, warned_, scratch);
     defaults_.add(line);
+    config_.node_defaults.push_back(line);
   }
 
   void record(const Line& own, const Report& report) {
@@ -204,6 +206,22 @@ void read_nodes(const std::vector<Line>& lines, std::vector<Diagnostic>& out, Co
   NodeReader reader(out, config);
   for (const Line& line : lines)
     if (same_word(line.pairs[0].key, "NodeName")) reader.line(line);
+}
+
+Result<std::vector<NodeDef>> parse_node_line(std::string_view text, const Config& config) {
+  std::vector<Diagnostic> problems;
+  const auto no_file = [](const std::string& path) -> Result<std::string> { return fail(Errc::einval, "{}", path); };
+  const Lines read = read_lines(text, "node", no_file, problems);
+  if (read.lines.size() != 1 || !same_word(read.lines[0].pairs[0].key, "NodeName") ||
+      same_word(read.lines[0].pairs[0].value, "DEFAULT"))
+    return fail(Errc::einval, "'{}' is not one NodeName line", text);
+  std::vector<Line> lines = config.node_defaults;
+  lines.push_back(read.lines[0]);
+  Config scratch;
+  scratch.slurmd_port = config.slurmd_port;
+  read_nodes(lines, problems, scratch);
+  if (has_errors(problems)) return fail(Errc::einval, "{}", first_error(problems, 0));
+  return std::move(scratch.nodes);
 }
 
 }  // namespace flurm::conf

@@ -17,6 +17,9 @@ namespace flurm::conf {
 Result<Config> parse_slurm_conf(std::string_view text, const std::string& file, const IncludeText& include,
                                 std::vector<Diagnostic>& out);
 
+/// The nodes of one NodeName line that is not in the file, with the defaults that the file gives. Errors: einval.
+Result<std::vector<NodeDef>> parse_node_line(std::string_view line, const Config& config);
+
 /// What FLURM does with a key of slurm.conf.
 enum class Support {
   acted,    ///< it does what slurm.conf(5) says

@@ -58,6 +58,8 @@ Write writer(MsgType type) {
     case MsgType::REQUEST_COMPLETE_BATCH_SCRIPT: return batch_complete;
     case MsgType::MESSAGE_EPILOG_COMPLETE: return epilog_complete;
     case MsgType::REQUEST_UPDATE_NODE: return update_node;
+    case MsgType::REQUEST_CREATE_NODE: return create_nodes;
+    case MsgType::REQUEST_DELETE_NODE: return delete_nodes;
     case MsgType::REQUEST_CREATE_PARTITION:
     case MsgType::REQUEST_UPDATE_PARTITION: return update_partition;
     case MsgType::REQUEST_DELETE_PARTITION: return delete_partition;

@@ -245,6 +245,8 @@ void fields(codec::Archive& ar, PutReservation& c) {
 }
 
 void fields(codec::Archive& ar, DeleteReservation& c) { ar("name", c.name); }
+void fields(codec::Archive& ar, AddNodes& c) { ar("nodes", c.nodes); }
+void fields(codec::Archive& ar, RemoveNode& c) { ar("name", c.name); }
 
 namespace {
 
@@ -281,7 +283,7 @@ std::string_view command_name(const Command& command) {
                                          "RequeueJobs", "SuspendJobs",  "EndBatch",   "NodeCleaned",  "LaunchAnswered",
                                          "RegisterNode", "NodesSeen",   "UpdateNodes", "PutPartition", "DeletePartition",
                                          "EffectsDone", "Tick",         "TopJobs",     "UseFormat",    "SetDrain",
-                                         "PutReservation", "DeleteReservation"};
+                                         "PutReservation", "DeleteReservation", "AddNodes", "RemoveNode"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }
@@ -290,7 +292,8 @@ std::string describe(const Entry& entry) { return codec::dump(entry, kFormat); }
 
 std::uint16_t format_of(const Command& command) {
   if (const auto* use = std::get_if<UseFormat>(&command)) return use->format;
-  if (std::holds_alternative<PutReservation>(command) || std::holds_alternative<DeleteReservation>(command)) return 4;
+  static_assert(std::is_same_v<std::variant_alternative_t<20, Command>, PutReservation>);
+  if (command.index() >= 20) return 4;
   return std::holds_alternative<SetDrain>(command) ? 3 : kOldestFormat;
 }
 

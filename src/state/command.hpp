@@ -212,10 +212,19 @@ struct DeleteReservation {
   std::string name;
 };
 
+/// Nodes come that are not in the configuration file; those that are there already stay as they are.
+struct AddNodes {
+  std::vector<model::NodeConfig> nodes;
+};
+/// A node goes, until the file is read anew if it is in there.
+struct RemoveNode {
+  std::string name;
+};
+
 using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
                              NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
                              DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain,
-                             PutReservation, DeleteReservation>;
+                             PutReservation, DeleteReservation, AddNodes, RemoveNode>;
 
 /// One entry of the log.
 struct Entry {

@@ -259,6 +259,44 @@ TEST(State, reconfiguration_keeps_jobs_and_removes_nodes) {
   EXPECT_EQ(w.state.partition("all")->nodes, (std::vector<model::NodeId>{1, 4}));
 }
 
+TEST(State, nodes_come_and_go_that_no_file_names) {
+  World w;
+  w.use_newest_format();
+  model::Partition all = *w.state.partitions.front();
+  all.nodes_text = "ALL";
+  w.run(PutPartition{.partition = all});
+  model::NodeConfig cloud{.name = "c1"};
+  cloud.cpus = cloud.cores = 4;
+  cloud.real_memory = 1000;
+  cloud.initial_state =
+      static_cast<std::uint32_t>(model::NodeBase::idle) | model::node_flag::cloud | model::node_flag::powered_down;
+  w.run(AddNodes{{cloud, w.state.node("n1")->config}});
+  ASSERT_TRUE(w.state.node("c1"));
+  EXPECT_EQ(w.state.node("n1")->id, 0u) << "it was there";
+  EXPECT_EQ(w.state.partition("all")->total_nodes, 5u);
+  EXPECT_FALSE(w.state.node("c1")->usable());
+  w.up("c1");
+  EXPECT_TRUE(w.state.node("c1")->usable());
+  const JobId id = w.submit();
+  w.start(id, w.state.node("c1")->id);
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  EXPECT_EQ(w.run(RemoveNode{"c1"}).code, Errc::nodes_busy);
+  Configure again{.settings = w.state.settings, .nodes = {w.state.node("n1")->config}, .partitions = {all}};
+  w.run(again);
+  EXPECT_EQ(w.shown(id), "RUNNING") << "reading the file again does not touch it";
+  EXPECT_EQ(w.state.partition("all")->total_nodes, 2u);
+  const auto loaded = load(save(w.state));
+  ASSERT_TRUE(loaded);
+  EXPECT_TRUE(loaded->node("c1"));
+  w.finish(id, 0, w.state.node("c1")->id);
+  EXPECT_EQ(w.run(RemoveNode{"c1"}).code, Errc::success);
+  EXPECT_EQ(w.run(RemoveNode{"c1"}).code, Errc::invalid_node_name);
+  EXPECT_EQ(w.run(RemoveNode{"n1"}).code, Errc::success);
+  EXPECT_EQ(w.state.partition("all")->total_nodes, 0u);
+  w.run(again);
+  EXPECT_TRUE(w.state.node("n1")) << "the file has it still";
+}
+
 /// Random commands: books stay right, and the stored form holds the whole state.
 TEST(State, invariants_hold_under_random_commands) {
   for (unsigned seed = 1; seed <= 30; ++seed) {
@@ -269,7 +307,7 @@ TEST(State, invariants_hold_under_random_commands) {
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 22) {
+      switch (random() % 24) {
         case 0:
         case 1: {
           SubmitJob submit = w.job(random() % 3 + 1);
@@ -381,6 +419,12 @@ TEST(State, invariants_hold_under_random_commands) {
             command = SetDrain{.on = random() % 4 == 0, .reason = "why"};
           else if (random() % 4 == 0)
             command = UseFormat{kFormat};
+          break;
+        case 22:
+          if (w.state.format == kFormat) command = AddNodes{{{.name = random() % 2 ? "d1" : "n2"}}};
+          break;
+        case 23:
+          if (w.state.format == kFormat) command = RemoveNode{random() % 2 ? "d1" : "n3"};
           break;
         case 20:
         case 21: {

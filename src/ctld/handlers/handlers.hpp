@@ -2,6 +2,7 @@
 // Replica::propose(), reads through Replica::snapshot(). Internal to the room.
 #pragma once
 #include "ctld/controller.hpp"
+#include "wire/msg/node_registration.hpp"
 
 namespace flurm::ctld {
 
@@ -28,6 +29,11 @@ io::Task<Answer> update_job(Controller& c, Call call);
 io::Task<Answer> register_node(Controller& c, Call call);
 io::Task<Answer> batch_complete(Controller& c, Call call);
 io::Task<Answer> epilog_complete(Controller& c, Call call);
+
+io::Task<Answer> create_nodes(Controller& c, Call call);
+io::Task<Answer> delete_nodes(Controller& c, Call call);
+/// The node that reports, though nobody configured it (slurmd -Z), becomes one. Errors: access_denied, invalid_node_name.
+io::Task<Errc> add_registering_node(Controller& c, wire::NodeRegistrationStatus status, std::string peer);
 
 io::Task<Answer> update_node(Controller& c, Call call);
 io::Task<Answer> update_partition(Controller& c, Call call);

@@ -17,6 +17,12 @@ bool shown(const model::Node& node, std::uint16_t show_flags) {
   return node.base != model::NodeBase::future || show_flags & wire::show_future;
 }
 
+/// It is in a cloud and switched off: listed only where PrivateData=cloud asks for that, which turns the word around.
+bool away(const Controller& c, const model::Node& node) {
+  constexpr std::uint32_t kAway = model::node_flag::cloud | model::node_flag::powered_down;
+  return (node.flags & kAway) == kAway && !(c.config->private_data & conf::kPrivateCloudNodes);
+}
+
 /// A node as a request with these flags is answered.
 wire::NodeInfo shown_info(const model::Node& node, std::uint16_t show_flags,
                           const std::vector<std::uint32_t>& reserved) {
@@ -43,7 +49,7 @@ Answer node_info_all(Controller& c, const Call& call) {
   reply.hidden_nodes = wire::Bits(state->next_node_id);
   for (model::NodeId id = 0; id < state->next_node_id; ++id) {
     const model::Node* node = state->node(id);
-    if (node && shown(*node, request->show_flags)) {
+    if (node && shown(*node, request->show_flags) && !away(c, *node)) {
       reply.node_array.push_back(shown_info(*node, request->show_flags, reserved));
     } else {  // node numbers in bit strings must stay right
       reply.hidden_nodes.set(id);
@@ -61,7 +67,8 @@ Answer node_info_single(Controller& c, const Call& call) {
     return rc_answer(call, Errc::access_denied);
   wire::NodeInfoArray reply;
   reply.last_update = state->now;
-  if (const model::Node* node = state->node(request->node_name)) {
+  const model::Node* node = state->node(request->node_name);
+  if (node && shown(*node, request->show_flags)) {
     reply.hidden_nodes = wire::Bits(1);
     reply.node_array.push_back(shown_info(*node, request->show_flags, reserved_flags(*state, io::now())));
   }

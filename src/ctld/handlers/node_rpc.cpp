@@ -50,7 +50,12 @@ io::Task<Answer> register_node(Controller& c, Call call) {
     co_return rc_answer(call, Errc::access_denied);
   }
   auto snapshot = c.replica.snapshot();
-  if (!snapshot->node(status->node_name)) {
+  constexpr std::uint8_t kComesByItself = 2;  // slurm 22.05 src/common/slurm_protocol_defs.h DYN_NODE_NORM
+  if (!snapshot->node(status->node_name) && status->dynamic_type == kComesByItself) {
+    auto adding = add_registering_node(c, *status, call.peer);
+    const Errc added = co_await adding;
+    if (added != Errc::success) co_return rc_answer(call, public_code(added));
+  } else if (!snapshot->node(status->node_name)) {
     log(Level::warn, "node.unknown", {{"node", status->node_name}, {"peer", call.peer}});
     co_return rc_answer(call, Errc::invalid_node_name);
   }

@@ -55,7 +55,9 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   return s;
 }
 
-model::NodeConfig node_of(const conf::NodeDef& d) {
+}  // namespace
+
+model::NodeConfig node_config(const conf::NodeDef& d) {
   model::NodeConfig n;
   n.name = d.name;
   n.hostname = d.hostname;
@@ -82,6 +84,8 @@ model::NodeConfig node_of(const conf::NodeDef& d) {
   return n;
 }
 
+namespace {
+
 std::uint32_t flags_of(const conf::PartitionDef& d, const conf::Config& c) {
   namespace flag = model::partition_flag;
   std::uint32_t flags = 0;
@@ -103,7 +107,7 @@ model::Partition partition_of(const conf::PartitionDef& d, const conf::Config& c
     if (!names.empty()) names += ',';
     names += c.nodes[index].name;
   }
-  p.nodes_text = names;
+  p.nodes_text = conf::same_word(d.nodes, "ALL") ? "ALL" : names;  // all that there will be
   for (const conf::NodeSetDef& set : c.node_sets)
     if (d.nodes == set.name) p.nodesets = set.name;
   p.flags = flags_of(d, c);
@@ -144,7 +148,7 @@ model::Partition partition_of(const conf::PartitionDef& d, const conf::Config& c
 state::Configure configure_command(const conf::Config& config, std::uint32_t slurm_user) {
   state::Configure command;
   command.settings = settings_of(config, slurm_user);
-  for (const conf::NodeDef& node : config.nodes) command.nodes.push_back(node_of(node));
+  for (const conf::NodeDef& node : config.nodes) command.nodes.push_back(node_config(node));
   for (const conf::DownNodes& down : config.down_nodes)
     for (std::uint32_t index : down.node_index) {
       command.nodes[index].initial_state = down.state;

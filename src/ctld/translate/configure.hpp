@@ -6,6 +6,7 @@
 
 namespace flurm::ctld {
 
+model::NodeConfig node_config(const conf::NodeDef& def);
 /// slurm_user: the uid of SlurmUser.
 state::Configure configure_command(const conf::Config& config, std::uint32_t slurm_user);
 

@@ -29,6 +29,18 @@ void set_initial(ClusterState& state, Node& node) {
   node.extra = node.config.extra;
 }
 
+model::NodeId add_node(ClusterState& state, const model::NodeConfig& config, std::uint32_t flags) {
+  auto node = std::make_shared<Node>();
+  node->id = state.next_node_id++;
+  node->config = config;
+  node->cores_used.assign((node->core_count() + 63) / 64, 0);
+  set_initial(state, *node);
+  node->flags |= flags;
+  const model::NodeId id = node->id;
+  state.nodes.set(id, std::move(node));
+  return id;
+}
+
 void put_nodes(ClusterState& state, const std::vector<model::NodeConfig>& configs) {
   std::set<std::string_view> names;
   auto ids = std::make_shared<std::map<std::string, model::NodeId, std::less<>>>();
@@ -46,18 +58,15 @@ void put_nodes(ClusterState& state, const std::vector<model::NodeConfig>& config
       recount_node(state, known_id);
       continue;
     }
-    auto node = std::make_shared<Node>();
-    node->id = state.next_node_id++;
-    node->config = config;
-    node->cores_used.assign((node->core_count() + 63) / 64, 0);
-    set_initial(state, *node);
-    ids->emplace(config.name, node->id);
-    const model::NodeId id = node->id;
-    state.nodes.set(id, std::move(node));
+    ids->emplace(config.name, add_node(state, config, 0));
   }
   std::vector<model::NodeId> gone;
   state.nodes.for_each([&](std::uint64_t id, const auto& node) {
-    if (!node->removed && !names.contains(node->config.name)) gone.push_back(static_cast<model::NodeId>(id));
+    if (node->removed || names.contains(node->config.name)) return true;
+    if (node->has(node_flag::dynamic_norm))  // it never was in the file
+      ids->emplace(node->config.name, node->id);
+    else
+      gone.push_back(static_cast<model::NodeId>(id));
     return true;
   });
   for (model::NodeId id : gone) {
@@ -66,6 +75,17 @@ void put_nodes(ClusterState& state, const std::vector<model::NodeConfig>& config
   }
   state.node_ids = std::move(ids);
   state.nodes_changed = state.now;
+}
+
+/// After nodes came or went: partitions of all nodes have others now, and reservations too.
+void resolve_anew(ClusterState& state) {
+  for (auto& each : state.partitions) {
+    model::Partition partition = *each;
+    (void)resolve_partition(state, partition);  // a node of its list may have gone
+    if (partition != *each) each = std::make_shared<const model::Partition>(std::move(partition));
+  }
+  state.nodes_changed = state.partitions_changed = state.now;
+  follow_configuration(state);
 }
 
 /// `name` is in the comma list.
@@ -124,6 +144,31 @@ Reply apply_to(ClusterState& state, const Configure& command) {
   state.partitions_changed = state.config_changed = state.now;
   follow_configuration(state);
   return reply;
+}
+
+Reply apply_to(ClusterState& state, const AddNodes& command) {
+  auto ids = std::make_shared<std::map<std::string, model::NodeId, std::less<>>>(*state.node_ids);
+  for (const model::NodeConfig& config : command.nodes)
+    if (!ids->contains(config.name)) ids->emplace(config.name, add_node(state, config, node_flag::dynamic_norm));
+  state.node_ids = std::move(ids);
+  resolve_anew(state);
+  return {};
+}
+
+/// Source: slurm 22.05 src/slurmctld/node_mgr.c _delete_node().
+Reply apply_to(ClusterState& state, const RemoveNode& command) {
+  const Node* node = state.node(command.name);
+  if (!node) return {.code = Errc::invalid_node_name};
+  if (!node->jobs.empty() || !node->completing_jobs.empty()) return {.code = Errc::nodes_busy};
+  for (const auto& reservation : state.reservations)
+    if (reservation->active(state.now) && reservation->find(node->id)) return {.code = Errc::nodes_busy};
+  const model::NodeId id = node->id;
+  edit_node(state, id, [](Node& gone) { gone.removed = true; });
+  auto ids = std::make_shared<std::map<std::string, model::NodeId, std::less<>>>(*state.node_ids);
+  ids->erase(command.name);
+  state.node_ids = std::move(ids);
+  resolve_anew(state);
+  return {};
 }
 
 Reply apply_to(ClusterState& state, const PutPartition& command) {

@@ -26,6 +26,8 @@ Reply apply_to(ClusterState& state, const UseFormat& command);
 Reply apply_to(ClusterState& state, const SetDrain& command);
 Reply apply_to(ClusterState& state, const PutReservation& command);
 Reply apply_to(ClusterState& state, const DeleteReservation& command);
+Reply apply_to(ClusterState& state, const AddNodes& command);
+Reply apply_to(ClusterState& state, const RemoveNode& command);
 
 /// What a partition's configured text means now: its nodes, and the sums shown for it.
 Result<void> resolve_partition(const ClusterState& state, model::Partition& partition);

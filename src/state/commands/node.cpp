@@ -114,7 +114,9 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
     node.daemon_start_time = report.daemon_start_time;
     node.last_response = state.now;
     if (!node.last_busy) node.last_busy = state.now;
-    node.flags &= ~node_flag::no_respond;
+    node.flags &= ~(node_flag::no_respond | node_flag::powered_down);
+    // One that was to come some day has come.
+    if (node.base == NodeBase::future && node.has(node_flag::dynamic_norm)) node.base = NodeBase::unknown;
 
     const std::string low = shortfall(node, report);
     if (!low.empty()) {
