@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/hostlist.hpp"
 #include "io/clock.hpp"
 
 namespace flurm::ctld {
@@ -69,6 +70,10 @@ Errc Admission::lets_in(const model::Partition& partition, const model::JobReque
   if (!partition.allow_groups.empty() && partition.allow_groups != "ALL" && request.user_id != 0 &&
       !shares_name(partition.allow_groups, owner_.groups))
     return Errc::job_missing_required_partition_group;
+  if (!partition.allow_alloc_nodes.empty() && partition.allow_alloc_nodes != "ALL") {
+    const auto hosts = expand_hosts(partition.allow_alloc_nodes);
+    if (!hosts || std::ranges::find(*hosts, request.alloc_node) == hosts->end()) return Errc::access_denied;
+  }
   return Errc::success;
 }
 

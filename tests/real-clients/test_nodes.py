@@ -69,6 +69,17 @@ class Nodes(ClusterTest):
         self.assertEqual((node["Weight"], node["AvailableFeatures"]), ("99", "fast,new"))
         self.assertEqual(self.c.wait_end(self.c.submit("-C", "new"))["NodeList"], "n1")
 
+    def test_partitions_take_jobs_from_their_nodes_only(self):
+        here = self.c.job(self.c.submit("--hold"))["AllocNode:Sid"].split(":")[0]
+        try:
+            self.c.run("scontrol", "update", "partitionname=short", "allocnodes=elsewhere[1-3]")
+            self.assertIn("Access/permission denied", self.c.refused("sbatch", "-p", "short", "--wrap", "true"))
+            self.c.run("scontrol", "update", "partitionname=short", f"allocnodes=elsewhere,{here}")
+            self.c.wait_end(self.c.submit("-p", "short"))
+        finally:
+            self.c.run("scontrol", "update", "partitionname=short", "allocnodes=ALL")
+        self.assertEqual(self.c.partition("short")["AllocNodes"], "ALL")
+
     def test_update_partition(self):
         self.c.run("scontrol", "update", "partitionname=short", "maxtime=60", "state=drain")
         part = self.c.partition("short")

@@ -153,6 +153,16 @@ bool groups_matter(const state::ClusterState& state) {
   });
 }
 
+/// The machine that submits, if it is known; it is waited for where a partition takes jobs from some machines only.
+io::Task<std::string> host_of(Controller& c, std::string peer) {
+  const std::string known = c.hosts.cached(peer);
+  const auto state = c.replica.snapshot();
+  const auto selective = [](const auto& each) { return !each->allow_alloc_nodes.empty(); };
+  if (!known.empty() || std::ranges::none_of(state->partitions, selective)) co_return known;
+  auto lookup = io::on_worker(c.loop, [&hosts = c.hosts, peer] { return hosts.look_up(peer); });
+  co_return co_await lookup;
+}
+
 /// The refusals that Slurm explains to the user besides the code; the texts of the others are for our log.
 bool explained(const Error& error) {
   switch (error.code) {
@@ -204,6 +214,10 @@ io::Task<Answer> submit_batch_job(Controller& c, Call call) {
   if (!received) co_return rc_answer(call, Errc::communications_receive);
   wire::JobDesc desc = *received;
   if (auto settled = settle_identity(c, call, desc); !settled) co_return refusal(call, settled.error());
+  if (!desc.alloc_node || desc.alloc_node->empty()) {
+    auto asking = host_of(c, call.peer);
+    desc.alloc_node = co_await asking;
+  }
   const std::uint32_t job_uid = desc.user_id;
   Owner owner;
   const auto known = c.users.cached_by_uid(job_uid);
@@ -217,7 +231,6 @@ io::Task<Answer> submit_batch_job(Controller& c, Call call) {
   auto checked = check(c, *snapshot, desc, owner, call.uid, false);
   if (!checked) co_return refusal(call, checked.error());
   const std::string name = checked->request.name;
-  if (checked->request.alloc_node.empty()) checked->request.alloc_node = c.hosts.cached(call.peer);
 
   auto proposal = c.replica.propose(std::move(*checked));
   const Result<state::Reply> reply = co_await proposal;
@@ -237,6 +250,10 @@ io::Task<Answer> job_will_run(Controller& c, Call call) {
   if (!received) co_return rc_answer(call, Errc::communications_receive);
   wire::JobDesc desc = *received;
   if (auto settled = settle_identity(c, call, desc); !settled) co_return refusal(call, settled.error());
+  if (!desc.alloc_node || desc.alloc_node->empty()) {
+    auto asking = host_of(c, call.peer);
+    desc.alloc_node = co_await asking;
+  }
   auto lookup = io::on_worker(c.loop, [&users = c.users, uid = desc.user_id] { return look_up_owner(users, uid); });
   const Owner owner = co_await lookup;
   auto snapshot = c.replica.snapshot();
