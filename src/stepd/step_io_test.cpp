@@ -160,16 +160,16 @@ TEST_F(StepIoTest, input_for_one_and_for_all) {
 TEST_F(StepIoTest, labelled_lines_go_into_a_file) {
   char name[] = "/tmp/flurm_io_XXXXXX";
   Fd file(mkstemp(name));
-  const std::size_t number = io_.add_file(std::move(file), 2, 0);
+  const std::size_t number = io_.add_file(std::move(file), 2, 10);
   auto [read, write] = make_pipe();
   io_.add_output(IoType::stdout_data, 7, 0, std::move(read), static_cast<int>(number));
   ASSERT_TRUE(exec::write_all(write.get(), "one\ntw"));
   pump();
-  EXPECT_EQ(exec::read_file(name, 100).value_or("?"), " 7: one\n");
+  EXPECT_EQ(exec::read_file(name, 100).value_or("?"), "17: one\n");
   ASSERT_TRUE(exec::write_all(write.get(), "o"));
   write.reset();
   pump();
-  EXPECT_EQ(exec::read_file(name, 100).value_or("?"), " 7: one\n 7: two\n");
+  EXPECT_EQ(exec::read_file(name, 100).value_or("?"), "17: one\n17: two\n");
   unlink(name);
 }
 
