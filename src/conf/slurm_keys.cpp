@@ -92,7 +92,7 @@ std::span<const Key<Config>> slurm_keys() {
       plain("AcctGatherInterconnectType", later, &C::acct_gather_interconnect_type),
       plain("AcctGatherNodeFreq", later, &C::acct_gather_node_freq),
       plain("AcctGatherProfileType", later, &C::acct_gather_profile_type),
-      plain("AllowSpecResourcesUsage", later, &C::allow_spec_resources_usage),
+      plain("AllowSpecResourcesUsage", acted, &C::allow_spec_resources_usage),
       plain("AuthAltParameters", later, &C::authalt_params),
       plain("AuthAltTypes", later, &C::authalttypes),
       plain("AuthInfo", acted, &C::authinfo),

@@ -114,7 +114,7 @@ Demand make_demand(const model::JobRequest& request, const model::Partition& par
     demand.cpus_per_node = std::max<std::uint16_t>(
         demand.cpus_per_node, static_cast<std::uint16_t>(demand.cpus_per_task * demand.tasks_per_node));
   demand.cpus_per_node = std::max(demand.cpus_per_node, demand.cpus_per_task);
-  demand.core_spec = kNoVal16;
+  demand.core_spec = request.core_spec;
 
   std::uint64_t memory = request.pn_min_memory;
   if (memory == kNoVal64) memory = partition.def_mem_per_cpu ? partition.def_mem_per_cpu : settings.def_mem_per_cpu;

@@ -241,9 +241,36 @@ bool Placer::attempt_on(const Attempt& a, Holding& holding) {
   return rows < a.demand.rows && attempt_beside(a, nodes, {Taken::By::nobody}, holding);
 }
 
+/// The cores that the job may have on an empty node. What it leaves to the system takes the place of what the node
+/// keeps for it: those kept come first, then the last core of each socket, last socket first.
+/// Source: slurm 22.05 select/cons_common cons_common.c common_mark_avail_cores().
+void Placer::own_cores(const Demand& d, NodeIndex node, Cores own) const {
+  constexpr std::uint16_t kThreads = 0x8000;  // slurm 22.05 slurm/slurm.h CORE_SPEC_THREAD
+  const NodeInfo& info = cluster_.node(node);
+  const ConstCores usual = cluster_.cores(node);
+  std::ranges::copy(usual, own.begin());
+  const bool threads = d.core_spec != kNoVal16 && d.core_spec & kThreads;
+  if (d.core_spec == kNoVal16 || (threads && info.cpus_per_core > 1)) return;
+  std::uint32_t left = d.core_spec & ~kThreads;
+  if (left >= info.core_count()) {
+    std::ranges::fill(own, 0);
+    return;
+  }
+  for (std::uint32_t core = 0; core < info.core_count(); ++core) set(own, core);
+  for (std::uint32_t core = 0; core < info.core_count() && left > 0; ++core)
+    if (!has(usual, core)) {
+      clear(own, core);
+      --left;
+    }
+  for (std::uint32_t core = info.cores; core-- > 0;)
+    for (std::uint32_t socket = info.sockets; socket-- > 0 && left > 0;)
+      if (has(own, socket * info.cores + core)) {
+        clear(own, socket * info.cores + core);
+        --left;
+      }
+}
+
 void Placer::free_cores(const Attempt& a, NodeIndex node, Taken taken, Cores free) const {
-  const ConstCores all = cluster_.cores(node);
-  std::ranges::copy(all, free.begin());
   const auto remove = [&](const Word* busy) {
     for (std::size_t w = 0; busy && w < free.size(); ++w) free[w] &= ~busy[w];
   };
@@ -282,8 +309,10 @@ Room Placer::room_on(const Attempt& a, NodeIndex node, ConstCores free) const {
 }
 
 Offer Placer::offer_on(const Attempt& a, NodeIndex node, Taken taken, Cores free) {
+  own_cores(a.demand, node, free);
+  const std::uint32_t all = count(free);
   free_cores(a, node, taken, free);
-  if (a.demand.whole_node && !std::ranges::equal(free, cluster_.cores(node))) return {};
+  if (a.demand.whole_node && count(free) != all) return {};
   return offer_of(a.demand, cluster_.node(node), room_on(a, node, free), free);
 }
 
@@ -350,13 +379,18 @@ bool Placer::give(const Attempt& a, const Bitmap& nodes, Holding& holding) {
              .user = a.user};
   for (Chosen& c : chosen) {
     const NodeInfo& info = cluster_.node(c.node);
+    const std::uint32_t counted = c.cpus;  // those left to the system are the job's too, as far as counting goes
+    if (d.core_spec != kNoVal16) {
+      own_cores(d, c.node, c.cores);
+      c.cpus = count(c.cores) * info.cpus_per_core;
+    }
     std::uint64_t memory = 0;
     if (d.counts_memory && !a.nodes_only) {
       memory = d.memory_mib == 0 ? info.memory_mib : d.memory_mib;
       if (d.memory_per_cpu) memory *= cpus_for_memory(d, info, c.cpus);
       if (a.usage.at(c.node).memory_mib + memory > info.memory_mib) return false;
     }
-    holding.shares.push_back({c.node, static_cast<std::uint16_t>(c.cpus), memory, std::move(c.cores)});
+    holding.shares.push_back({c.node, static_cast<std::uint16_t>(counted), memory, std::move(c.cores)});
   }
   return true;
 }

@@ -93,6 +93,8 @@ class Placer {
   bool attempt_on(const Attempt& attempt, Holding& holding);
   bool attempt_beside(const Attempt& attempt, const Bitmap& nodes, Taken taken, Holding& holding);
   Bitmap without_unfit(const Attempt& attempt) const;
+  void own_cores(const Demand& demand, NodeIndex node, Cores own) const;
+  /// Takes out of `free`, the job's own cores, those that are out of bounds.
   void free_cores(const Attempt& attempt, NodeIndex node, Taken taken, Cores free) const;
   Room room_on(const Attempt& attempt, NodeIndex node, ConstCores free) const;
   bool give(const Attempt& attempt, const Bitmap& chosen, Holding& holding);

@@ -242,5 +242,26 @@ TEST_F(PlanTest, CanEverRunSaysWhatNodesLack) {
   EXPECT_EQ(mixed.error().text, "Memory specification can not be satisfied") << "the last node configured decides";
 }
 
+TEST(Plan, cores_left_to_the_system_are_nobodys) {
+  World w;
+  w.nodes("n[1-2]", 2, 2, 1);
+  w.partition("debug", "n[1-2]");
+  const auto with_spec = [](std::uint16_t cores) {
+    JobSpec spec = job().nodes(1);
+    spec.request.core_spec = cores;
+    return spec;
+  };
+  const JobId one = w.submit(with_spec(1)), none = w.submit(with_spec(0)), third = w.submit(job().nodes(1));
+  w.step();
+  const auto& first = w.view.active.find(one.v)->allocation->shares.at(0);
+  EXPECT_EQ(first.cores.at(0), 0b0111u);
+  EXPECT_EQ(first.cpus, 4);
+  EXPECT_EQ(first.memory_mib, 300u) << "for the CPUs it can use";
+  EXPECT_EQ(w.view.active.find(none.v)->allocation->shares.at(0).cores.at(0), 0b1111u);
+  EXPECT_TRUE(w.view.pending.find(third.v)) << "such jobs have their nodes alone";
+  EXPECT_FALSE(can_ever_run(w.view, with_spec(4).request, *w.view.partitions.front()));
+  EXPECT_TRUE(can_ever_run(w.view, with_spec(3).request, *w.view.partitions.front()));
+}
+
 }  // namespace
 }  // namespace flurm::sched::test

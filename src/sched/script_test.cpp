@@ -122,7 +122,6 @@ model::JobRequest request_of(const ScriptJob& job) {
   assign(f, "min_cpus", r.min_cpus);
   assign(f, "max_cpus", r.max_cpus);
   assign(f, "pn_min_cpus", r.pn_min_cpus);
-  assign(f, "core_spec", r.core_spec);
   assign(f, "min_nodes", r.min_nodes);
   assign(f, "max_nodes", r.max_nodes);
   assign(f, "sockets_per_node", r.sockets_per_node);

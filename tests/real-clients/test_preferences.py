@@ -64,5 +64,21 @@ class Preferences(ClusterTest):
         self.assertIn("Invalid job id specified", self.c.refused("scontrol", "top", "4242"))
 
 
+class CoresForTheSystem(ClusterTest):
+    extra = "AllowSpecResourcesUsage=YES\nSchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=1\n"
+
+    def test_they_are_left_out(self):
+        for option, cores, spec in (("--core-spec=1", "0-2", "1"), ("--core-spec=0", "0-3", "0"), ("--core-spec=3", "0", "3")):
+            with self.subTest(option=option):
+                job = self.c.submit(option, "-n1", "--wrap", "sleep 1000")
+                record = self.c.wait_state(job, "RUNNING", seconds=70)
+                self.assertEqual((record["NumCPUs"], record["CoreSpec"], record["OverSubscribe"]), ("4", spec, "NO"))
+                self.assertIn(f"CPU_IDs={cores} ", self.c.run("scontrol", "-d", "-o", "show", "job", job))
+                self.c.run("scancel", job)
+
+    def test_some_must_be_left(self):
+        self.assertIn("Requested node configuration is not available", self.c.refused("sbatch", "--core-spec=4", "--wrap", "true"))
+
+
 if __name__ == "__main__":
     main()
