@@ -128,13 +128,17 @@ void TaskSet::erase(std::uint32_t task) {
   }
 }
 
+TaskSet TaskSet::common(const TaskSet& other) const {
+  std::vector<std::uint32_t> both;
+  for (std::uint32_t n : numbers())
+    if (other.contains(n)) both.push_back(n);
+  return from_sorted(both);
+}
+
 TaskSet TaskSet::take(const TaskSet& other) {
-  std::vector<std::uint32_t> taken;
-  for (std::uint32_t n : other.numbers()) {
-    if (!contains(n)) continue;
-    taken.push_back(n);
-    erase(n);
-  }
+  std::vector<std::uint32_t> taken, left;
+  for (std::uint32_t n : numbers()) (other.contains(n) ? taken : left).push_back(n);
+  *this = from_sorted(left);
   return from_sorted(taken);
 }
 

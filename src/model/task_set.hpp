@@ -34,6 +34,9 @@ class TaskSet {
   std::uint32_t last() const { return ranges_.back().last; }
   const std::vector<Range>& ranges() const { return ranges_; }
 
+  /// The tasks that are in both.
+  TaskSet common(const TaskSet& other) const;
+
   void erase(std::uint32_t task);
   /// Removes every task of `other`, and returns the ones that were there.
   TaskSet take(const TaskSet& other);

@@ -321,7 +321,45 @@ void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, 
   begin_cleaning(state, id, end);
 }
 
-std::vector<JobId> resolve(ClusterState& state, const Target& target) {
+namespace {
+
+/// As split_task(), for several that stay together; the record that stands for the others is told apart by its id,
+/// which is the array's.
+JobId split_tasks(ClusterState& state, JobId record, const model::TaskSet& tasks) {
+  Job part = *state.job(record);
+  part.id = new_job_id(state);
+  if (!part.id.v) return JobId{0};
+  edit_job(state, record, [&](Job& job) { part.array->pending = job.array->pending.take(tasks); });
+  const JobId id = part.id;
+  put_job(state, std::move(part));
+  return id;
+}
+
+/// Adds those of `tasks` that the array's own record stands for.
+void resolve_unstarted(ClusterState& state, const Job& whole, const model::TaskSet& tasks, Split split,
+                       std::vector<std::pair<std::uint32_t, JobId>>& out) {
+  // With the usual MaxArraySize each task that is cancelled can be looked at.
+  constexpr std::uint32_t kFew = 1000;
+  const model::TaskSet named = whole.array->pending.common(tasks);
+  const std::uint32_t count = named.count();
+  if (count == 0) return;
+  const JobId id = whole.id;
+  if (whole.state.ended() || (count > 1 && count == whole.array->pending.count())) {
+    out.emplace_back(named.first(), id);
+  } else if (split == Split::few && count > kFew) {
+    if (const JobId part = split_tasks(state, id, named); part.v) out.emplace_back(named.first(), part);
+  } else {
+    for (const model::TaskSet::Range& range : named.ranges())
+      for (std::uint64_t task = range.first; task <= range.last; task += range.step) {
+        const auto number = static_cast<std::uint32_t>(task);
+        if (const JobId one = split_task(state, id, number); one.v) out.emplace_back(number, one);
+      }
+  }
+}
+
+}  // namespace
+
+std::vector<JobId> resolve(ClusterState& state, const Target& target, Split split) {
   if (target.whole_array) {
     std::vector<JobId> all, waiting_or_active;
     for (const Job* record : state.with_array(target.job)) {
@@ -335,15 +373,16 @@ std::vector<JobId> resolve(ClusterState& state, const Target& target) {
   if (target.tasks.empty()) return {target.job};
   if (!job->array) return {};
   const JobId array_job = job->array->array_job;
+  std::vector<std::pair<std::uint32_t, JobId>> found;
+  for (const Job* record : state.with_array(array_job))
+    if (record->array && record->array->task != kNoVal32 && target.tasks.contains(record->array->task))
+      found.emplace_back(record->array->task, record->id);
+  const Job* whole = state.job(array_job);
+  if (whole && whole->array && whole->array->task == kNoVal32)
+    resolve_unstarted(state, *whole, target.tasks, split, found);
+  std::ranges::sort(found);
   std::vector<JobId> out;
-  for (const model::TaskSet::Range& range : target.tasks.ranges()) {
-    for (std::uint64_t task = range.first; task <= range.last; task += range.step) {
-      const auto number = static_cast<std::uint32_t>(task);
-      const Job* record = state.array_task(array_job, number);
-      if (!record) continue;
-      if (const JobId id = split_task(state, record->id, number); id.v) out.push_back(id);
-    }
-  }
+  for (const auto& [task, id] : found) out.push_back(id);
   return out;
 }
 

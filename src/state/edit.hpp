@@ -59,7 +59,14 @@ void refresh_dependencies_of(ClusterState& state, JobId id);
 /// circular_dependency.
 Result<void> bind_dependencies(const ClusterState& state, JobId self, std::vector<model::Dependency>& dependencies);
 
-/// The jobs a target means: splits tasks off the array's record where `tasks` names some.
-std::vector<JobId> resolve(ClusterState& state, const Target& target);
+/// Whether tasks that have not started get a record each when a target names them.
+enum class Split {
+  each,
+  few,  ///< many keep one record together: enough for what ends them
+};
+
+/// The jobs a target means, by task number. All tasks of an array that have not started are their record; some of them
+/// are split off it.
+std::vector<JobId> resolve(ClusterState& state, const Target& target, Split split = Split::each);
 
 }  // namespace flurm::state

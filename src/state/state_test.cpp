@@ -84,6 +84,29 @@ TEST(State, array_tasks_are_one_record_until_they_start) {
   EXPECT_EQ(w.state.array_task(array, 1)->state.base, JobBase::cancelled);
 }
 
+TEST(State, a_million_tasks_are_cancelled_in_as_few_records_as_they_were) {
+  World w;
+  w.state.settings.max_job_count = w.state.settings.max_array_size = 2'000'000;
+  const JobId array = w.submit_array("0-999999");
+  w.start(array, 0, 1, 7);
+  const auto cancel = [&](const char* tasks) {
+    return w.cancel({{.job = array, .tasks = *model::TaskSet::parse(tasks, 1'000'000)}});
+  };
+  EXPECT_EQ(cancel("100000-499999").code, Errc::success);
+  EXPECT_EQ(w.state.jobs.size(), 3u);
+  EXPECT_EQ(w.at(array).pending_count(), 599'999u);
+  EXPECT_EQ(w.state.tasks_without_record, 999'999u - 2);
+  EXPECT_EQ(w.state.pending.size(), 1u);
+  EXPECT_EQ(cancel("100000-499999").code, Errc::invalid_job_id);
+  // All that is left, started or not: the record of those that wait is theirs.
+  EXPECT_EQ(cancel("0-999999").code, Errc::success);
+  EXPECT_EQ(w.state.jobs.size(), 3u);
+  EXPECT_EQ(w.at(array).state.base, JobBase::cancelled);
+  EXPECT_TRUE(w.state.array_task(array, 7)->state.has(model::job_flag::completing));
+  EXPECT_EQ(cancel("3").code, Errc::already_done);
+  EXPECT_EQ(w.state.jobs.size(), 3u);
+}
+
 TEST(State, the_last_task_keeps_the_arrays_id) {
   World w;
   const JobId array = w.submit_array("4-5");

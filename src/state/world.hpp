@@ -61,7 +61,7 @@ struct World {
   JobId submit_array(const char* tasks) {
     SubmitJob submit = job();
     submit.array.emplace();
-    submit.array->pending = *model::TaskSet::parse(tasks, 100000);
+    submit.array->pending = *model::TaskSet::parse(tasks, 2000000);
     return run(std::move(submit)).job;
   }
   JobId submit_after(const std::string& dependency) {

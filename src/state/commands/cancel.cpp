@@ -39,8 +39,11 @@ Errc cancel(ClusterState& state, JobId id, const CancelJobs& command) {
     end_running(state, id, JobBase::cancelled, JobReason::none, Effect::End::terminate);
     return Errc::success;
   }
-  add_effect(state, {.kind = Effect::Kind::signal_job, .job = id, .restart_count = job.restart_count,
-                     .signal = command.signal, .flags = command.flags});
+  add_effect(state, {.kind = Effect::Kind::signal_job,
+                     .job = id,
+                     .restart_count = job.restart_count,
+                     .signal = command.signal,
+                     .flags = command.flags});
   return Errc::success;
 }
 
@@ -99,17 +102,19 @@ Errc suspend(ClusterState& state, JobId id, bool resume) {
     }
     changed.suspend_time = state.now;
   });
-  add_effect(state, {.kind = Effect::Kind::suspend_job, .job = id, .restart_count = run,
+  add_effect(state, {.kind = Effect::Kind::suspend_job,
+                     .job = id,
+                     .restart_count = run,
                      .op = static_cast<std::uint16_t>(resume ? 1 : 0)});
   return Errc::success;
 }
 
 /// Runs `one` on every job the targets mean, and reports each.
 template <class One>
-Reply for_targets(ClusterState& state, const std::vector<Target>& targets, One&& one) {
+Reply for_targets(ClusterState& state, const std::vector<Target>& targets, Split split, One&& one) {
   Reply reply;
   for (const Target& target : targets) {
-    const auto jobs = resolve(state, target);
+    const auto jobs = resolve(state, target, split);
     if (jobs.empty()) {
       reply.results.push_back({.job = target.job, .code = Errc::invalid_job_id});
       continue;
@@ -133,15 +138,17 @@ Reply for_targets(ClusterState& state, const std::vector<Target>& targets, One&&
 }  // namespace
 
 Reply apply_to(ClusterState& state, const CancelJobs& command) {
-  return for_targets(state, command.targets, [&](JobId id) { return cancel(state, id, command); });
+  const bool ends = command.signal == kSigKill && !(command.flags & kStepsOnly);
+  return for_targets(state, command.targets, ends ? Split::few : Split::each,
+                     [&](JobId id) { return cancel(state, id, command); });
 }
 
 Reply apply_to(ClusterState& state, const RequeueJobs& command) {
-  return for_targets(state, command.targets, [&](JobId id) { return requeue(state, id, command); });
+  return for_targets(state, command.targets, Split::each, [&](JobId id) { return requeue(state, id, command); });
 }
 
 Reply apply_to(ClusterState& state, const SuspendJobs& command) {
-  return for_targets(state, command.targets, [&](JobId id) { return suspend(state, id, command.resume); });
+  return for_targets(state, command.targets, Split::each, [&](JobId id) { return suspend(state, id, command.resume); });
 }
 
 }  // namespace flurm::state
