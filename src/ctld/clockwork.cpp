@@ -62,11 +62,18 @@ bool tick_due(const state::ClusterState& state, TimeS now, std::int64_t resv_ove
   return !state.pending.for_each([&](std::uint64_t, const auto& job) { return !job->misses_deadline(now); });
 }
 
-Clockwork::Clockwork(Controller& controller) : controller_(controller), timer_(controller.loop, [this] { beat(); }) {}
+Clockwork::Clockwork(Controller& controller)
+    : controller_(controller), scripts_(controller), timer_(controller.loop, [this] { beat(); }) {}
+
+void Clockwork::start() {
+  scripts_.start(*controller_.replica.snapshot(), io::now());
+  timer_.start(1000, 1000);
+}
 
 void Clockwork::beat() {
   const auto state = controller_.replica.snapshot();
   if (!ticking_ && tick_due(*state, io::now(), over_run_s(*controller_.config))) io::spawn(tick());
+  scripts_.look(*state, io::now());
   if (!keeping_ && !state->reservations.empty()) io::spawn(keep_reservations());
   if (!state->pending.empty()) controller_.schedule_soon();
 }

@@ -1,6 +1,7 @@
 // ctld/clockwork.hpp — what the leader does because time passes.
 #pragma once
 #include "ctld/controller.hpp"
+#include "ctld/reservation_scripts.hpp"
 #include "io/timer.hpp"
 
 namespace flurm::ctld {
@@ -11,7 +12,7 @@ namespace flurm::ctld {
 class Clockwork {
  public:
   explicit Clockwork(Controller& controller);
-  void start() { timer_.start(1000, 1000); }
+  void start();
   void stop() { timer_.stop(); }
 
  private:
@@ -20,6 +21,7 @@ class Clockwork {
   io::Task<> keep_reservations();
 
   Controller& controller_;
+  ReservationScripts scripts_;
   io::Timer timer_;
   bool ticking_ = false, keeping_ = false;
   TimeS exchanged_;  // when nodes of reservations were last looked at

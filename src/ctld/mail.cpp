@@ -10,7 +10,7 @@
 namespace flurm::ctld {
 namespace {
 
-constexpr int kMailPatienceMs = 30'000, kMailLookMs = 10;
+constexpr int kMailPatienceMs = 30'000, kLookMs = 10;
 
 std::string_view verb(std::uint16_t event) {
   switch (event) {
@@ -71,6 +71,19 @@ std::string mail_subject(const model::Job& job, std::uint16_t event, TimeS now) 
   return out;
 }
 
+Result<void> run_and_wait(const exec::SpawnSpec& spec, int patience_ms) {
+  FLURM_TRY(const pid_t pid, exec::spawn(spec));
+  for (int waited_ms = 0; waitpid(pid, nullptr, WNOHANG) == 0; waited_ms += kLookMs) {
+    if (waited_ms >= patience_ms) {
+      kill(-pid, SIGKILL);  // it leads a session of its own
+      waitpid(pid, nullptr, 0);
+      return fail(Errc::timed_out, "{} did not end in {} s", spec.program, patience_ms / 1000);
+    }
+    usleep(kLookMs * 1000);
+  }
+  return {};
+}
+
 Result<void> mail_user(const conf::Config& config, const model::Job& job, std::uint16_t event, TimeS now) {
   std::string to = job.request->mail_user.empty() ? job.request->user_name : job.request->mail_user;
   if (!config.mail_domain.empty() && to.find('@') == to.npos) to += "@" + config.mail_domain;
@@ -79,16 +92,7 @@ Result<void> mail_user(const conf::Config& config, const model::Job& job, std::u
   spec.argv = {spec.program, "-s", mail_subject(job, event, now), to};
   spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "SLURM_JOB_ID=" + std::to_string(job.id.v),
               "SLURM_JOB_USER=" + job.request->user_name, "SLURM_CLUSTER_NAME=" + config.cluster_name};
-  FLURM_TRY(const pid_t pid, exec::spawn(spec));
-  for (int waited_ms = 0; waitpid(pid, nullptr, WNOHANG) == 0; waited_ms += kMailLookMs) {
-    if (waited_ms >= kMailPatienceMs) {
-      kill(-pid, SIGKILL);  // it leads a session of its own
-      waitpid(pid, nullptr, 0);
-      return fail(Errc::timed_out, "{} did not end in {} s", spec.program, kMailPatienceMs / 1000);
-    }
-    usleep(kMailLookMs * 1000);
-  }
-  return {};
+  return run_and_wait(spec, kMailPatienceMs);
 }
 
 }  // namespace flurm::ctld

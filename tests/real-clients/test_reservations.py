@@ -1,5 +1,9 @@
 """Reservations: made, changed, shown and deleted by scontrol; kept from other jobs, and held to by their own."""
 
+import contextlib
+import os
+import shutil
+import tempfile
 import time
 import unittest
 
@@ -343,6 +347,36 @@ class Jobs(ReservationTest):
         self.assertEqual(self.reason(waiting), "Reservation brief was deleted")
         self.c.run("scontrol", "release", waiting)
         self.c.wait_end(waiting)
+
+
+class Scripts(ReservationTest):
+    nodes = 1
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="flurm-resv-", dir="/tmp")
+        os.chmod(cls.folder, 0o777)
+        for name in ("begin", "end"):
+            with open(f"{cls.folder}/{name}", "w") as file:
+                file.write(f"#!/bin/sh\necho {name} $1 >> {cls.folder}/told\n")
+            os.chmod(f"{cls.folder}/{name}", 0o755)
+        cls.extra = f"ResvProlog={cls.folder}/begin\nResvEpilog={cls.folder}/end\n"
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def told(self):
+        with contextlib.suppress(OSError), open(f"{self.folder}/told") as file:
+            return file.read().splitlines()
+        return []
+
+    def test_they_run_when_it_begins_and_ends(self):
+        self.create("brief", "Users=root", "Nodes=n1", times=("StartTime=now", "EndTime=now+12seconds"))
+        wait_for(lambda: self.told() == ["begin brief"], 40, "the first script")
+        wait_for(lambda: self.told() == ["begin brief", "end brief"], 60, "the second script")
 
 
 if __name__ == "__main__":
