@@ -48,6 +48,10 @@ bool tick_due(const state::ClusterState& state, TimeS now, std::int64_t resv_ove
     return !warn && now < job->end_time;
   });
   if (due) return true;
+  due = !state.steps.for_each([&](std::uint64_t, const auto& step) {
+    return !step->time_over(now) || !state.job(step->job)->state.running();
+  });
+  if (due) return true;
   due = state.settings.min_job_age_s && !state.finished.for_each([&](std::uint64_t, const auto& finished) {
     // Only the oldest counts. Forgetting in batches keeps a busy cluster's log short.
     return now - finished->end_time < std::int64_t{state.settings.min_job_age_s};

@@ -15,11 +15,13 @@
 #include "ctld/translate/build_info.hpp"
 #include "io/loop.hpp"
 #include "io/task.hpp"
+#include "rpc/client.hpp"
 #include "rpc/stats.hpp"
 #include "sched/plan.hpp"
 
 namespace flurm::auth {
 class Hosts;
+class Munge;
 class Users;
 }
 
@@ -31,6 +33,7 @@ struct Controller {
   Replica& replica;
   auth::Users& users;
   auth::Hosts& hosts;
+  const auth::Munge& munge;
   std::shared_ptr<const conf::Config> config;
   std::string config_file{};                   // path of slurm.conf
   std::map<std::string, std::string> files;  // texts of slurm.conf and the files beside it, for configless nodes
@@ -47,6 +50,9 @@ struct Controller {
   std::function<void(const std::string& node)> node_registered;
   std::function<bool(const model::Job&)> launch_taken;    // the batch node took the order to start the present run
   std::function<void(model::NodeId, JobId)> abort_stray;  // ends a job that the node runs without being meant to
+  /// One message to a user's srun or salloc; nobody waits for the answer.
+  std::function<void(rpc::Address, wire::MsgType, std::string body, std::uint16_t version, std::uint32_t uid)> tell_client;
+  std::function<void(rpc::Address, wire::MsgType, std::string body, std::uint16_t version)> tell_node;
   std::function<rpc::Stats()> server_stats;
   std::function<void()> reset_server_stats;
 

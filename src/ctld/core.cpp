@@ -45,9 +45,10 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
       munge_(munge_socket(*setup.loaded.config)),
       replica_(loop_),
       client_(loop_, munge_),
-      controller_{.loop = loop_, .replica = replica_, .users = users_, .hosts = hosts_, .config = setup.loaded.config},
+      controller_{.loop = loop_, .replica = replica_, .users = users_, .hosts = hosts_, .munge = munge_, .config = setup.loaded.config},
       scheduler_(controller_),
       clockwork_(controller_),
+      client_watch_(controller_, client_),
       effects_(controller_, client_, setup.node_user),
       monitor_(controller_, client_, setup.node_user),
       removal_(loop_,
@@ -79,6 +80,13 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
   controller_.node_registered = [this](const std::string& node) { monitor_.heard_from(node); };
   controller_.launch_taken = [this](const model::Job& job) { return effects_.launch_taken(job); };
   controller_.abort_stray = [this](model::NodeId node, JobId job) { io::spawn(effects_.abort_stray(node, job)); };
+  controller_.tell_client = [this](rpc::Address to, wire::MsgType type, std::string body, std::uint16_t version,
+                                   std::uint32_t uid) {
+    io::spawn(effects_.send_to_client(std::move(to), type, std::move(body), version, uid));
+  };
+  controller_.tell_node = [this](rpc::Address node, wire::MsgType type, std::string body, std::uint16_t version) {
+    io::spawn(effects_.send_to_node(std::move(node), type, std::move(body), version));
+  };
   controller_.server_stats = [this] { return server_ ? server_->stats() : rpc::Stats{}; };
   controller_.reset_server_stats = [this] { server_->reset_stats(); };
 }
@@ -326,6 +334,7 @@ io::Task<> Core::lead() {
   effects_.start();
   monitor_.start();
   clockwork_.start();
+  client_watch_.start();
   scheduler_.start();
   formats_->start();
 }
@@ -334,6 +343,7 @@ void Core::follow() {
   if (formats_) formats_->stop();
   monitor_.stop();
   clockwork_.stop();
+  client_watch_.stop();
   scheduler_.stop();
   effects_.stop();
 }
@@ -344,7 +354,9 @@ rpc::ServerOptions Core::server_options() const {
   options.host = membership_.rpc_host;
   options.prepare = [this](rpc::Request& request) {
     // Name services may block: ask them here, so that the handler finds the answers remembered.
-    if (request.type() != wire::MsgType::REQUEST_SUBMIT_BATCH_JOB) return;
+    if (request.type() != wire::MsgType::REQUEST_SUBMIT_BATCH_JOB &&
+        request.type() != wire::MsgType::REQUEST_RESOURCE_ALLOCATION)
+      return;
     (void)users_.by_uid(request.identity.uid);
     (void)hosts_.look_up(request.peer);
   };

@@ -14,6 +14,7 @@
 #include "cluster/link.hpp"
 #include "conf/flurm_conf.hpp"
 #include "conf/other_conf.hpp"
+#include "ctld/client_watch.hpp"
 #include "ctld/clockwork.hpp"
 #include "ctld/cluster_orders.hpp"
 #include "ctld/cluster_status.hpp"
@@ -122,6 +123,7 @@ class Core {
   Controller controller_;
   Scheduler scheduler_;
   Clockwork clockwork_;
+  ClientWatch client_watch_;
   Effects effects_;
   Monitor monitor_;
   std::optional<conf::CgroupConf> cgroup_conf_;

@@ -22,6 +22,11 @@ Read reader(MsgType type) {
     case MsgType::REQUEST_BATCH_SCRIPT: return batch_script;
     case MsgType::REQUEST_JOB_READY: return job_ready;
     case MsgType::REQUEST_JOB_STEP_INFO: return step_info;
+    case MsgType::REQUEST_STEP_LAYOUT: return step_layout_reply;
+    case MsgType::REQUEST_JOB_ALLOCATION_INFO: return allocation_info;
+    case MsgType::REQUEST_HET_JOB_ALLOC_INFO: return component_allocations;
+    case MsgType::REQUEST_JOB_END_TIME: return job_end_time;
+    case MsgType::REQUEST_JOB_NOTIFY: return notify_job;
     case MsgType::REQUEST_NODE_INFO: return node_info_all;
     case MsgType::REQUEST_NODE_INFO_SINGLE: return node_info_single;
     case MsgType::REQUEST_PARTITION_INFO: return partition_info_all;
@@ -48,6 +53,13 @@ Write writer(MsgType type) {
   switch (type) {
     case MsgType::REQUEST_SUBMIT_BATCH_JOB: return submit_batch_job;
     case MsgType::REQUEST_JOB_WILL_RUN: return job_will_run;
+    case MsgType::REQUEST_RESOURCE_ALLOCATION: return allocate_resources;
+    case MsgType::REQUEST_COMPLETE_JOB_ALLOCATION: return complete_allocation;
+    case MsgType::REQUEST_JOB_STEP_CREATE: return create_step;
+    case MsgType::REQUEST_STEP_COMPLETE: return complete_step;
+    case MsgType::REQUEST_CANCEL_JOB_STEP: return cancel_step;
+    case MsgType::REQUEST_UPDATE_JOB_STEP: return update_step;
+    case MsgType::REQUEST_JOB_SBCAST_CRED: return sbcast_credential;
     case MsgType::REQUEST_KILL_JOB: return kill_job;
     case MsgType::REQUEST_KILL_JOBS: return kill_jobs;
     case MsgType::REQUEST_JOB_REQUEUE: return requeue_job;
@@ -88,7 +100,7 @@ bool about_this_process(MsgType type) {
 
 bool from_node(MsgType type) {
   return type == MsgType::MESSAGE_NODE_REGISTRATION_STATUS || type == MsgType::REQUEST_COMPLETE_BATCH_SCRIPT ||
-         type == MsgType::MESSAGE_EPILOG_COMPLETE;
+         type == MsgType::MESSAGE_EPILOG_COMPLETE || type == MsgType::REQUEST_STEP_COMPLETE;
 }
 
 }  // namespace

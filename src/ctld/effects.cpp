@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "auth/munge.hpp"
-#include "auth/users.hpp"
 #include "ctld/mail.hpp"
 #include "ctld/translate/launch.hpp"
+#include "ctld/user_record.hpp"
 #include "io/clock.hpp"
 #include "io/timer.hpp"
 #include "io/worker.hpp"
@@ -36,16 +36,6 @@ const Effect* open_effect(const state::ClusterState& state, const Effect& effect
 std::shared_ptr<const model::Job> job_of(const state::ClusterState& state, const Effect& effect) {
   auto job = state.jobs.get(effect.job.v);
   return job && job->restart_count == effect.restart_count && open_effect(state, effect) ? job : nullptr;
-}
-
-UserRecord user_record(auth::Users& users, const model::Job& job) {
-  UserRecord record;
-  record.name = job.request->user_name;
-  const auto user = users.by_uid(job.request->user_id);
-  if (!user) return record;
-  record = {.name = user->name, .gecos = user->gecos, .home = user->home, .shell = user->shell, .gids = {}};
-  if (const auto gids = users.groups_of(*user)) record.gids.assign(gids->begin(), gids->end());
-  return record;
 }
 
 wire::MsgType end_type(Effect::End end) {
@@ -108,6 +98,9 @@ void Effects::look() {
       case Effect::Kind::signal_job: io::spawn(signal(effect)); break;
       case Effect::Kind::suspend_job: io::spawn(suspend(effect)); break;
       case Effect::Kind::mail: io::spawn(send_mail(effect)); break;
+      case Effect::Kind::signal_step: io::spawn(signal_step(effect)); break;
+      case Effect::Kind::time_out_step: io::spawn(time_out_step(effect)); break;
+      case Effect::Kind::tell_client: io::spawn(tell_client(effect)); break;
     }
 }
 

@@ -25,6 +25,7 @@ class Effects {
         courier_(client),
         node_user_(node_user),
         gate_(controller.loop, 128),
+        client_gate_(controller.loop, 64),
         mail_gate_(controller.loop, 1) {}
 
   /// The state changed: begins every effect that has not been begun by this process.
@@ -40,6 +41,10 @@ class Effects {
   /// Ends a job on a node that runs it without being meant to. No effect of the state: the node's next registration
   /// shows whether it is still needed.
   io::Task<> abort_stray(model::NodeId node, JobId job);
+  /// One message to a user's srun or salloc, who alone may read it; tried once.
+  io::Task<> send_to_client(rpc::Address to, wire::MsgType type, std::string body, std::uint16_t version, std::uint32_t uid);
+  /// One message to a node's daemon, tried once.
+  io::Task<> send_to_node(rpc::Address node, wire::MsgType type, std::string body, std::uint16_t version);
 
  private:
   io::Task<> launch(state::Effect effect);
@@ -50,6 +55,9 @@ class Effects {
   io::Task<> signal(state::Effect effect);
   io::Task<> suspend(state::Effect effect);
   io::Task<> send_mail(state::Effect effect);
+  io::Task<> signal_step(state::Effect effect);
+  io::Task<> time_out_step(state::Effect effect);
+  io::Task<> tell_client(state::Effect effect);
   io::Task<> propose(state::Command command);
   /// Sleeps, at most until this controller stops to lead.
   io::Task<> rest(std::uint64_t ms);
@@ -61,6 +69,7 @@ class Effects {
   rpc::Courier courier_;
   std::uint32_t node_user_;
   Gate gate_;
+  Gate client_gate_;
   Gate mail_gate_;  // a slow MailProg holds one worker, never all
   std::uint64_t next_ = 1;  // the first effect not begun
   std::uint64_t reign_ = 0;  // counts starts and stops; an effect is pursued in the reign in which it was begun
@@ -68,6 +77,9 @@ class Effects {
   std::list<io::Event> pauses_;
   bool leads_ = false;
 };
+
+/// What to speak with a client that asked in `known`.
+std::uint16_t client_version(std::uint16_t known);
 
 /// Where a node's daemon listens, and what it speaks (22.05 until it has registered).
 rpc::Address node_address(const model::Node& node);

@@ -180,6 +180,7 @@ void fields(codec::Archive& ar, JobRequest& r) {
   ar("tres_per_socket", r.tres_per_socket);
   ar("tres_per_task", r.tres_per_task);
   ar("segment_size", r.segment_size);
+  ar("client_version", r.client_version, codec::since(4));
 }
 
 void fields(codec::Archive& ar, Dependency& d) {
@@ -264,6 +265,8 @@ void fields(codec::Archive& ar, Job& j) {
   ar("launch_failures", j.launch_failures, codec::since(2));
   ar("preferred", j.preferred, codec::since(2));
   ar("reservation", j.reservation, codec::since(4));
+  ar("next_step", j.next_step, codec::since(4));
+  ar("start_awaited", j.start_awaited, codec::since(4));
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {

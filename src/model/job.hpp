@@ -104,6 +104,7 @@ struct JobRequest {
   std::string cpus_per_tres, mem_per_tres, tres_bind, tres_freq, tres_per_job, tres_per_node, tres_per_socket,
       tres_per_task;
   std::uint16_t segment_size = 0;
+  std::uint16_t client_version = 0;  // of the protocol in which the client wants news; 0: not known
   bool operator==(const JobRequest&) const = default;
 };
 
@@ -192,6 +193,8 @@ struct Job {
   bool preferred = false;                         // its nodes have the features of --prefer
   bool launched = false;                           // the batch host acknowledged the launch of this run
   std::string reservation;                         // in which it runs or ran; of several that it named, or a magnetic one
+  std::uint32_t next_step = 0;                     // number of the next step of this run
+  bool start_awaited = false;                      // its client waits to be told that it starts
 
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;

@@ -60,9 +60,10 @@ struct Request : Message {
 
 using Response = Message;
 
-/// What a handler answers with. A reply is packed in the request's version.
+/// What a handler answers with. A reply is packed in the request's version, or in `version`, which the peer must know.
 struct Reply {
   wire::MsgType type{};
+  std::uint16_t version = 0;
   std::string body;
   /// Instead of `body`, for long ones: runs on a worker, so it must own what it uses.
   std::move_only_function<std::string()> make_body;

@@ -206,6 +206,7 @@ io::Task<Reply> Server::State::handle(std::shared_ptr<State>, Request request) {
 io::Task<void> Server::State::send(std::shared_ptr<State>, Connection& connection, wire::Header header, Identity to,
                                    Reply reply) {
   header.msg_type = reply.type;
+  if (reply.version != 0) header.version = reply.version;
   header.ret_list = std::move(reply.ret_list);
   bool credential = reply.credential || header.version < wire::v23_02;
   std::string frame;

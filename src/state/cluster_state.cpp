@@ -94,6 +94,12 @@ void fields(codec::Archive& ar, Effect& e) {
   ar("op", e.op);
   ar("mail_event", e.mail_event);
   ar("created", e.created);
+  ar("step", e.step, codec::since(4));
+  ar("node", e.node, codec::since(4));
+  ar("news", e.news, codec::since(4));
+  ar("host", e.host, codec::since(4));
+  ar("text", e.text, codec::since(4));
+  ar("port", e.port, codec::since(4));
 }
 
 void fields(codec::Archive& ar, Finished& f) {
@@ -141,6 +147,8 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("reservations", SharedList<model::Reservation>{s.reservations}, codec::since(4));
   ar("last_reservation_id", s.last_reservation_id, codec::since(4));
   ar("reservations_changed", s.reservations_changed, codec::since(4));
+  ar("steps", Table<model::Step>{s.steps, [](const model::Step& step, std::uint64_t) { return step_key(step.job, step.slot); }},
+     codec::since(4));
 }
 
 const model::Node* ClusterState::node(std::string_view name) const {
@@ -186,6 +194,12 @@ std::vector<const Job*> ClusterState::with_array(JobId id) const {
     return true;
   });
   return out;
+}
+
+model::StepUses step_uses(const ClusterState& state, JobId job) {
+  model::StepUses uses;
+  state.for_steps_of(job, [&](const auto& step) { model::add_use(uses, *step); });
+  return uses;
 }
 
 std::string save(const ClusterState& state) {

@@ -16,6 +16,7 @@
 #include "model/node.hpp"
 #include "model/partition.hpp"
 #include "model/reservation.hpp"
+#include "model/step.hpp"
 #include "state/session.hpp"
 
 namespace flurm::state {
@@ -29,6 +30,18 @@ struct Effect {
     signal_job,        // `signal` with `flags` (KILL_* of slurm.h) to the job's nodes
     suspend_job,       // stop (op 0) or continue (op 1) the job's processes
     mail,              // tell the user about `mail_event`
+    signal_step,       // `signal` to the step's tasks, on `node` or on all of its nodes; `flags`: and end them for good
+    time_out_step,     // end the step, whose time is over
+    tell_client,       // bring `news` to the srun or salloc at `host`:`port`
+  };
+  /// What a client that waits is told.
+  enum class News : std::uint8_t {
+    none,
+    started,      // the job has its allocation
+    ended,        // the job or step is over; `op` 1: because its time is
+    node_failed,  // of its nodes, `text` is lost
+    try_again,    // there may be room for the step now
+    suspended,    // or resumed: `op`
   };
   /// Why a job is ended; the node's daemon words its message accordingly.
   enum class End : std::uint8_t { terminate, time_limit, preempted, abort, completed };
@@ -42,6 +55,11 @@ struct Effect {
   std::uint16_t op = 0;
   std::uint16_t mail_event = 0;  // MAIL_JOB_* bit
   TimeS created;
+  std::uint32_t step = kNoVal32;
+  model::NodeId node = kNoVal32;  // NO_VAL: all of them
+  News news = News::none;
+  std::string host, text;
+  std::uint16_t port = 0;
   bool operator==(const Effect&) const = default;
 };
 
@@ -49,6 +67,8 @@ struct Effect {
 constexpr std::uint64_t effect_key(const Effect& effect) {
   return std::uint64_t{effect.job.v} << 32 | (effect.id & 0xffffffff);
 }
+
+constexpr std::uint64_t step_key(JobId job, std::uint32_t slot) { return std::uint64_t{job.v} << 32 | slot; }
 
 /// A finished job and when it finished, in the order of finishing: the queue of jobs to forget.
 struct Finished {
@@ -86,6 +106,7 @@ struct ClusterState {
   std::uint32_t last_reservation_id = 0;
   PersistentMap<Effect> effects;         // by Effect::id
   PersistentMap<Finished> finished;      // by order of finishing
+  PersistentMap<model::Step> steps;      // (job << 32 | slot), of jobs that have nodes
   Sessions sessions;                     // of the controllers that proposed lately
   Drain drain;
 
@@ -103,6 +124,17 @@ struct ClusterState {
   TimeS jobs_changed, nodes_changed, partitions_changed, config_changed, reservations_changed;
 
   const model::Job* job(JobId id) const { return jobs.find(id.v); }
+  /// A step by its number; none that waits has one.
+  const model::Step* step(JobId job, std::uint32_t number) const { return steps.find(step_key(job, number)); }
+  /// Visits the job's steps in the order of their slots: `visit(const shared_ptr<const Step>&)`.
+  template <class Visit>
+  void for_steps_of(JobId job, Visit&& visit) const {
+    steps.for_each_from(step_key(job, 0), [&](std::uint64_t key, const auto& step) {
+      if (key >> 32 != job.v) return false;
+      visit(step);
+      return true;
+    });
+  }
   const model::Node* node(model::NodeId id) const { return nodes.find(id); }
   const model::Node* node(std::string_view name) const;
   const model::Partition* partition(std::string_view name) const;
@@ -115,6 +147,9 @@ struct ClusterState {
   /// All records of the array, or the job itself when it is none.
   std::vector<const model::Job*> with_array(JobId id) const;
 };
+
+/// What the running steps of a job have taken of it.
+model::StepUses step_uses(const ClusterState& state, JobId job);
 
 /// A number that is equal on members whose states are equal. Independent of how the state was reached.
 std::uint64_t state_hash(const ClusterState& state);

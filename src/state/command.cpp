@@ -248,6 +248,60 @@ void fields(codec::Archive& ar, DeleteReservation& c) { ar("name", c.name); }
 void fields(codec::Archive& ar, AddNodes& c) { ar("nodes", c.nodes); }
 void fields(codec::Archive& ar, RemoveNode& c) { ar("name", c.name); }
 
+void fields(codec::Archive& ar, AwaitStart& c) {
+  ar("job", c.job);
+  ar("or_never", c.or_never);
+}
+
+void fields(codec::Archive& ar, EndAllocation& c) {
+  ar("job", c.job);
+  ar("uid", c.uid);
+  ar("wait_status", c.wait_status);
+}
+
+void fields(codec::Archive& ar, CreateStep& c) {
+  ar("job", c.job);
+  ar("restart_count", c.restart_count);
+  ar("number", c.number);
+  ar("request", c.request);
+  ar("placement", c.placement);
+  ar("nodes", c.nodes);
+  ar("protocol_version", c.protocol_version);
+}
+
+void fields(codec::Archive& ar, QueueStep& c) {
+  ar("job", c.job);
+  ar("restart_count", c.restart_count);
+  ar("request", c.request);
+}
+
+void fields(codec::Archive& ar, EndStep& c) {
+  ar("job", c.job);
+  ar("step", c.step);
+  ar("range_first", c.range_first);
+  ar("range_last", c.range_last);
+  ar("wait_status", c.wait_status);
+}
+
+void fields(codec::Archive& ar, SignalStep& c) {
+  ar("job", c.job);
+  ar("step", c.step);
+  ar("signal", c.signal);
+  ar("flags", c.flags);
+  ar("uid", c.uid);
+}
+
+void fields(codec::Archive& ar, EndInactive& c) {
+  ar("job", c.job);
+  ar("restart_count", c.restart_count);
+}
+
+void fields(codec::Archive& ar, UpdateStep& c) {
+  ar("job", c.job);
+  ar("step", c.step);
+  ar("time_limit", c.time_limit);
+}
+
 namespace {
 
 // The numbers of the stored form are the positions in Command, counted from 1: append, never insert.
@@ -283,7 +337,9 @@ std::string_view command_name(const Command& command) {
                                          "RequeueJobs", "SuspendJobs",  "EndBatch",   "NodeCleaned",  "LaunchAnswered",
                                          "RegisterNode", "NodesSeen",   "UpdateNodes", "PutPartition", "DeletePartition",
                                          "EffectsDone", "Tick",         "TopJobs",     "UseFormat",    "SetDrain",
-                                         "PutReservation", "DeleteReservation", "AddNodes", "RemoveNode"};
+                                         "PutReservation", "DeleteReservation", "AddNodes", "RemoveNode", "AwaitStart",
+                                         "EndAllocation", "CreateStep", "QueueStep",   "EndStep",      "SignalStep",
+                                         "UpdateStep",  "EndInactive"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }
@@ -294,6 +350,7 @@ std::uint16_t format_of(const Command& command) {
   if (const auto* use = std::get_if<UseFormat>(&command)) return use->format;
   static_assert(std::is_same_v<std::variant_alternative_t<20, Command>, PutReservation>);
   if (command.index() >= 20) return 4;
+  if (const auto* submit = std::get_if<SubmitJob>(&command); submit && !submit->request.batch) return 4;
   return std::holds_alternative<SetDrain>(command) ? 3 : kOldestFormat;
 }
 

@@ -13,6 +13,7 @@
 #include "model/node.hpp"
 #include "model/partition.hpp"
 #include "model/reservation.hpp"
+#include "model/step.hpp"
 #include "state/session.hpp"
 
 namespace flurm::state {
@@ -221,10 +222,71 @@ struct RemoveNode {
   std::string name;
 };
 
+/// The client of a job that has not started was told to wait: it is to be told of the start. `or_never`: it does not
+/// wait, and the job fails. Refused with job_started when the job has started meanwhile.
+struct AwaitStart {
+  JobId job;
+  bool or_never = false;
+};
+
+/// A user gives an allocation back: salloc or srun has ended, with `wait_status`.
+struct EndAllocation {
+  JobId job;
+  std::uint32_t uid = 0;
+  std::uint32_t wait_status = 0;
+};
+
+/// A step, placed on an older state: it is checked again, and refused with nodes_busy when its place is taken.
+struct CreateStep {
+  JobId job;
+  std::uint32_t restart_count = 0;        // the run it belongs to
+  std::uint32_t number = kNoVal32;        // NO_VAL: the next one
+  model::StepRequest request;
+  model::StepPlacement placement;
+  std::string nodes;
+  std::uint16_t protocol_version = 0;
+};
+
+/// There is no room for a step now; its srun is to be told when there may be.
+struct QueueStep {
+  JobId job;
+  std::uint32_t restart_count = 0;
+  model::StepRequest request;
+};
+
+/// The step is over on its nodes of these ranks.
+struct EndStep {
+  JobId job;
+  std::uint32_t step = 0;
+  std::uint32_t range_first = 0, range_last = 0;
+  std::uint32_t wait_status = 0;          // the worst of those nodes
+};
+
+struct SignalStep {
+  JobId job;
+  std::uint32_t step = 0;
+  std::uint16_t signal = 0, flags = 0;    // KILL_* of slurm 22.05 slurm/slurm.h
+  std::uint32_t uid = 0;
+};
+
+/// scontrol update stepid. `step` NO_VAL: all of the job.
+struct UpdateStep {
+  JobId job;
+  std::uint32_t step = kNoVal32;
+  std::uint32_t time_limit = 0;           // minutes
+};
+
+/// The client that holds the run's allocation has not answered for InactiveLimit.
+struct EndInactive {
+  JobId job;
+  std::uint32_t restart_count = 0;
+};
+
 using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
                              NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
-                             DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain,
-                             PutReservation, DeleteReservation, AddNodes, RemoveNode>;
+                             DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain, PutReservation,
+                             DeleteReservation, AddNodes, RemoveNode, AwaitStart, EndAllocation, CreateStep, QueueStep,
+                             EndStep, SignalStep, UpdateStep, EndInactive>;
 
 /// One entry of the log.
 struct Entry {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "state/mail.hpp"
+#include "state/steps.hpp"
 
 namespace flurm::state {
 namespace {
@@ -205,6 +206,7 @@ void start_over(const ClusterState& state, Job& job) {
   job.batch_host.clear();
   job.reservation.clear();
   job.launched = false;
+  job.next_step = 0;
   job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = {};
   job.suspended_s = job.ran_before_suspend_s = 0;
   job.eligible_time = job.priority == 0 ? TimeS{} : std::max(state.now, job.request->begin_time);
@@ -256,6 +258,8 @@ void begin_cleaning(ClusterState& state, JobId id, Effect::End end) {
 void node_cleaned(ClusterState& state, JobId id, model::NodeId cleaned) {
   const Job* job = state.job(id);
   if (!job || !job->state.completing()) return;
+  const auto& cleaning = job->completing_nodes;
+  if (std::ranges::all_of(cleaning, [&](model::NodeId node) { return node == cleaned; })) finish_steps(state, id);
   if (state.node(cleaned))
     edit_node(state, cleaned, [&](Node& node) {
       erase_sorted(node.completing_jobs, id);
@@ -276,7 +280,7 @@ void node_cleaned(ClusterState& state, JobId id, model::NodeId cleaned) {
   std::vector<std::uint64_t> done;
   state.job_effects.for_each_from(std::uint64_t{id.v} << 32, [&](std::uint64_t, const auto& effect) {
     if (effect->job != id) return false;
-    if (effect->kind != Effect::Kind::mail) done.push_back(effect->id);
+    if (effect->kind != Effect::Kind::mail && effect->kind != Effect::Kind::tell_client) done.push_back(effect->id);
     return true;
   });
   for (std::uint64_t effect_id : done) remove_effect(state, effect_id);
@@ -293,7 +297,24 @@ void end_running(ClusterState& state, JobId id, JobBase base, model::JobReason r
     job.state_desc.clear();
   });
   mail_end(state, *state.job(id));
+  tell_end(state, id, end);
   begin_cleaning(state, id, end);
+}
+
+void end_by_exit(ClusterState& state, JobId id, std::uint32_t wait_status) {
+  constexpr std::uint32_t kSignalOom = 253;  // slurm 22.05 slurm/slurm.h SIG_OOM
+  using model::JobReason;
+  edit_job(state, id, [&](Job& job) { job.exit_code = wait_status; });
+  const bool out_of_memory = (wait_status & 0x7f) == (kSignalOom & 0x7f) && (wait_status & 0xff) != 0;
+  if (out_of_memory) {
+    end_running(state, id, JobBase::oom, JobReason::out_of_memory, Effect::End::completed);
+  } else if ((wait_status & 0x7f) != 0) {  // by a signal; what is not exit(2) is a failed launch to Slurm
+    end_running(state, id, JobBase::failed, JobReason::launch_failed, Effect::End::completed);
+  } else if (wait_status != 0) {
+    end_running(state, id, JobBase::failed, JobReason::exit_code, Effect::End::completed);
+  } else {
+    end_running(state, id, JobBase::complete, JobReason::none, Effect::End::completed);
+  }
 }
 
 void end_pending(ClusterState& state, JobId id, JobBase base, std::optional<model::JobReason> reason) {
@@ -307,6 +328,7 @@ void end_pending(ClusterState& state, JobId id, JobBase base, std::optional<mode
     job.sched_nodes.clear();
   });
   mail_end(state, *state.job(id));
+  tell_waiting(state, id, Effect::News::ended);
 }
 
 void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc) {
@@ -318,6 +340,7 @@ void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, 
     job.state_desc = std::move(desc);
     if (hold) job.priority = 0;
   });
+  tell_end(state, id, end);
   begin_cleaning(state, id, end);
 }
 

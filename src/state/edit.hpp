@@ -46,6 +46,8 @@ void node_cleaned(ClusterState& state, JobId id, model::NodeId node);
 /// Ends a running, suspended or configuring job now.
 void end_running(ClusterState& state, JobId id, model::JobBase base, model::JobReason reason, Effect::End end,
                  std::uint32_t extra_flags = 0);
+/// The same for one that ended by itself, in the way its wait status tells.
+void end_by_exit(ClusterState& state, JobId id, std::uint32_t wait_status);
 /// Ends a job that never got resources. Without a `reason` it keeps the one it waited for.
 void end_pending(ClusterState& state, JobId id, model::JobBase base, std::optional<model::JobReason> reason = {});
 /// Ends the present run and lets the job start over. `hold`: it then waits for a release.

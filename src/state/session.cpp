@@ -19,6 +19,7 @@ void fields(codec::Archive& ar, Reply& r) {
   ar("text", r.text);
   ar("job", r.job);
   ar("results", r.results);
+  ar("step", r.step, codec::since(4));
 }
 
 void fields(codec::Archive& ar, RequestId& id) {

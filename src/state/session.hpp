@@ -29,6 +29,7 @@ struct Reply {
   std::string text;
   JobId job;                          // of a submission
   std::vector<TargetResult> results;  // per target, where there are several
+  std::uint32_t step = kNoVal32;      // that was created
   bool operator==(const Reply&) const = default;
 };
 

@@ -330,7 +330,7 @@ TEST(State, invariants_hold_under_random_commands) {
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 24) {
+      switch (random() % 30) {
         case 0:
         case 1: {
           SubmitJob submit = w.job(random() % 3 + 1);
@@ -469,6 +469,54 @@ TEST(State, invariants_hold_under_random_commands) {
           command = put;
           break;
         }
+        case 24:
+          if (w.state.format == kFormat) {
+            SubmitJob held = w.job(2);
+            held.request.batch = false;
+            held.request.resp_host = "login";
+            held.request.other_port = held.request.alloc_resp_port = 7000;
+            held.request.kill_on_node_fail = random() % 2;
+            command = held;
+          }
+          break;
+        case 25:
+          if (w.state.format != kFormat) break;
+          if (random() % 2) {
+            command = AwaitStart{.job = some, .or_never = random() % 4 == 0};
+          } else if (random() % 4 == 0) {
+            command = EndAllocation{.job = some, .wait_status = random() % 2 ? 0 : kNoVal32};
+          }
+          break;
+        case 26:
+        case 27: {
+          const model::Job* job = w.state.job(some);
+          if (w.state.format != kFormat || !job) break;
+          model::StepRequest request;
+          request.host = "login";
+          request.port = static_cast<std::uint16_t>(random() % 5);
+          request.flags = random() % 4 == 0 ? model::step_flag::no_kill : 0;
+          request.time_limit = random() % 3;
+          if (random() % 4 == 0 || !job->allocation) {
+            command = QueueStep{.job = some, .restart_count = job->restart_count, .request = request};
+            break;
+          }
+          CreateStep create{.job = some, .restart_count = job->restart_count, .request = request};
+          const model::NodeShare& share = job->allocation->shares.front();
+          create.placement.shares.push_back({.node = share.node, .cpus = 1, .memory_mib = random() % 300,
+                                             .cores = {1ull << (random() % 4)}, .tasks = {0}});
+          create.placement.num_tasks = 1;
+          create.placement.counts_cpus = random() % 4;
+          command = create;
+          break;
+        }
+        case 28:
+          if (w.state.format == kFormat)
+            command = EndStep{.job = some, .step = static_cast<std::uint32_t>(random() % 3), .wait_status = static_cast<std::uint32_t>(random() % 12)};
+          break;
+        case 29:
+          if (w.state.format == kFormat)
+            command = SignalStep{.job = some, .step = static_cast<std::uint32_t>(random() % 3), .signal = 9};
+          break;
       }
       w.now = w.now + static_cast<int>(random() % 20);
       const Entry entry{.now = w.now, .command = std::move(command)};
@@ -501,7 +549,7 @@ TEST(State, invariants_hold_under_random_commands) {
         w.state.job_effects.for_each_from(id << 32, [&](std::uint64_t, const auto& effect) {
           if (effect->job.v != id) return false;
           ending |= effect->kind == Effect::Kind::end_job;
-          ordered |= effect->kind != Effect::Kind::mail;
+          ordered |= effect->kind != Effect::Kind::mail && effect->kind != Effect::Kind::tell_client;
           return true;
         });
         EXPECT_FALSE(ordered && (job->state.pending() || job->state.finished()));
@@ -509,6 +557,18 @@ TEST(State, invariants_hold_under_random_commands) {
         return true;
       });
       EXPECT_EQ(w.state.job_effects.size(), w.state.effects.size());
+      // Steps are of jobs that have nodes, and never on the same core by chance.
+      std::map<std::pair<std::uint32_t, model::NodeId>, std::uint64_t> taken;
+      w.state.steps.for_each([&](std::uint64_t, const auto& one) {
+        const model::Job* job = w.state.job(one->job);
+        EXPECT_TRUE(job && job->allocation && !job->state.pending() && !job->state.finished());
+        if (!one->counts_cpus()) return true;
+        const model::StepShare& share = one->placement->shares[0];
+        std::uint64_t& cores = taken[{one->job.v, share.node}];
+        EXPECT_EQ(cores & share.cores[0], 0u);
+        cores |= share.cores[0];
+        return true;
+      });
     }
     const auto loaded = load(save(w.state));
     ASSERT_TRUE(loaded) << loaded.error().text;
@@ -517,6 +577,7 @@ TEST(State, invariants_hold_under_random_commands) {
     EXPECT_EQ(loaded->pending.size(), w.state.pending.size());
     EXPECT_EQ(loaded->array_tasks.size(), w.state.array_tasks.size());
     EXPECT_EQ(loaded->job_effects.size(), w.state.job_effects.size());
+    EXPECT_EQ(loaded->steps.size(), w.state.steps.size());
     EXPECT_EQ(loaded->tasks_without_record, w.state.tasks_without_record);
   }
 }

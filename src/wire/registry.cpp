@@ -35,6 +35,7 @@
 #include "wire/msg/slurm_conf.hpp"
 #include "wire/msg/srun.hpp"
 #include "wire/msg/stats.hpp"
+#include "wire/msg/step_create.hpp"
 #include "wire/msg/step_info.hpp"
 #include "wire/msg/step_layout.hpp"
 #include "wire/msg/topology.hpp"
@@ -164,11 +165,16 @@ constexpr MessageInfo kRows[] = {
     row<ReturnCode>(RESPONSE_JOB_READY),
     row<JobAllocInfo>(REQUEST_JOB_END_TIME),
     row<JobNotify>(REQUEST_JOB_NOTIFY),
+    row<SelectedStep>(REQUEST_JOB_SBCAST_CRED),
+    row<JobSbcastCred>(RESPONSE_JOB_SBCAST_CRED),
     row<JobDescList>(REQUEST_HET_JOB_ALLOCATION),
     row<HetJobAllocation>(RESPONSE_HET_JOB_ALLOCATION),
     row<JobAllocInfo>(REQUEST_HET_JOB_ALLOC_INFO),
     row<JobDescList>(REQUEST_SUBMIT_BATCH_HET_JOB),
+    row<JobStepCreateRequest>(REQUEST_JOB_STEP_CREATE),
+    row<JobStepCreateResponse>(RESPONSE_JOB_STEP_CREATE),
     row<JobStepKill>(REQUEST_CANCEL_JOB_STEP),
+    row<UpdateJobStep>(REQUEST_UPDATE_JOB_STEP),
     row<Suspend>(REQUEST_SUSPEND),
     row<StepComplete>(REQUEST_STEP_COMPLETE),
     row<CompleteJobAllocation>(REQUEST_COMPLETE_JOB_ALLOCATION),

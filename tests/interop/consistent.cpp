@@ -18,6 +18,7 @@
 #include "wire/msg/reservation.hpp"
 #include "wire/msg/slurm_conf.hpp"
 #include "wire/msg/stats.hpp"
+#include "wire/msg/step_create.hpp"
 #include "wire/msg/step_layout.hpp"
 
 namespace flurm::interop {
@@ -82,6 +83,11 @@ void fix(PrologLaunch& m) {
 void fix(KillJob& m) {
   only_gpus(m.job_gres_prep);
   if (m.cred) fix(*m.cred);
+}
+
+/// The library refuses an empty signature.
+void fix(JobSbcastCred& m) {
+  if (m.sbcast_cred.signature.empty()) m.sbcast_cred.signature = "signed";
 }
 
 void fix(JobAcctInfo& m) {
@@ -224,6 +230,8 @@ void make_consistent(MsgType type, void* message) {
       return fix_jobacct(*static_cast<StepComplete*>(message));
     case MsgType::REQUEST_COMPLETE_BATCH_SCRIPT:
       return fix_jobacct(*static_cast<CompleteBatchScript*>(message));
+    case MsgType::RESPONSE_JOB_SBCAST_CRED:
+      return fix(*static_cast<JobSbcastCred*>(message));
     case MsgType::RESPONSE_JOB_INFO:
       return fix(*static_cast<JobInfoArray*>(message));
     case MsgType::MESSAGE_NODE_REGISTRATION_STATUS:  // the library's packer takes its length from a write position

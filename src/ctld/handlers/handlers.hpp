@@ -9,6 +9,20 @@ namespace flurm::ctld {
 io::Task<Answer> submit_batch_job(Controller& c, Call call);
 io::Task<Answer> job_will_run(Controller& c, Call call);
 
+io::Task<Answer> allocate_resources(Controller& c, Call call);
+io::Task<Answer> complete_allocation(Controller& c, Call call);
+Answer allocation_info(Controller& c, const Call& call);
+Answer component_allocations(Controller& c, const Call& call);
+Answer job_end_time(Controller& c, const Call& call);
+Answer notify_job(Controller& c, const Call& call);
+
+io::Task<Answer> create_step(Controller& c, Call call);
+io::Task<Answer> complete_step(Controller& c, Call call);
+io::Task<Answer> cancel_step(Controller& c, Call call);
+io::Task<Answer> update_step(Controller& c, Call call);
+io::Task<Answer> sbcast_credential(Controller& c, Call call);
+Answer step_layout_reply(Controller& c, const Call& call);
+
 Answer job_info_all(Controller& c, const Call& call);
 Answer job_info_single(Controller& c, const Call& call);
 Answer job_info_user(Controller& c, const Call& call);

@@ -3,6 +3,7 @@
 
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/translate/info.hpp"
+#include "ctld/translate/step.hpp"
 #include "io/clock.hpp"
 #include "wire/msg/job_info.hpp"
 #include "wire/msg/job_requests.hpp"
@@ -114,10 +115,14 @@ Answer step_info(Controller& c, const Call& call) {
   wire::JobStepInfoResponse response;
   response.last_update = now;
   const auto add = [&](const Job& job) {
-    const bool has_nodes = !job.state.pending() && !job.state.finished();
-    const bool wanted = request->step_id.step_id == kNoVal32 || request->step_id.step_id == kBatchStep;
-    if (has_nodes && wanted && job.request->batch && viewer.sees(job))
+    if (job.state.pending() || job.state.finished() || !viewer.sees(job)) return;
+    const std::uint32_t wanted = request->step_id.step_id;
+    if (job.request->batch && (wanted == kNoVal32 || wanted == kBatchStep))
       response.job_steps.push_back(batch_step_info(*state, job, now));
+    state->for_steps_of(job.id, [&](const auto& step) {
+      if (wanted == kNoVal32 || wanted == step->number())
+        response.job_steps.push_back(step_info(*state, job, *step, now));
+    });
   };
   const JobId id = request->step_id.job_id;
   if (id.v == kNoVal32 || id.v == 0) {

@@ -8,17 +8,6 @@ namespace {
 
 using model::Job;
 
-template <class T>
-void run_length(const std::vector<T>& values, std::vector<T>& out, std::vector<std::uint32_t>& counts) {
-  for (const T& value : values) {
-    if (out.empty() || out.back() != value) {
-      out.push_back(value);
-      counts.push_back(0);
-    }
-    ++counts.back();
-  }
-}
-
 void set_variable(std::vector<std::string>& environment, std::string_view name, std::string_view value) {
   std::erase_if(environment, [&](std::string_view entry) {
     return entry.starts_with(name) && entry.substr(name.size()).starts_with('=');
@@ -33,51 +22,6 @@ void add_request(std::vector<std::string>& environment, const model::JobRequest&
   if (!r.name.empty()) set_variable(environment, "SLURM_JOB_NAME", r.name);
   if (r.open_mode != 0) set_variable(environment, "SLURM_OPEN_MODE", r.open_mode == kAppend ? "a" : "t");
   if (!r.acctg_freq.empty()) set_variable(environment, "SLURM_ACCTG_FREQ", r.acctg_freq);
-}
-
-wire::Cred batch_cred(const state::ClusterState& state, const Job& job, const UserRecord& user, TimeS now) {
-  const model::JobRequest& r = *job.request;
-  const wire::JobResources resources = job_resources(state, job);
-  wire::Cred cred;
-  cred.step_id.job_id = job.id;
-  cred.step_id.step_id = kBatchStep;
-  cred.id.uid = r.user_id;
-  cred.id.gid = r.group_id;
-  cred.id.pw_name = user.name;
-  cred.id.pw_gecos = user.gecos;
-  cred.id.pw_dir = user.home;
-  cred.id.pw_shell = user.shell;
-  cred.id.gids = user.gids;
-  cred.job_core_spec = r.core_spec;
-  cred.job_account = r.account;
-  cred.job_comment = r.comment;
-  cred.job_constraints = r.features;
-  cred.job_extra = r.extra;
-  cred.job_partition = job.partition;
-  cred.job_qos = r.qos;
-  cred.job_reservation = job.shown_reservation();
-  cred.job_licenses = r.licenses;
-  cred.job_restart_cnt = static_cast<std::uint16_t>(job.restart_count);
-  cred.job_start_time = job.start_time;
-  cred.job_end_time = job.end_time;
-  cred.job_std_err = r.std_err;
-  cred.job_std_in = r.std_in;
-  cred.job_std_out = r.std_out;
-  cred.job_hostlist = job.allocation->nodes;
-  cred.step_hostlist = job.batch_host;
-  cred.job_nhosts = static_cast<std::uint32_t>(job.allocation->shares.size());
-  cred.job_ntasks = r.num_tasks == kNoVal32 ? 1 : r.num_tasks;
-  cred.ctime = now;
-  cred.job_core_bitmap = resources.core_bitmap;
-  cred.step_core_bitmap = resources.core_bitmap;
-  cred.tot_core_cnt = resources.core_bitmap.size();
-  cred.cores_per_socket = resources.cores_per_socket;
-  cred.sockets_per_node = resources.sockets_per_node;
-  cred.sock_core_rep_count = resources.sock_core_rep_count;
-  cred.cpu_array = resources.cpu_array_value;
-  cred.cpu_array_reps = resources.cpu_array_reps;
-  run_length(resources.memory_allocated, cred.job_mem_alloc, cred.job_mem_alloc_rep_count);
-  return cred;
 }
 
 }  // namespace

@@ -1,19 +1,14 @@
 // ctld/translate/launch.hpp — what the controller sends to nodes about a job.
 #pragma once
+#include "ctld/translate/cred.hpp"
 #include "state/cluster_state.hpp"
 #include "wire/msg/batch_job_launch.hpp"
 #include "wire/msg/kill_job.hpp"
 
 namespace flurm::ctld {
 
-/// The user as the node needs it; looked up by the caller.
-struct UserRecord {
-  std::string name, gecos, home, shell;
-  std::vector<std::uint32_t> gids;
-};
-
 /// REQUEST_BATCH_JOB_LAUNCH without its signature: cred.signed_bytes is set for `version`, cred.signature is not.
-/// Source: slurm 22.05 src/slurmctld/job_scheduler.c build_launch_job_msg(), make_batch_job_cred().
+/// Source: slurm 22.05 src/slurmctld/job_scheduler.c build_launch_job_msg().
 wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const model::Job& job, const UserRecord& user,
                                   TimeS now, std::uint16_t version);
 

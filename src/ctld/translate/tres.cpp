@@ -44,6 +44,14 @@ std::string allocated_tres(const model::Job& job) {
   return tres(cpus, memory, job.allocation->shares.size(), cpus);
 }
 
+std::string allocated_tres(const model::Step& step) {
+  std::uint64_t memory = 0;
+  for (const model::StepShare& share : step.placement->shares) memory += share.memory_mib;
+  std::string out = fmt::format("cpu={}", step.placement->cpu_count);
+  if (memory) out += ",mem=" + memory_text(memory);
+  return out + fmt::format(",node={}", step.placement->shares.size());
+}
+
 std::string configured_tres(std::uint64_t cpus, std::uint64_t mem_mib, std::uint64_t nodes, bool with_node_count) {
   return tres(cpus, mem_mib, with_node_count ? nodes : 0, cpus);
 }

@@ -2,6 +2,7 @@
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/mail.hpp"
+#include "state/steps.hpp"
 
 namespace flurm::state {
 namespace {
@@ -90,6 +91,7 @@ Errc suspend(ClusterState& state, JobId id, bool resume) {
   if (job.state.ended()) return Errc::already_done;
   if (resume != job.state.suspended()) return resume ? Errc::job_not_suspended : Errc::job_suspended;
   const std::uint32_t run = job.restart_count;
+  suspend_steps(state, id, resume);
   edit_job(state, id, [&](Job& changed) {
     if (resume) {
       const std::int64_t pause = state.now - changed.suspend_time;
@@ -106,6 +108,7 @@ Errc suspend(ClusterState& state, JobId id, bool resume) {
                      .job = id,
                      .restart_count = run,
                      .op = static_cast<std::uint16_t>(resume ? 1 : 0)});
+  tell_holder(state, *state.job(id), {.news = Effect::News::suspended, .op = static_cast<std::uint16_t>(resume)});
   return Errc::success;
 }
 

@@ -9,11 +9,6 @@ using model::Job;
 using model::JobBase;
 using model::JobReason;
 
-bool out_of_memory(std::uint32_t wait_status) {
-  constexpr std::uint32_t kSignalOom = 253;  // slurm 22.05 slurm/slurm.h SIG_OOM
-  return (wait_status & 0x7f) == (kSignalOom & 0x7f) && (wait_status & 0xff) != 0;
-}
-
 void end_unlaunched(ClusterState& state, JobId id) {
   end_running(state, id, JobBase::failed, JobReason::launch_failed, Effect::End::terminate);
 }
@@ -79,16 +74,7 @@ Reply apply_to(ClusterState& state, const EndBatch& command) {
     launch_failed(state, *job, command.slurm_rc);
     return {};
   }
-  edit_job(state, command.job, [&](Job& changed) { changed.exit_code = command.wait_status; });
-  if (out_of_memory(command.wait_status)) {
-    end_running(state, command.job, JobBase::oom, JobReason::out_of_memory, Effect::End::completed);
-  } else if ((command.wait_status & 0x7f) != 0) {  // by a signal; what is not exit(2) is a failed launch to Slurm
-    end_running(state, command.job, JobBase::failed, JobReason::launch_failed, Effect::End::completed);
-  } else if (command.wait_status != 0) {
-    end_running(state, command.job, JobBase::failed, JobReason::exit_code, Effect::End::completed);
-  } else {
-    end_running(state, command.job, JobBase::complete, JobReason::none, Effect::End::completed);
-  }
+  end_by_exit(state, command.job, command.wait_status);
   return {};
 }
 

@@ -28,6 +28,14 @@ Reply apply_to(ClusterState& state, const PutReservation& command);
 Reply apply_to(ClusterState& state, const DeleteReservation& command);
 Reply apply_to(ClusterState& state, const AddNodes& command);
 Reply apply_to(ClusterState& state, const RemoveNode& command);
+Reply apply_to(ClusterState& state, const AwaitStart& command);
+Reply apply_to(ClusterState& state, const EndAllocation& command);
+Reply apply_to(ClusterState& state, const CreateStep& command);
+Reply apply_to(ClusterState& state, const QueueStep& command);
+Reply apply_to(ClusterState& state, const EndStep& command);
+Reply apply_to(ClusterState& state, const SignalStep& command);
+Reply apply_to(ClusterState& state, const UpdateStep& command);
+Reply apply_to(ClusterState& state, const EndInactive& command);
 
 /// What a partition's configured text means now: its nodes, and the sums shown for it.
 Result<void> resolve_partition(const ClusterState& state, model::Partition& partition);

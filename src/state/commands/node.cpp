@@ -2,8 +2,10 @@
 // Source: slurm 22.05 src/slurmctld/node_mgr.c validate_node_specs(), update_node(), job_mgr.c kill_running_job_by_node_name().
 #include <algorithm>
 
+#include "base/hostlist.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/steps.hpp"
 
 namespace flurm::state {
 namespace {
@@ -57,8 +59,32 @@ std::vector<JobId> lost_jobs(const ClusterState& state, const Node& node, const 
   return lost;
 }
 
+/// --no-kill: the job goes on with the nodes that it has left. A batch job needs the node of its script.
+bool goes_on_without(const Job& job, const std::string& node_name) {
+  return job.request->kill_on_node_fail == 0 && job.allocation->shares.size() > 1 &&
+         !(job.request->batch && job.batch_host == node_name);
+}
+
+void take_node_from_job(ClusterState& state, JobId id, model::NodeId lost) {
+  lose_node(state, id, lost);
+  auto allocation = std::make_shared<model::Allocation>(*state.job(id)->allocation);
+  std::erase_if(allocation->shares, [&](const model::NodeShare& share) { return share.node == lost; });
+  std::vector<std::string> names;
+  for (const model::NodeShare& share : allocation->shares) names.push_back(state.node(share.node)->config.name);
+  allocation->nodes = compress_hosts_sorted(names);
+  edit_job(state, id, [&](Job& job) {
+    job.allocation = allocation;
+    job.batch_host = names.front();
+  });
+  edit_node(state, lost, [&](Node& node) { std::erase(node.jobs, id); });
+  recount_node(state, lost);
+}
+
 void fail_on_node(ClusterState& state, JobId id, const std::string& node_name) {
   constexpr bool kHold = false;
+  const model::NodeId node = state.node(node_name)->id;
+  tell_node_failed(state, id, node);
+  if (goes_on_without(*state.job(id), node_name)) return take_node_from_job(state, id, node);
   edit_job(state, id, [&](Job& changed) { changed.failed_node = node_name; });
   const Job& job = *state.job(id);
   if (job.request->batch && job.requeue_allowed) {

@@ -6,6 +6,7 @@
 #include "state/edit.hpp"
 #include "state/mail.hpp"
 #include "state/reservations.hpp"
+#include "state/steps.hpp"
 
 namespace flurm::state {
 namespace {
@@ -91,12 +92,14 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
     job.end_time = state.now + (job.time_limit == kInfinite32 ? 365 * 24 * 3600 : std::int64_t{job.time_limit} * 60);
     job.exit_code = job.derived_exit_code = 0;
     job.launched = false;
+    job.next_step = 0;
   });
   const Job& job = *state.job(id);
   give_nodes(state, job);
   if (job.request->batch)
     add_effect(state, {.kind = Effect::Kind::launch_batch, .job = id, .restart_count = job.restart_count});
-  mail_begin(state, job);
+  mail_begin(state, *state.job(id));
+  tell_waiting(state, id, Effect::News::started);
 }
 
 void set_waiting(ClusterState& state, const Schedule::Wait& wait) {

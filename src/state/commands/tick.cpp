@@ -4,6 +4,7 @@
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/reservations.hpp"
+#include "state/steps.hpp"
 
 namespace flurm::state {
 namespace {
@@ -65,6 +66,8 @@ Reply apply_to(ClusterState& state, const Tick& command) {
   }
   for (JobId id : timed_out)
     end_running(state, id, JobBase::timeout, JobReason::time_limit, Effect::End::time_limit);
+
+  time_out_steps(state);
 
   std::vector<JobId> late;
   state.pending.for_each([&](std::uint64_t, const auto& job) {

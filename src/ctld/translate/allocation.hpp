@@ -1,0 +1,15 @@
+// ctld/translate/allocation.hpp — what salloc and srun are told of the job they hold.
+#pragma once
+#include "state/cluster_state.hpp"
+#include "wire/msg/allocation.hpp"
+
+namespace flurm::ctld {
+
+/// RESPONSE_RESOURCE_ALLOCATION; a job without nodes waits, for the reason that `code` tells.
+/// Source: slurm 22.05 src/slurmctld/proc_req.c build_alloc_msg(), job_mgr.c build_job_info_resp().
+wire::ResourceAllocationResponse allocation_response(const model::Job& job, Errc code = Errc::success);
+
+/// Why a job could not start when it was submitted, as far as its client is told.
+Errc waiting_code(const model::Job& job);
+
+}  // namespace flurm::ctld

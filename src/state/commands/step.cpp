@@ -1,0 +1,170 @@
+// state/commands/step.cpp — steps begin, wait, end, and are signalled.
+// Source: slurm 22.05 src/slurmctld/step_mgr.c.
+#include <algorithm>
+
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+#include "state/steps.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Job;
+using model::Step;
+
+constexpr std::uint16_t kSigKill = 9, kSigNodeFail = 998;            // slurm 22.05 src/common/slurm_protocol_defs.h
+constexpr std::uint16_t kCountMemory = 0x10;                         // slurm 22.05 slurm/slurm.h CR_MEMORY
+constexpr std::uint16_t kBatchOnly = 1 << 0, kOutOfMemory = 1 << 6;  // KILL_JOB_BATCH, KILL_OOM
+constexpr std::uint32_t kSigOutOfMemory = 253;                       // SIG_OOM
+constexpr std::uint32_t kFirstInLine = 0x80000000;  // slots of steps that wait; numbers of steps stay below
+/// Beyond this many, those that wait look again by themselves, as srun does after a minute.
+constexpr std::uint32_t kInLineMax = 10'000;
+
+/// Why no step can begin in the job's run.
+Errc refuses_steps(const Job* job, std::uint32_t restart_count) {
+  if (!job) return Errc::invalid_job_id;
+  if (job->state.pending()) return Errc::duplicate_job_id;  // Slurm's answer
+  if (job->restart_count != restart_count || !job->allocation) return Errc::already_done;
+  if (job->state.suspended()) return Errc::disabled;
+  return job->state.running() ? Errc::success : Errc::already_done;
+}
+
+bool same_srun(const Step& step, const model::StepRequest& request) {
+  return step.request->host == request.host && step.request->port == request.port;
+}
+
+/// The place in line of the srun, if it has one.
+std::vector<std::uint32_t> places_of(const ClusterState& state, JobId job, const model::StepRequest& request) {
+  std::vector<std::uint32_t> out;
+  state.for_steps_of(job, [&](const auto& step) {
+    if (!step->running() && same_srun(*step, request)) out.push_back(step->slot);
+  });
+  return out;
+}
+
+bool nodes_remain(const Job& job, const model::StepPlacement& placement) {
+  const auto& shares = job.allocation->shares;
+  return std::ranges::all_of(placement.shares, [&](const model::StepShare& mine) {
+    return std::ranges::find(shares, mine.node, &model::NodeShare::node) != shares.end();
+  });
+}
+
+}  // namespace
+
+Reply apply_to(ClusterState& state, const CreateStep& command) {
+  const Job* job = state.job(command.job);
+  if (const Errc code = refuses_steps(job, command.restart_count); code != Errc::success) return {.code = code};
+  const std::uint32_t number = command.number == kNoVal32 ? job->next_step : command.number;
+  if (state.step(command.job, number) || (number >= kFirstInLine && number != kInteractiveStep))
+    return {.code = Errc::duplicate_step_id};
+  if (command.placement.shares.empty() || !nodes_remain(*job, command.placement)) return {.code = Errc::nodes_busy};
+  if (number != kInteractiveStep && !model::fits(*job->allocation, step_uses(state, command.job), command.request,
+                                                 command.placement, state.settings.cr_type & kCountMemory))
+    return {.code = Errc::nodes_busy};
+
+  for (std::uint32_t slot : places_of(state, command.job, command.request))
+    state.steps.erase(step_key(command.job, slot));
+  Step step;
+  step.job = command.job;
+  step.slot = number;
+  step.request = std::make_shared<const model::StepRequest>(command.request);
+  step.placement = std::make_shared<const model::StepPlacement>(command.placement);
+  step.nodes = command.nodes;
+  step.protocol_version = command.protocol_version;
+  step.time_limit = command.request.time_limit;
+  step.start_time = state.now;
+  put_step(state, std::move(step));
+  if (number < kFirstInLine)
+    edit_job(state, command.job, [&](Job& changed) { changed.next_step = std::max(changed.next_step, number + 1); });
+  return {.job = command.job, .step = number};
+}
+
+Reply apply_to(ClusterState& state, const QueueStep& command) {
+  const Job* job = state.job(command.job);
+  if (const Errc code = refuses_steps(job, command.restart_count); code != Errc::success) return {.code = code};
+  if (!places_of(state, command.job, command.request).empty()) return {};
+  std::uint32_t slot = kFirstInLine;
+  std::uint32_t waiting = 0;
+  state.for_steps_of(command.job, [&](const auto& step) {
+    if (step->running()) return;
+    slot = step->slot + 1;
+    ++waiting;
+  });
+  if (waiting >= kInLineMax || slot >= model::kFirstReservedStep) return {};
+  Step step;
+  step.job = command.job;
+  step.slot = slot;
+  step.state = Step::State::pending;
+  step.request = std::make_shared<const model::StepRequest>(command.request);
+  step.start_time = state.now;
+  put_step(state, std::move(step));
+  return {};
+}
+
+Reply apply_to(ClusterState& state, const EndStep& command) {
+  const Job* job = state.job(command.job);
+  if (!job) return {.code = Errc::invalid_job_id};
+  if (job->state.pending()) return {.code = Errc::job_pending};
+  const Step* step = state.step(command.job, command.step);
+  if (!step || !step->running()) return {.code = Errc::invalid_job_id};
+  const std::size_t nodes = step->placement->shares.size();
+  if (command.range_first > command.range_last || command.range_last >= nodes) return {.code = Errc::einval};
+  bool over = false;
+  edit_step(state, command.job, command.step, [&](Step& changed) {
+    if (changed.exit_code == kNoVal32 || command.wait_status == kSigOutOfMemory ||
+        command.wait_status > changed.exit_code)
+      changed.exit_code = command.wait_status;
+    for (std::uint32_t rank = command.range_first; rank <= command.range_last; ++rank) {
+      const auto at = std::ranges::lower_bound(changed.ended, rank);
+      if (at == changed.ended.end() || *at != rank) changed.ended.insert(at, rank);
+    }
+    over = changed.ended.size() == nodes;
+  });
+  if (over) finish_step(state, command.job, command.step);
+  return {};
+}
+
+Reply apply_to(ClusterState& state, const SignalStep& command) {
+  const Job* job = state.job(command.job);
+  if (!job) return {.code = Errc::invalid_job_id};
+  if (job->state.ended()) return {.code = Errc::already_done};
+  if (!job->state.running()) return {.code = Errc::transition_state_no_update};
+  const std::uint16_t signal = command.signal == kSigNodeFail ? kSigKill : command.signal;
+  if (command.step == kBatchStep && job->request->batch) {
+    add_effect(state, {.kind = Effect::Kind::signal_job,
+                       .job = command.job,
+                       .restart_count = job->restart_count,
+                       .signal = signal,
+                       .flags = kBatchOnly});
+    return {};
+  }
+  const Step* step = state.step(command.job, command.step);
+  if (!step || !step->running()) return {.code = Errc::invalid_job_id};
+  edit_step(state, command.job, command.step, [&](Step& changed) {
+    if (command.flags & kOutOfMemory) changed.exit_code = kSigOutOfMemory;
+    if (signal == kSigKill) changed.killed_by = command.uid;
+  });
+  if (signal == kSigKill) tell_step(state, *state.step(command.job, command.step), {.news = Effect::News::ended});
+  add_effect(state, {.kind = Effect::Kind::signal_step,
+                     .job = command.job,
+                     .restart_count = job->restart_count,
+                     .signal = signal,
+                     .step = command.step});
+  return {};
+}
+
+Reply apply_to(ClusterState& state, const UpdateStep& command) {
+  if (!state.job(command.job)) return {.code = Errc::invalid_job_id};
+  std::vector<std::uint32_t> slots;
+  state.for_steps_of(command.job, [&](const auto& step) {
+    if (step->state == Step::State::running && (command.step == kNoVal32 || command.step == step->slot))
+      slots.push_back(step->slot);
+  });
+  if (slots.empty() && command.step != kNoVal32) return {.code = Errc::invalid_job_id};
+  if (command.time_limit != 0)
+    for (std::uint32_t slot : slots)
+      edit_step(state, command.job, slot, [&](Step& step) { step.time_limit = command.time_limit; });
+  return {};
+}
+
+}  // namespace flurm::state
