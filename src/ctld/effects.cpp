@@ -40,10 +40,14 @@ std::shared_ptr<const model::Job> job_of(const state::ClusterState& state, const
 
 wire::MsgType end_type(Effect::End end) {
   switch (end) {
-    case Effect::End::time_limit: return wire::MsgType::REQUEST_KILL_TIMELIMIT;
-    case Effect::End::preempted: return wire::MsgType::REQUEST_KILL_PREEMPTED;
-    case Effect::End::abort: return wire::MsgType::REQUEST_ABORT_JOB;
-    default: return wire::MsgType::REQUEST_TERMINATE_JOB;
+    case Effect::End::time_limit:
+      return wire::MsgType::REQUEST_KILL_TIMELIMIT;
+    case Effect::End::preempted:
+      return wire::MsgType::REQUEST_KILL_PREEMPTED;
+    case Effect::End::abort:
+      return wire::MsgType::REQUEST_ABORT_JOB;
+    default:
+      return wire::MsgType::REQUEST_TERMINATE_JOB;
   }
 }
 
@@ -93,14 +97,33 @@ void Effects::look() {
     return true;
   });
   for (const Effect& effect : fresh) switch (effect.kind) {
-      case Effect::Kind::launch_batch: io::spawn(launch(effect)); break;
-      case Effect::Kind::end_job: io::spawn(end_job(effect)); break;
-      case Effect::Kind::signal_job: io::spawn(signal(effect)); break;
-      case Effect::Kind::suspend_job: io::spawn(suspend(effect)); break;
-      case Effect::Kind::mail: io::spawn(send_mail(effect)); break;
-      case Effect::Kind::signal_step: io::spawn(signal_step(effect)); break;
-      case Effect::Kind::time_out_step: io::spawn(time_out_step(effect)); break;
-      case Effect::Kind::tell_client: io::spawn(tell_client(effect)); break;
+      case Effect::Kind::launch_batch:
+        io::spawn(launch(effect));
+        break;
+      case Effect::Kind::end_job:
+        io::spawn(end_job(effect));
+        break;
+      case Effect::Kind::signal_job:
+        io::spawn(signal(effect));
+        break;
+      case Effect::Kind::suspend_job:
+        io::spawn(suspend(effect));
+        break;
+      case Effect::Kind::mail:
+        io::spawn(send_mail(effect));
+        break;
+      case Effect::Kind::signal_step:
+        io::spawn(signal_step(effect));
+        break;
+      case Effect::Kind::time_out_step:
+        io::spawn(time_out_step(effect));
+        break;
+      case Effect::Kind::tell_client:
+        io::spawn(tell_client(effect));
+        break;
+      case Effect::Kind::launch_prolog:
+        io::spawn(launch_prolog(effect));
+        break;
     }
 }
 
@@ -121,10 +144,8 @@ io::Task<Result<Errc>> Effects::tell(rpc::Address node, wire::MsgType type, std:
   const Result<rpc::Response> response = co_await call;
   gate_.leave();
   if (!response) co_return std::unexpected(response.error());
-  if (response->is<wire::ReturnCode>())
-    co_return static_cast<Errc>(response->as<wire::ReturnCode>().return_code);
-  if (response->is<wire::ReturnCode2>())
-    co_return static_cast<Errc>(response->as<wire::ReturnCode2>().return_code);
+  if (response->is<wire::ReturnCode>()) co_return static_cast<Errc>(response->as<wire::ReturnCode>().return_code);
+  if (response->is<wire::ReturnCode2>()) co_return static_cast<Errc>(response->as<wire::ReturnCode2>().return_code);
   co_return fail(Errc::unexpected_msg, "{} answered {}", node.text(), rpc::type_text(response->type()));
 }
 
@@ -144,15 +165,16 @@ io::Task<> Effects::launch(Effect effect) {
     }
     const std::uint16_t version = node_version(*node);
     const rpc::Address address = node_address(*node);
-    // An end that is ordered later bears a later time of the state, whichever controller orders it: a launch that arrives
-    // after it is known to be late. The clock only keeps the credential young enough.
+    // An end that is ordered later bears a later time of the state, whichever controller orders it: a launch that
+    // arrives after it is known to be late. The clock only keeps the credential young enough.
     const TimeS made_at = std::max(state->now, io::now() - kCredentialAgeS) + refusals;
-    auto work = io::on_worker(controller_.loop, [state, job, version, &users = controller_.users, &munge = client_.munge(),
-                                                 made_at]() -> Result<std::string> {
-      wire::BatchJobLaunch message = batch_launch(*state, *job, user_record(users, *job), made_at, version);
-      FLURM_TRY(message.cred.signature, auth::sign(munge, message.cred.signed_bytes));
-      return codec::pack(message, version);
-    });
+    auto work = io::on_worker(
+        controller_.loop,
+        [state, job, version, &users = controller_.users, &munge = client_.munge(), made_at]() -> Result<std::string> {
+          wire::BatchJobLaunch message = batch_launch(*state, *job, user_record(users, *job), made_at, version);
+          FLURM_TRY(message.cred.signature, auth::sign(munge, message.cred.signed_bytes));
+          return codec::pack(message, version);
+        });
     Result<std::string> body = co_await work;
     if (reign != reign_) co_return;
     Result<Errc> answered = fail(Errc::error);
@@ -183,10 +205,77 @@ io::Task<> Effects::launch(Effect effect) {
       co_return;
     }
     log(Level::warn, "job.launch_retry",
-        {{"job_id", effect.job.v}, {"node", job->batch_host}, {"attempt", attempt + 1}, {"error", answered.error().text}});
+        {{"job_id", effect.job.v},
+         {"node", job->batch_host},
+         {"attempt", attempt + 1},
+         {"error", answered.error().text}});
     auto pause = rest(backoff_ms(attempt));
     co_await pause;
   }
+}
+
+io::Task<> Effects::launch_prolog(Effect effect) {
+  const std::uint64_t reign = reign_;
+  const auto state = controller_.replica.snapshot();
+  std::vector<io::Event> told;
+  if (const auto job = job_of(*state, effect))
+    for (model::NodeId node : nodes_of(*job)) {
+      told.emplace_back(controller_.loop);
+      io::spawn(prolog_on_node(effect, node, told.back()));
+    }
+  for (const io::Event& one : told) {
+    auto waiting = one.wait(io::Deadline::never());
+    (void)co_await waiting;
+  }
+  if (reign != reign_ || !open_effect(*controller_.replica.snapshot(), effect)) co_return;
+  auto done = propose(state::EffectsDone{.effects = {effect.id}});
+  co_await done;
+}
+
+io::Task<> Effects::prolog_on_node(Effect effect, model::NodeId id, io::Event told) {
+  const std::uint64_t reign = reign_;
+  unsigned refusals = 0;
+  for (unsigned attempt = 0; reign == reign_; ++attempt) {
+    auto state = controller_.replica.snapshot();
+    auto job = job_of(*state, effect);
+    const model::Node* node = state->node(id);
+    if (!job || !node || !(job->state.running() || job->state.suspended())) break;
+    const std::uint16_t version = node_version(*node);
+    const TimeS made_at = std::max(state->now, io::now() - kCredentialAgeS) + refusals;
+    auto work = io::on_worker(
+        controller_.loop,
+        [state, job, version, &users = controller_.users, &munge = client_.munge(), made_at]() -> Result<std::string> {
+          wire::PrologLaunch message = prolog_launch(*state, *job, user_record(users, *job), made_at, version);
+          FLURM_TRY(message.cred.signature, auth::sign(munge, message.cred.signed_bytes));
+          return codec::pack(message, version);
+        });
+    Result<std::string> body = co_await work;
+    if (reign != reign_) break;
+    Result<Errc> answered = body ? Result<Errc>(Errc::success) : Result<Errc>(std::unexpected(body.error()));
+    if (body) {
+      auto telling = tell(node_address(*node), wire::MsgType::REQUEST_LAUNCH_PROLOG, std::move(*body), version);
+      answered = co_await telling;
+    }
+    if (answered && *answered == Errc::node_credential_revoked && refusals < kRevokedTries) {
+      ++refusals;  // as in launch()
+      answered = fail(*answered, "{} is not done with an earlier run", node->config.name);
+    }
+    if (answered) {
+      // The node reports a prolog that fails; one that it cannot even begin makes the launch fail.
+      if (*answered != Errc::success)
+        log(Level::error, "job.prolog_refused",
+            {{"job_id", effect.job.v}, {"node", node->config.name}, {"rc", static_cast<std::int32_t>(*answered)}});
+      break;
+    }
+    log(Level::warn, "job.prolog_retry",
+        {{"job_id", effect.job.v},
+         {"node", node->config.name},
+         {"attempt", attempt + 1},
+         {"error", answered.error().text}});
+    auto pause = rest(backoff_ms(attempt));
+    co_await pause;
+  }
+  told.set({});
 }
 
 io::Task<> Effects::end_job(Effect effect) {
@@ -212,7 +301,8 @@ io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
         std::find(job->completing_nodes.begin(), job->completing_nodes.end(), id) == job->completing_nodes.end())
       co_return;
     const std::uint16_t version = node_version(*node);
-    auto told = tell(node_address(*node), end_type(effect.end), codec::pack(kill_job_message(*job, state->now), version), version);
+    auto told = tell(node_address(*node), end_type(effect.end),
+                     codec::pack(kill_job_message(*job, state->now), version), version);
     const Result<Errc> answered = co_await told;
     const bool nothing_there = answered && *answered == Errc::kill_job_already_complete;
     if (nothing_there || (answered && *answered == Errc::success && effect.end == Effect::End::abort)) {
@@ -223,7 +313,10 @@ io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
     std::uint64_t wait_ms = kEpilogPatienceMs;  // the node reports when its epilog is over
     if (!answered) {
       log(Level::warn, "job.end_retry",
-          {{"job_id", effect.job.v}, {"node", node->config.name}, {"attempt", attempt + 1}, {"error", answered.error().text}});
+          {{"job_id", effect.job.v},
+           {"node", node->config.name},
+           {"attempt", attempt + 1},
+           {"error", answered.error().text}});
       wait_ms = backoff_ms(attempt);
     }
     auto pause = rest(wait_ms);
@@ -235,9 +328,10 @@ io::Task<> Effects::launched(Effect effect) {
   const std::uint64_t reign = reign_;
   while (reign == reign_) {
     const auto state = controller_.replica.snapshot();
-    const bool open = !state->job_effects.for_each_from(std::uint64_t{effect.job.v} << 32, [&](std::uint64_t, const auto& other) {
-      return other->job == effect.job && other->kind != Effect::Kind::launch_batch;
-    });
+    const bool open =
+        !state->job_effects.for_each_from(std::uint64_t{effect.job.v} << 32, [&](std::uint64_t, const auto& other) {
+          return other->job == effect.job && other->kind != Effect::Kind::launch_batch;
+        });
     const auto job = job_of(*state, effect);
     if (!open || !job || job->launched || job->state.completing()) co_return;
     auto pause = io::sleep(controller_.loop, kLaunchPollMs);
@@ -264,7 +358,8 @@ io::Task<> Effects::signal(Effect effect) {
       message.signal = effect.signal;
       message.flags = effect.flags;
       const std::uint16_t version = node_version(*node);
-      auto told = tell(node_address(*node), wire::MsgType::REQUEST_SIGNAL_TASKS, codec::pack(message, version), version);
+      auto told =
+          tell(node_address(*node), wire::MsgType::REQUEST_SIGNAL_TASKS, codec::pack(message, version), version);
       const Result<Errc> answered = co_await told;
       if (!answered)
         log(Level::warn, "job.signal_failed",
@@ -313,7 +408,8 @@ io::Task<> Effects::abort_stray(model::NodeId id, JobId job) {
   const Result<Errc> answered = co_await told;
   // The next registration tells whether it is still there.
   if (!answered)
-    log(Level::warn, "job.abort_failed", {{"job_id", job.v}, {"node", node->config.name}, {"error", answered.error().text}});
+    log(Level::warn, "job.abort_failed",
+        {{"job_id", job.v}, {"node", node->config.name}, {"error", answered.error().text}});
 }
 
 io::Task<> Effects::send_mail(Effect effect) {
@@ -321,9 +417,8 @@ io::Task<> Effects::send_mail(Effect effect) {
   if (const auto job = state->jobs.get(effect.job.v)) {
     auto turn = mail_gate_.enter();
     co_await turn;
-    auto work = io::on_worker(controller_.loop, [config = controller_.config, job, event = effect.mail_event, now = io::now()] {
-      return mail_user(*config, *job, event, now);
-    });
+    auto work = io::on_worker(controller_.loop, [config = controller_.config, job, event = effect.mail_event,
+                                                 now = io::now()] { return mail_user(*config, *job, event, now); });
     const Result<void> sent = co_await work;
     mail_gate_.leave();
     if (!sent) log(Level::error, "mail.failed", {{"job_id", effect.job.v}, {"error", sent.error().text}});

@@ -1,7 +1,7 @@
 // ctld/effects.hpp — the leader's hands: carries out what the state wishes to be done to the world.
 //
-// Nothing here is remembered across a restart or a loss of leadership: a new leader looks at the effects in the state and
-// begins again. Receivers treat a repeat as done already.
+// Nothing here is remembered across a restart or a loss of leadership: a new leader looks at the effects in the state
+// and begins again. Receivers treat a repeat as done already.
 #pragma once
 #include <cstdint>
 #include <list>
@@ -42,13 +42,16 @@ class Effects {
   /// shows whether it is still needed.
   io::Task<> abort_stray(model::NodeId node, JobId job);
   /// One message to a user's srun or salloc, who alone may read it; tried once.
-  io::Task<> send_to_client(rpc::Address to, wire::MsgType type, std::string body, std::uint16_t version, std::uint32_t uid);
+  io::Task<> send_to_client(rpc::Address to, wire::MsgType type, std::string body, std::uint16_t version,
+                            std::uint32_t uid);
   /// One message to a node's daemon, tried once.
   io::Task<> send_to_node(rpc::Address node, wire::MsgType type, std::string body, std::uint16_t version);
 
  private:
   io::Task<> launch(state::Effect effect);
   io::Task<> end_job(state::Effect effect);
+  io::Task<> launch_prolog(state::Effect effect);
+  io::Task<> prolog_on_node(state::Effect effect, model::NodeId node, io::Event told);
   io::Task<> end_on_node(state::Effect effect, model::NodeId node);
   /// Waits while the run's launch is under way: before it, the node knows nothing of the job.
   io::Task<> launched(state::Effect effect);
@@ -70,10 +73,11 @@ class Effects {
   std::uint32_t node_user_;
   Gate gate_;
   Gate client_gate_;
-  Gate mail_gate_;  // a slow MailProg holds one worker, never all
-  std::uint64_t next_ = 1;  // the first effect not begun
+  Gate mail_gate_;           // a slow MailProg holds one worker, never all
+  std::uint64_t next_ = 1;   // the first effect not begun
   std::uint64_t reign_ = 0;  // counts starts and stops; an effect is pursued in the reign in which it was begun
-  std::set<std::pair<JobId, std::uint32_t>> taken_;  // runs whose launch was answered; the state learns it in this moment
+  std::set<std::pair<JobId, std::uint32_t>>
+      taken_;  // runs whose launch was answered; the state learns it in this moment
   std::list<io::Event> pauses_;
   bool leads_ = false;
 };

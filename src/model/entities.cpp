@@ -415,6 +415,8 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("kill_invalid_dependency", s.kill_invalid_dependency, codec::since(2));
   ar("ignore_prefer_validation", s.ignore_prefer_validation, codec::since(2));
   ar("priority", s.priority, codec::since(4));
+  ar("prolog_at_start", s.prolog_at_start, codec::since(4));
+  ar("extern_step", s.extern_step, codec::since(4));
 }
 
 }  // namespace flurm::model

@@ -78,6 +78,8 @@ struct Settings {
   bool kill_invalid_dependency = false;     // for jobs that do not say themselves
   bool ignore_prefer_validation = false;    // --prefer may name what no node can be for the job
   PriorityRule priority;                    // with `multifactor`
+  bool prolog_at_start = false;             // PrologFlags=Alloc: nodes are told of a job before its first step
+  bool extern_step = false;                 // PrologFlags=Contain: and have a step for what comes from outside
   bool operator==(const Settings&) const = default;
 };
 

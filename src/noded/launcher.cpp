@@ -244,6 +244,8 @@ io::Task<Errc> Launcher::launch_prolog(wire::PrologLaunch order) {
   if (order.job_id.v == 0) order.job_id = order.cred.step_id.job_id;
   auto checking = check(order.cred, order.job_id.v, order.uid);
   if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
+  if (node_.ended.refuses(order.job_id.v, order.cred.job_restart_cnt, order.cred.job_start_time, order.cred.ctime))
+    co_return Errc::node_credential_revoked;
   NodeJobPtr job = node_.jobs.find_or_make(order.job_id.v);
   if (job->prolog == NodeJob::Prolog::not_run && !job->terminating) job->facts = prolog_facts(order);
   io::spawn(run_prolog_order(*this, std::move(job)));

@@ -33,6 +33,7 @@ struct Effect {
     signal_step,       // `signal` to the step's tasks, on `node` or on all of its nodes; `flags`: and end them for good
     time_out_step,     // end the step, whose time is over
     tell_client,       // bring `news` to the srun or salloc at `host`:`port`
+    launch_prolog,     // tell each of the job's nodes that it begins
   };
   /// What a client that waits is told.
   enum class News : std::uint8_t {
@@ -99,25 +100,25 @@ struct ClusterState {
   std::uint64_t next_finished = 1;
   model::NodeId next_node_id = 0;
 
-  PersistentMap<model::Job> jobs;        // by JobId::v
-  PersistentMap<model::Node> nodes;      // by NodeId
-  std::vector<std::shared_ptr<const model::Partition>> partitions;  // in configuration order
+  PersistentMap<model::Job> jobs;                                       // by JobId::v
+  PersistentMap<model::Node> nodes;                                     // by NodeId
+  std::vector<std::shared_ptr<const model::Partition>> partitions;      // in configuration order
   std::vector<std::shared_ptr<const model::Reservation>> reservations;  // in the order of their making
   std::uint32_t last_reservation_id = 0;
-  PersistentMap<Effect> effects;         // by Effect::id
-  PersistentMap<Finished> finished;      // by order of finishing
-  PersistentMap<model::Step> steps;      // (job << 32 | slot), of jobs that have nodes
-  Sessions sessions;                     // of the controllers that proposed lately
+  PersistentMap<Effect> effects;     // by Effect::id
+  PersistentMap<Finished> finished;  // by order of finishing
+  PersistentMap<model::Step> steps;  // (job << 32 | slot), of jobs that have nodes
+  Sessions sessions;                 // of the controllers that proposed lately
   Drain drain;
 
   // Derived from the above; not stored.
-  PersistentMap<model::Job> pending;     // jobs that wait
-  PersistentMap<model::Job> active;      // running, suspended, completing
-  PersistentMap<model::Job> dependent;   // waiting ones that have dependencies
-  PersistentMap<JobId> array_tasks;      // (array job << 32 | task) of the tasks with a record of their own
-  PersistentMap<Effect> job_effects;     // (job << 32 | low half of the effect's id)
+  PersistentMap<model::Job> pending;       // jobs that wait
+  PersistentMap<model::Job> active;        // running, suspended, completing
+  PersistentMap<model::Job> dependent;     // waiting ones that have dependencies
+  PersistentMap<JobId> array_tasks;        // (array job << 32 | task) of the tasks with a record of their own
+  PersistentMap<Effect> job_effects;       // (job << 32 | low half of the effect's id)
   std::uint64_t tasks_without_record = 0;  // of all arrays, beyond the one record that stands for them
-  bool dependencies_stale = false;       // jobs changed such that dependencies must be tested; only set inside apply()
+  bool dependencies_stale = false;  // jobs changed such that dependencies must be tested; only set inside apply()
   std::shared_ptr<const std::map<std::string, model::NodeId, std::less<>>> node_ids;  // configured names
 
   // When something last changed, for clients that ask "anything new since?".

@@ -84,6 +84,27 @@ TEST(State, array_tasks_are_one_record_until_they_start) {
   EXPECT_EQ(w.state.array_task(array, 1)->state.base, JobBase::cancelled);
 }
 
+TEST(State, nodes_are_told_of_a_job_before_its_first_step_where_the_site_wants_it) {
+  World w;
+  const auto prologs = [&] {
+    std::size_t found = 0;
+    w.state.effects.for_each([&](std::uint64_t, const auto& effect) {
+      found += effect->kind == Effect::Kind::launch_prolog;
+      return true;
+    });
+    return found;
+  };
+  const JobId plain = w.submit(), told = w.submit();
+  w.start(plain);
+  EXPECT_EQ(prologs(), 0u);
+  w.state.settings.prolog_at_start = true;
+  w.start(told, 1);
+  EXPECT_EQ(prologs(), 1u);
+  w.cancel({{.job = told, .tasks = {}}});
+  w.clean(told, 1);
+  EXPECT_EQ(prologs(), 0u) << "it has ended";
+}
+
 TEST(State, a_million_tasks_are_cancelled_in_as_few_records_as_they_were) {
   World w;
   w.state.settings.max_job_count = w.state.settings.max_array_size = 2'000'000;
@@ -502,8 +523,11 @@ TEST(State, invariants_hold_under_random_commands) {
           }
           CreateStep create{.job = some, .restart_count = job->restart_count, .request = request};
           const model::NodeShare& share = job->allocation->shares.front();
-          create.placement.shares.push_back({.node = share.node, .cpus = 1, .memory_mib = random() % 300,
-                                             .cores = {1ull << (random() % 4)}, .tasks = {0}});
+          create.placement.shares.push_back({.node = share.node,
+                                             .cpus = 1,
+                                             .memory_mib = random() % 300,
+                                             .cores = {1ull << (random() % 4)},
+                                             .tasks = {0}});
           create.placement.num_tasks = 1;
           create.placement.counts_cpus = random() % 4;
           command = create;
@@ -511,7 +535,9 @@ TEST(State, invariants_hold_under_random_commands) {
         }
         case 28:
           if (w.state.format == kFormat)
-            command = EndStep{.job = some, .step = static_cast<std::uint32_t>(random() % 3), .wait_status = static_cast<std::uint32_t>(random() % 12)};
+            command = EndStep{.job = some,
+                              .step = static_cast<std::uint32_t>(random() % 3),
+                              .wait_status = static_cast<std::uint32_t>(random() % 12)};
           break;
         case 29:
           if (w.state.format == kFormat)

@@ -43,10 +43,12 @@ io::Task<Answer> update_job(Controller& c, Call call);
 io::Task<Answer> register_node(Controller& c, Call call);
 io::Task<Answer> batch_complete(Controller& c, Call call);
 io::Task<Answer> epilog_complete(Controller& c, Call call);
+Answer prolog_complete(Controller& c, const Call& call);
 
 io::Task<Answer> create_nodes(Controller& c, Call call);
 io::Task<Answer> delete_nodes(Controller& c, Call call);
-/// The node that reports, though nobody configured it (slurmd -Z), becomes one. Errors: access_denied, invalid_node_name.
+/// The node that reports, though nobody configured it (slurmd -Z), becomes one. Errors: access_denied,
+/// invalid_node_name.
 io::Task<Errc> add_registering_node(Controller& c, wire::NodeRegistrationStatus status, std::string peer);
 
 io::Task<Answer> update_node(Controller& c, Call call);

@@ -119,6 +119,8 @@ Answer step_info(Controller& c, const Call& call) {
     const std::uint32_t wanted = request->step_id.step_id;
     if (job.request->batch && (wanted == kNoVal32 || wanted == kBatchStep))
       response.job_steps.push_back(batch_step_info(*state, job, now));
+    if (state->settings.extern_step && job.allocation && (wanted == kNoVal32 || wanted == kExternStep))
+      response.job_steps.push_back(extern_step_info(*state, job, now));
     state->for_steps_of(job.id, [&](const auto& step) {
       if (wanted == kNoVal32 || wanted == step->number())
         response.job_steps.push_back(step_info(*state, job, *step, now));

@@ -18,8 +18,8 @@ std::vector<wire::TresRec> counted_tres() {
   struct Tres {
     const char *type, *name;
   };
-  constexpr Tres kAll[] = {{"cpu", ""}, {"mem", ""}, {"energy", ""}, {"node", ""},
-                           {"billing", ""}, {"fs", "disk"}, {"vmem", ""}, {"pages", ""}};
+  constexpr Tres kAll[] = {{"cpu", ""},     {"mem", ""},    {"energy", ""}, {"node", ""},
+                           {"billing", ""}, {"fs", "disk"}, {"vmem", ""},   {"pages", ""}};
   std::vector<wire::TresRec> out;
   for (const Tres& tres : kAll) {
     wire::TresRec record;
@@ -31,8 +31,8 @@ std::vector<wire::TresRec> counted_tres() {
   return out;
 }
 
-/// Does the job belong on the node, be it to run or to be ended there? What a node brings back from a time of silence may
-/// run elsewhere by now, or be forgotten.
+/// Does the job belong on the node, be it to run or to be ended there? What a node brings back from a time of silence
+/// may run elsewhere by now, or be forgotten.
 bool belongs(const state::ClusterState& state, JobId id, model::NodeId node) {
   const model::Job* job = state.job(id);
   if (!job || job->state.pending() || job->state.finished() || !job->allocation) return false;
@@ -82,7 +82,8 @@ io::Task<Answer> register_node(Controller& c, Call call) {
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return Answer::none();
-  log(Level::verbose, "node.registered", {{"node", status->node_name}, {"version", status->version}, {"peer", call.peer}});
+  log(Level::verbose, "node.registered",
+      {{"node", status->node_name}, {"version", status->version}, {"peer", call.peer}});
   c.node_registered(status->node_name);
   snapshot = c.replica.snapshot();
   if (const model::Node* node = snapshot->node(status->node_name)) {
@@ -123,12 +124,18 @@ io::Task<Answer> batch_complete(Controller& c, Call call) {
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return Answer::none();
   log(Level::info, "job.batch_complete",
-      {{"job_id", report->step_id.job_id.v}, {"node", report->node_name}, {"wait_status", report->job_rc},
-       {"slurm_rc", report->slurm_rc}, {"rc", errc_name(reply->code)}});
+      {{"job_id", report->step_id.job_id.v},
+       {"node", report->node_name},
+       {"wait_status", report->job_rc},
+       {"slurm_rc", report->slurm_rc},
+       {"rc", errc_name(reply->code)}});
   if (reply->code == Errc::success) ++(report->job_rc == 0 ? c.statistics.jobs_completed : c.statistics.jobs_failed);
   c.schedule_soon();
   co_return rc_answer(call, public_code(reply->code));
 }
+
+/// Steps wait for the prolog on the nodes; one that fails is reported as a launch that failed.
+Answer prolog_complete(Controller&, const Call& call) { return rc_answer(call, Errc::success); }
 
 io::Task<Answer> epilog_complete(Controller& c, Call call) {
   const auto* report = call.as<wire::EpilogComplete>();

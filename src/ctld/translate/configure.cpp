@@ -46,6 +46,8 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
                 .calc_period_s = c.priority_calc_period,
                 .flags = c.priority_flags,
                 .favor_small = c.priority_favor_small};
+  s.prolog_at_start = (c.prolog_flags & conf::kPrologAlloc) != 0;
+  s.extern_step = (c.prolog_flags & conf::kPrologContain) != 0;
   s.max_batch_requeue = static_cast<std::uint16_t>(c.max_batch_requeue);
   s.backfill = c.schedtype == "sched/backfill";
   s.requeue_exit = exit_codes("RequeueExit", c.requeue_exit);

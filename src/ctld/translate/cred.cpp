@@ -90,6 +90,14 @@ wire::Cred batch_cred(const state::ClusterState& state, const Job& job, const Us
   return cred;
 }
 
+wire::Cred extern_cred(const state::ClusterState& state, const Job& job, const UserRecord& user, TimeS now) {
+  wire::Cred cred = job_cred(state, job, user, now);
+  cred.step_id.step_id = kExternStep;
+  cred.step_hostlist = cred.job_hostlist;
+  cred.step_core_bitmap = cred.job_core_bitmap;
+  return cred;
+}
+
 wire::Cred step_cred(const state::ClusterState& state, const Job& job, const model::Step& step, const UserRecord& user,
                      TimeS now) {
   wire::Cred cred = job_cred(state, job, user, now);

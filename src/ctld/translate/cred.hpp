@@ -15,6 +15,9 @@ struct UserRecord {
 /// For the job's first node and its batch script. `now` is what the nodes go by in telling old ones from new ones.
 /// Source: slurm 22.05 src/slurmctld/job_scheduler.c make_batch_job_cred().
 wire::Cred batch_cred(const state::ClusterState& state, const model::Job& job, const UserRecord& user, TimeS now);
+/// For all of the job's nodes, and what is started there from outside. Source: slurm 22.05
+/// src/slurmctld/node_scheduler.c launch_prolog().
+wire::Cred extern_cred(const state::ClusterState& state, const model::Job& job, const UserRecord& user, TimeS now);
 /// For the nodes of a step. Source: slurm 22.05 src/slurmctld/proc_req.c _make_step_cred().
 wire::Cred step_cred(const state::ClusterState& state, const model::Job& job, const model::Step& step,
                      const UserRecord& user, TimeS now);

@@ -20,6 +20,8 @@ wire::PartitionInfo partition_info(const state::ClusterState& state, const model
 
 /// The step of the batch script, for a job that has nodes. Source: slurm 22.05 step_mgr.c build_batch_step().
 wire::JobStepInfo batch_step_info(const state::ClusterState& state, const model::Job& job, TimeS now);
+/// The one for what is started from outside (PrologFlags=Contain). Source: build_extern_step() there.
+wire::JobStepInfo extern_step_info(const state::ClusterState& state, const model::Job& job, TimeS now);
 
 /// The nodes as a bit string over all node numbers.
 wire::Bits node_bits(const state::ClusterState& state, const std::vector<model::NodeId>& nodes);

@@ -87,6 +87,24 @@ wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const Job& j
   return m;
 }
 
+wire::PrologLaunch prolog_launch(const state::ClusterState& state, const Job& job, const UserRecord& user, TimeS now,
+                                 std::uint16_t version) {
+  const model::JobRequest& r = *job.request;
+  wire::PrologLaunch m;
+  m.job_id = job.id;
+  m.uid = r.user_id;
+  m.gid = r.group_id;
+  m.user_name = user.name;
+  m.nodes = job.allocation->nodes;
+  m.std_err = r.std_err;
+  m.std_out = r.std_out;
+  m.work_dir = r.work_dir;
+  m.spank_job_env = job.payload->spank_environment;
+  m.cred = extern_cred(state, job, user, now);
+  m.cred.signed_bytes = wire::pack_cred_body(m.cred, version);
+  return m;
+}
+
 wire::KillJob kill_job_message(const Job& job, TimeS now) {
   wire::KillJob m;
   m.step_id.job_id = job.id;

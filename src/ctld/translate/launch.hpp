@@ -4,6 +4,7 @@
 #include "state/cluster_state.hpp"
 #include "wire/msg/batch_job_launch.hpp"
 #include "wire/msg/kill_job.hpp"
+#include "wire/msg/prolog_launch.hpp"
 
 namespace flurm::ctld {
 
@@ -11,6 +12,10 @@ namespace flurm::ctld {
 /// Source: slurm 22.05 src/slurmctld/job_scheduler.c build_launch_job_msg().
 wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const model::Job& job, const UserRecord& user,
                                   TimeS now, std::uint16_t version);
+
+/// REQUEST_LAUNCH_PROLOG, likewise. Source: slurm 22.05 src/slurmctld/node_scheduler.c launch_prolog().
+wire::PrologLaunch prolog_launch(const state::ClusterState& state, const model::Job& job, const UserRecord& user,
+                                 TimeS now, std::uint16_t version);
 
 /// REQUEST_TERMINATE_JOB and kin.
 wire::KillJob kill_job_message(const model::Job& job, TimeS now);

@@ -26,4 +26,14 @@ wire::JobStepInfo batch_step_info(const state::ClusterState& state, const model:
   return info;
 }
 
+wire::JobStepInfo extern_step_info(const state::ClusterState& state, const model::Job& job, TimeS now) {
+  wire::JobStepInfo info = batch_step_info(state, job, now);
+  info.step_id.step_id = kExternStep;
+  info.num_tasks = static_cast<std::uint32_t>(job.allocation->shares.size());
+  info.name = "extern";
+  info.nodes = job.allocation->nodes;
+  info.node_inx = node_bits(state, job.allocation->nodes);
+  return info;
+}
+
 }  // namespace flurm::ctld

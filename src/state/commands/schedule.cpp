@@ -96,6 +96,8 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
   });
   const Job& job = *state.job(id);
   give_nodes(state, job);
+  if (state.settings.prolog_at_start)
+    add_effect(state, {.kind = Effect::Kind::launch_prolog, .job = id, .restart_count = job.restart_count});
   if (job.request->batch)
     add_effect(state, {.kind = Effect::Kind::launch_batch, .job = id, .restart_count = job.restart_count});
   mail_begin(state, *state.job(id));
