@@ -151,19 +151,6 @@ Result<void> check_obstacle(const state::ClusterState& state, const Reservation&
   return {};
 }
 
-sched::Wish wish_of(const Reservation& r) {
-  return {.start = r.start,
-          .end = r.end,
-          .flags = r.flags,
-          .partition = r.partition,
-          .features = r.features,
-          .node_counts = {},
-          .core_counts = {},
-          .among = {},
-          .apart_from = {},
-          .replaces = {}};
-}
-
 /// One without nodes has to keep something else.
 Result<void> check_keeps_something(const Reservation& r) {
   if (!r.nodes.empty()) return {};
@@ -174,7 +161,7 @@ Result<void> check_keeps_something(const Reservation& r) {
 
 /// Slurm looks at a list of nodes before it looks for cores on them.
 Result<void> choose_nodes(const state::ClusterState& state, const UpdateReservation& asked, TimeS now, Reservation& r) {
-  sched::Wish wish = wish_of(r);
+  sched::Wish wish = sched::wish_of(r);
   wish.core_counts = counts(asked.core_cnts, asked.core_cnt);
   if (given(asked.node_list)) {
     FLURM_TRY_VOID(take_nodes(state, *asked.node_list, r));
@@ -347,7 +334,7 @@ Result<void> change_times(const UpdateReservation& asked, TimeS now, Reservation
 /// To so many nodes: idle ones go first, others come as for a new one.
 Result<void> resize(const state::ClusterState& state, std::uint32_t count, TimeS now, Reservation& r) {
   if (count > r.nodes.size()) {
-    sched::Wish wish = wish_of(r);
+    sched::Wish wish = sched::wish_of(r);
     wish.node_counts = {count - static_cast<std::uint32_t>(r.nodes.size())};
     wish.apart_from = ids_of(r.nodes);
     wish.replaces = r.name;

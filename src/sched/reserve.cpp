@@ -277,6 +277,19 @@ class Chooser {
 
 }  // namespace
 
+Wish wish_of(const model::Reservation& r) {
+  return {.start = r.start,
+          .end = r.end,
+          .flags = r.flags,
+          .partition = r.partition,
+          .features = r.features,
+          .node_counts = {},
+          .core_counts = {},
+          .among = {},
+          .apart_from = {},
+          .replaces = {}};
+}
+
 Result<ReservedNodes> choose_reserved(const View& view, const Wish& wish, TimeS now) {
   return Chooser(view, wish, now).run();
 }
@@ -290,16 +303,8 @@ ReservedNodes exchanged(const View& view, const model::Reservation& r, TimeS now
     return !r.has(flag::replace) || (node->jobs.empty() && node->completing_jobs.empty());
   };
   ReservedNodes kept, poor;
-  Wish wish{.start = r.start,
-            .end = r.end,
-            .flags = r.flags,
-            .partition = r.partition,
-            .features = r.features,
-            .node_counts = {},
-            .core_counts = {},
-            .among = {},
-            .apart_from = {},
-            .replaces = r.name};
+  Wish wish = wish_of(r);
+  wish.replaces = r.name;
   for (const model::ReservedNode& node : r.nodes) {
     (good(node) ? kept : poor).push_back(node);
     wish.apart_from.push_back(node.node);

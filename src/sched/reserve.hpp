@@ -19,6 +19,9 @@ struct Wish {
   std::string replaces;  // this reservation is in nobody's way: it is to become the new one
 };
 
+/// What a reservation says about the nodes that it wants, but for their counts.
+Wish wish_of(const model::Reservation& reservation);
+
 /// Nodes that no reservation has at that time, and no job holds then; with Flags=OVERLAP others too if these do not
 /// suffice, with MAINT even ones that are down, with IGNORE_JOBS those with jobs on them. Like Slurm, this gives fewer
 /// nodes than asked for where there are not so many at all. Cores come with the nodes when they are asked for.
