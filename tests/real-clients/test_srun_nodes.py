@@ -264,7 +264,8 @@ class Contained(ClusterTest):
     extra = "PrologFlags=Contain\nLaunchParameters=use_interactive_step\n"
 
     def test_the_extern_step_is_there_as_long_as_the_job(self):
-        done = self.c.try_run("salloc", "-n2", stdin="squeue -hs -o %i\nsrun -n2 echo inside < /dev/null\nexit 3\n")
+        # The shell of the interactive step is the user's $SHELL, which a machine that only builds may not have.
+        done = self.c.try_run("salloc", "-n2", stdin="squeue -hs -o %i\nsrun -n2 echo inside < /dev/null\nexit 3\n", env={"SHELL": "/bin/sh"})
         self.assertEqual(done.returncode, 3)
         steps = [line.split(".")[1] for line in done.stdout.splitlines() if "." in line]
         self.assertEqual(sorted(steps), ["extern", "interactive"])
