@@ -1,6 +1,7 @@
 // cli/local_conf.cpp — see local_conf.hpp.
 #include "cli/local_conf.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "conf/lines.hpp"
@@ -59,7 +60,8 @@ std::string local_slurm_conf(const Layout& layout, const Settings& settings, con
 
   lines.insert(lines.end(), rest.begin(), rest.end());
   // Several controllers cannot share a file that one of them may rotate; each writes what it prints.
-  if (settings.controllers > 1) std::erase_if(lines, [](const std::string& line) { return line.starts_with("SlurmctldLogFile="); });
+  if (settings.controllers > 1)
+    std::erase_if(lines, [](const std::string& line) { return line.starts_with("SlurmctldLogFile="); });
 
   std::vector<std::string> defaults, added;
   for (std::string_view line : conf::split_list(extra, "\n")) {
@@ -68,6 +70,13 @@ std::string local_slurm_conf(const Layout& layout, const Settings& settings, con
     if (!is_default(name)) std::erase_if(lines, [&](const std::string& old) { return identity(old) == name; });
     if (line.ends_with('=')) continue;
     (is_default(name) ? defaults : added).emplace_back(line);
+  }
+
+  // Slurm's programs know kinds of generic resources only on nodes that stand behind GresTypes.
+  const auto kinds = std::ranges::find_if(added, [](const auto& line) { return identity(line) == "grestypes"; });
+  if (kinds != added.end()) {
+    lines.insert(lines.begin(), *kinds);
+    added.erase(kinds);
   }
 
   std::string out = "# Written by `flurm local up`; give other values with --conf-extra.\n";

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/hostlist.hpp"
+#include "conf/node_gres.hpp"
 #include "conf/other_conf.hpp"
 #include "conf/records.hpp"
 
@@ -13,22 +14,6 @@ constexpr Word kAutoDetect[] = {{"off", 0},    {"nvml", 0}, {"nvidia", 0}, {"rsm
 constexpr Word kFlags[] = {{"CountOnly", 0},      {"explicit", 0},           {"one_sharing", 0},   {"all_sharing", 0},
                            {"nvidia_gpu_env", 0}, {"amd_gpu_env", 0},        {"intel_gpu_env", 0}, {"opencl_env", 0},
                            {"no_gpu_env", 0},     {"nvidia_imex_channel", 0}};
-
-/// A count with an optional K, M, G, T or P, powers of 1024.
-Result<std::uint64_t> parse_count(std::string_view text) {
-  static constexpr std::string_view kSuffix = "KMGTP";
-  std::string_view digits = text;
-  std::uint64_t factor = 1;
-  if (!digits.empty())
-    if (auto at = kSuffix.find(digits.back() & ~0x20); at != kSuffix.npos) {
-      factor = std::uint64_t{1} << (10 * (at + 1));
-      digits.remove_suffix(1);
-    }
-  auto number = parse_number(digits, 0, (kNoVal64 - 1) / factor);
-  if (!number)
-    return fail(Errc::einval, "'{}' is not allowed; allowed: a number, with K, M, G, T or P behind it", text);
-  return *number * factor;
-}
 
 class Reader {
  public:
@@ -99,7 +84,7 @@ class Reader {
 
   /// One device file may stand for any count of a shared resource; otherwise files and Count must agree.
   static void set_count(const std::string& text, const Report& report, GresDef& gres) {
-    auto count = parse_count(text);
+    auto count = parse_gres_count(text);
     if (!count) return report.error("Count", count.error().text);
     const bool shared = same_word(gres.name, "mps") || same_word(gres.name, "shard");
     if (!gres.files.empty() && *count != gres.count && !shared)

@@ -213,6 +213,7 @@ void fields(codec::Archive& ar, NodeShare& s) {
   ar("cpus", s.cpus);
   ar("memory_mib", s.memory_mib);
   ar("cores", s.cores);
+  ar("gres", s.gres, codec::since(4));
 }
 
 void fields(codec::Archive& ar, Allocation& a) {
@@ -333,6 +334,7 @@ void fields(codec::Archive& ar, Node& n) {
   ar("cpus_used", n.cpus_used);
   ar("memory_used", n.memory_used);
   ar("exclusive", n.exclusive);
+  ar("gres_reported", n.gres_reported, codec::since(4));
 }
 
 void fields(codec::Archive& ar, Partition& p) {
@@ -417,6 +419,8 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("priority", s.priority, codec::since(4));
   ar("prolog_at_start", s.prolog_at_start, codec::since(4));
   ar("extern_step", s.extern_step, codec::since(4));
+  ar("gres_types", s.gres_types, codec::since(4));
+  ar("counted_gres", s.counted_gres, codec::since(4));
 }
 
 }  // namespace flurm::model

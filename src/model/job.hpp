@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/types.hpp"
+#include "model/gres.hpp"
 #include "model/job_state.hpp"
 #include "model/task_set.hpp"
 
@@ -145,6 +146,7 @@ struct NodeShare {
   std::uint16_t cpus = 0;                // as the job's CPU count sees them
   std::uint64_t memory_mib = 0;
   std::vector<std::uint64_t> cores;      // bit mask over the node's cores, lowest first
+  std::vector<GresShare> gres;           // by kind, then type
   bool operator==(const NodeShare&) const = default;
 };
 

@@ -61,6 +61,7 @@ struct Node {
   std::uint64_t free_memory = kNoVal64;    // MiB
   TimeS boot_time, daemon_start_time, last_response, last_busy;
   std::string features_active;
+  std::vector<GresRecord> gres_reported;
   std::string comment, extra;
   std::uint32_t owner = kNoVal32;          // user with exclusive use
   std::string mcs_label;

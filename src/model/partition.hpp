@@ -80,6 +80,8 @@ struct Settings {
   PriorityRule priority;                    // with `multifactor`
   bool prolog_at_start = false;             // PrologFlags=Alloc: nodes are told of a job before its first step
   bool extern_step = false;                 // PrologFlags=Contain: and have a step for what comes from outside
+  std::string gres_types;                   // GresTypes: the kinds of generic resources
+  std::string counted_gres;                 // of AccountingStorageTRES: "gpu,gpu:tesla"
   bool operator==(const Settings&) const = default;
 };
 

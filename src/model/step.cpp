@@ -96,6 +96,7 @@ void fields(codec::Archive& ar, StepShare& s) {
   ar("memory_mib", s.memory_mib);
   ar("cores", s.cores);
   ar("tasks", s.tasks);
+  ar("gres", s.gres);
 }
 
 void fields(codec::Archive& ar, StepPlacement& p) {

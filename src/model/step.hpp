@@ -58,6 +58,7 @@ struct StepShare {
   std::uint64_t memory_mib = 0;
   std::vector<std::uint64_t> cores;   // bit mask over the node's cores
   std::vector<std::uint32_t> tasks;   // their numbers
+  std::vector<GresShare> gres;        // of the job's
   bool operator==(const StepShare&) const = default;
 };
 

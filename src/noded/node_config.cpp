@@ -48,6 +48,16 @@ Result<void> read_cgroup_conf(const std::string& conf_file, StepSettings& settin
   return {};
 }
 
+/// A missing gres.conf means that counts of slurm.conf are all there is to say.
+Result<NodeResources> read_gres_conf(const std::string& conf_file, const conf::Config& config,
+                                     const conf::NodeDef& node, std::vector<conf::Diagnostic>& problems) {
+  const std::string file = conf_file.substr(0, conf_file.rfind('/') + 1) + "gres.conf";
+  const auto text = read_conf_file(file);
+  FLURM_TRY(const conf::GresConf gres, conf::parse_gres_conf(text.value_or(""), file, read_conf_file, problems));
+  return look_at_devices(conf::node_gres(gres, config.gres_plugins, node.name, node.gres, file, problems),
+                         config.gres_plugins, file, problems);
+}
+
 Result<Hardware> hardware_of(const conf::Config& config, const conf::NodeDef& node) {
   FLURM_TRY(Hardware hardware, detect_hardware());
   if (config.config_overrides()) {
@@ -116,6 +126,7 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
       !options.log_file.empty() ? options.log_file : conf::expand_node_path(setup.config.slurmd_logfile, loaded.node);
   setup.settings.own_nice = getpriority(PRIO_PROCESS, 0);
   FLURM_TRY_VOID(read_cgroup_conf(options.conf_file, setup.settings, problems));
+  FLURM_TRY(setup.gres, read_gres_conf(options.conf_file, setup.config, loaded.node, problems));
   return loaded;
 }
 

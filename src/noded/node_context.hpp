@@ -11,6 +11,7 @@
 #include "io/process.hpp"
 #include "noded/cpu_binding.hpp"
 #include "noded/ended_jobs.hpp"
+#include "noded/gres.hpp"
 #include "noded/hardware.hpp"
 #include "noded/node_job.hpp"
 #include "noded/ports.hpp"
@@ -37,6 +38,7 @@ struct NodeSetup {
   std::string supervisor_program;  ///< absolute path of flurmstepd
   Hardware hardware;               ///< to register with: found, or as configured with config_overrides
   CpuMap cpus;                     ///< of this machine
+  NodeResources gres;
 };
 
 /// One per daemon; its parts refer to each other and live on the loop's thread.

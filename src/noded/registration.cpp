@@ -5,16 +5,6 @@
 
 namespace flurm::noded {
 
-namespace {
-
-/// The node's generic resources in Slurm's packed form: version, number of records. Slurm's controller reads it even
-/// when there are none, and does not survive its absence.
-std::string no_gres(std::uint16_t protocol) {
-  return codec::pack(protocol, protocol) + codec::pack(std::uint16_t{0}, protocol);
-}
-
-}  // namespace
-
 wire::NodeRegistrationStatus Registration::message(Errc status, std::uint16_t protocol) const {
   const NodeSetup& setup = node_.setup;
   wire::NodeRegistrationStatus m;
@@ -37,7 +27,7 @@ wire::NodeRegistrationStatus Registration::message(Errc status, std::uint16_t pr
   m.cpu_load = cpu_load();
   m.free_mem = free_memory_mib();
   m.flags = wire::slurmd_reg_flag_resp;
-  m.gres_info = no_gres(protocol);
+  m.gres_info = packed_report(setup.gres, setup.hardware.cpus, protocol);
   m.version = version_;
   for (const auto& [job_id, job] : node_.jobs.all()) {
     // A batch step counts as running until its end is acknowledged; else the controller would miss its job.

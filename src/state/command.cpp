@@ -192,6 +192,7 @@ void fields(codec::Archive& ar, RegisterNode& c) {
   ar("running_jobs", c.running_jobs);
   ar("config_overrides", c.config_overrides);
   ar("invalid_reason", c.invalid_reason);
+  ar("gres", c.gres, codec::since(4));
 }
 
 void fields(codec::Archive& ar, NodesSeen::Load& l) {

@@ -145,6 +145,7 @@ struct RegisterNode {
   std::vector<JobId> running_jobs;
   bool config_overrides = false;   // SlurmdParameters=config_overrides: believe the configuration
   std::string invalid_reason;      // the daemon's own complaint, e.g. a failed health check
+  std::vector<model::GresRecord> gres;
 };
 
 /// What the pings of a round brought.

@@ -24,11 +24,14 @@ bool away(const Controller& c, const model::Node& node) {
 }
 
 /// A node as a request with these flags is answered.
-wire::NodeInfo shown_info(const model::Node& node, std::uint16_t show_flags,
+wire::NodeInfo shown_info(const state::ClusterState& state, const model::Node& node, std::uint16_t show_flags,
                           const std::vector<std::uint32_t>& reserved) {
-  wire::NodeInfo info = node_info(node);
+  wire::NodeInfo info = node_info(state, node);
   if (node.id < reserved.size()) info.node_state |= reserved[node.id];
-  if (!(show_flags & wire::show_detail)) info.gres_drain.clear();
+  if (!(show_flags & wire::show_detail)) {
+    info.gres_drain.clear();
+    info.gres_used.clear();
+  }
   return info;
 }
 
@@ -50,7 +53,7 @@ Answer node_info_all(Controller& c, const Call& call) {
   for (model::NodeId id = 0; id < state->next_node_id; ++id) {
     const model::Node* node = state->node(id);
     if (node && shown(*node, request->show_flags) && !away(c, *node)) {
-      reply.node_array.push_back(shown_info(*node, request->show_flags, reserved));
+      reply.node_array.push_back(shown_info(*state, *node, request->show_flags, reserved));
     } else {  // node numbers in bit strings must stay right
       reply.hidden_nodes.set(id);
       reply.node_array.emplace_back();
@@ -70,7 +73,7 @@ Answer node_info_single(Controller& c, const Call& call) {
   const model::Node* node = state->node(request->node_name);
   if (node && shown(*node, request->show_flags)) {
     reply.hidden_nodes = wire::Bits(1);
-    reply.node_array.push_back(shown_info(*node, request->show_flags, reserved_flags(*state, io::now())));
+    reply.node_array.push_back(shown_info(*state, *node, request->show_flags, reserved_flags(*state, io::now())));
   }
   return answer(call, wire::MsgType::RESPONSE_NODE_INFO, reply);
 }

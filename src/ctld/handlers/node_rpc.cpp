@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <set>
 
+#include "codec/unpack.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/reported_run.hpp"
+#include "wire/msg/gres.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/kill_job.hpp"
 #include "wire/msg/node_registration.hpp"
@@ -28,6 +30,27 @@ std::vector<wire::TresRec> counted_tres() {
     record.name = tres.name;
     out.push_back(std::move(record));
   }
+  return out;
+}
+
+/// What the node has of generic resources. Records that cannot be read are as good as none: the node will lack
+/// something.
+std::vector<model::GresRecord> reported_gres(const wire::NodeRegistrationStatus& status, std::uint16_t version) {
+  if (status.gres_info.empty()) return {};
+  auto report = codec::unpack<wire::GresNodeReport>(status.gres_info, version);
+  if (!report) {
+    log(Level::error, "node.gres_unreadable", {{"node", status.node_name}, {"error", report.error().text}});
+    return {};
+  }
+  std::vector<model::GresRecord> out;
+  for (wire::GresNodeRecord& record : report->records)
+    if (record.count != 0)
+      out.push_back({.name = std::move(record.name),
+                     .type = std::move(record.type_name),
+                     .count = record.count,
+                     .flags = record.config_flags,
+                     .cores = std::move(record.cpus),
+                     .links = std::move(record.links)});
   return out;
 }
 
@@ -79,6 +102,7 @@ io::Task<Answer> register_node(Controller& c, Call call) {
   command.daemon_start_time = status->slurmd_start_time;
   for (const wire::StepId& step : status->step_id) command.running_jobs.push_back(step.job_id);
   command.config_overrides = c.config->config_overrides();
+  command.gres = reported_gres(*status, call.version);
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return Answer::none();

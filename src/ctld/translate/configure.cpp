@@ -15,6 +15,18 @@ model::TaskSet exit_codes(std::string_view key, const std::string& text) {
   return codes.value_or(model::TaskSet{});
 }
 
+/// Of "gres/gpu,cpu,gres/gpu:tesla" the generic resources.
+std::string counted_gres(std::string_view tres) {
+  constexpr std::string_view kPrefix = "gres/";
+  std::string out;
+  for (std::string_view each : conf::split_list(tres)) {
+    if (!each.starts_with(kPrefix)) continue;
+    if (!out.empty()) out += ',';
+    out += each.substr(kPrefix.size());
+  }
+  return out;
+}
+
 model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   model::Settings s;
   s.cluster_name = c.cluster_name;
@@ -48,6 +60,8 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
                 .favor_small = c.priority_favor_small};
   s.prolog_at_start = (c.prolog_flags & conf::kPrologAlloc) != 0;
   s.extern_step = (c.prolog_flags & conf::kPrologContain) != 0;
+  s.gres_types = c.gres_plugins;
+  s.counted_gres = counted_gres(c.accounting_storage_tres);
   s.max_batch_requeue = static_cast<std::uint16_t>(c.max_batch_requeue);
   s.backfill = c.schedtype == "sched/backfill";
   s.requeue_exit = exit_codes("RequeueExit", c.requeue_exit);

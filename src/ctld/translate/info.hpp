@@ -15,7 +15,7 @@ wire::JobInfo job_info(const state::ClusterState& state, const model::Job& job, 
                        const model::PriorityScale* scale = nullptr);
 /// Of the partitions that a job may run in, the one whose priority it shows: of the highest tier. Null: they are gone.
 const model::Partition* leading_partition(const state::ClusterState& state, const model::Job& job);
-wire::NodeInfo node_info(const model::Node& node);
+wire::NodeInfo node_info(const state::ClusterState& state, const model::Node& node);
 wire::PartitionInfo partition_info(const state::ClusterState& state, const model::Partition& partition);
 
 /// The step of the batch script, for a job that has nodes. Source: slurm 22.05 step_mgr.c build_batch_step().

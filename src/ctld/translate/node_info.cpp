@@ -3,12 +3,58 @@
 #include <algorithm>
 
 #include "base/hostlist.hpp"
+#include "ctld/admission.hpp"
 #include "ctld/translate/info.hpp"
 #include "ctld/translate/tres.hpp"
 
 namespace flurm::ctld {
 
-wire::NodeInfo node_info(const model::Node& node) {
+namespace {
+
+/// What jobs hold of the node, those that it is cleaning up too.
+std::vector<model::GresUse> gres_use(const state::ClusterState& state, const model::Node& node,
+                                     const std::vector<model::GresPool>& pools) {
+  std::vector<model::GresUse> out(pools.size());
+  for (const auto* jobs : {&node.jobs, &node.completing_jobs})
+    for (JobId id : *jobs)
+      for (const model::NodeShare& share : state.job(id)->allocation->shares)
+        if (share.node == node.id)
+          for (const model::GresShare& held : share.gres)
+            for (std::size_t i = 0; i < pools.size(); ++i)
+              if (pools[i].name == held.name) model::add_gres_use(out[i], pools[i], held);
+  return out;
+}
+
+void set_gres(const state::ClusterState& state, const model::Node& node, wire::NodeInfo& info) {
+  const model::NodeConfig& config = node.config;
+  info.gres = config.gres;
+  info.gres_drain = "N/A";
+  const auto pools = model::gres_pools(state.settings.gres_types, config.gres, node.gres_reported, node.core_count());
+  if (node.protocol_version != 0 || config.gres.empty())
+    info.gres = model::gres_text(pools, config.sockets, config.cores);
+  const std::vector<model::GresUse> use = gres_use(state, node, pools);
+  for (std::size_t i = 0; i < pools.size(); ++i)
+    info.gres_used += (i == 0 ? "" : ",") + model::gres_used_text(pools[i], use[i]);
+  for (std::string_view counted : split_names(state.settings.counted_gres)) {
+    const std::string name(counted);
+    std::uint64_t has = 0, used = 0;
+    for (std::size_t i = 0; i < pools.size(); ++i) {
+      if (pools[i].name == name) has += pools[i].count, used += use[i].count;
+      for (std::size_t t = 0; t < pools[i].types.size(); ++t)
+        if (pools[i].name + ":" + pools[i].types[t].name == name) {
+          has += pools[i].types[t].count;
+          if (t < use[i].of_type.size()) used += use[i].of_type[t];
+        }
+    }
+    if (has != 0) info.tres_fmt_str += fmt::format(",gres/{}={}", name, has);
+    if (used != 0)
+      info.alloc_tres_fmt_str += fmt::format("{}gres/{}={}", info.alloc_tres_fmt_str.empty() ? "" : ",", name, used);
+  }
+}
+
+}  // namespace
+
+wire::NodeInfo node_info(const state::ClusterState& state, const model::Node& node) {
   const model::NodeConfig& config = node.config;
   wire::NodeInfo info;
   info.name = config.name;
@@ -40,21 +86,21 @@ wire::NodeInfo node_info(const model::Node& node) {
   info.last_busy = node.last_busy;
   info.reason_time = node.reason_time;
   info.slurmd_start_time = node.daemon_start_time;
-  info.alloc_cpus = static_cast<std::uint16_t>(node.exclusive ? config.cpus : std::min<std::uint32_t>(node.cpus_used, config.cpus));
+  info.alloc_cpus =
+      static_cast<std::uint16_t>(node.exclusive ? config.cpus : std::min<std::uint32_t>(node.cpus_used, config.cpus));
   info.alloc_memory = node.memory_used;
   info.alloc_tres_fmt_str = used_tres(node);
   info.alloc_tres_weighted = node.cpus_used;
   info.arch = node.arch;
   info.features = config.features;
   info.features_act = node.features_active;
-  info.gres = config.gres;
   info.res_cores_per_gpu = 0;
-  if (config.gres.empty()) info.gres_drain = "N/A";
   info.os = node.os;
   info.comment = node.comment;
   info.extra = node.extra;
   info.reason = node.reason;
   info.tres_fmt_str = configured_tres(config.cpus, config.real_memory, 1, false);
+  set_gres(state, node, info);
   return info;
 }
 

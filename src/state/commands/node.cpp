@@ -1,5 +1,6 @@
 // state/commands/node.cpp — nodes register, fall silent, and are changed by operators.
-// Source: slurm 22.05 src/slurmctld/node_mgr.c validate_node_specs(), update_node(), job_mgr.c kill_running_job_by_node_name().
+// Source: slurm 22.05 src/slurmctld/node_mgr.c validate_node_specs(), update_node(), job_mgr.c
+// kill_running_job_by_node_name().
 #include <algorithm>
 
 #include "base/hostlist.hpp"
@@ -25,8 +26,10 @@ NodeBase base_in_use(const Node& node) {
 }
 
 /// What the report falls short of, or nothing.
-std::string shortfall(const Node& node, const RegisterNode& report) {
+std::string shortfall(const ClusterState& state, const Node& node, const RegisterNode& report) {
   if (!report.invalid_reason.empty()) return report.invalid_reason;
+  if (auto lacking = model::gres_shortfall(state.settings.gres_types, node.config.gres, report.gres); !lacking.empty())
+    return lacking;
   if (report.config_overrides) return {};
   const auto& config = node.config;
   if (std::uint32_t{report.sockets} * report.cores * report.threads <
@@ -34,7 +37,8 @@ std::string shortfall(const Node& node, const RegisterNode& report) {
     return fmt::format("Low socket*core*thread count, Low CPUs");
   if (report.cpus < config.cpus) return "Low CPUs";
   if (report.real_memory < config.real_memory)
-    return fmt::format("Low RealMemory (reported:{} < 100.00% of configured:{})", report.real_memory, config.real_memory);
+    return fmt::format("Low RealMemory (reported:{} < 100.00% of configured:{})", report.real_memory,
+                       config.real_memory);
   if (report.tmp_disk < config.tmp_disk)
     return fmt::format("Low TmpDisk (reported:{} < {})", report.tmp_disk, config.tmp_disk);
   return {};
@@ -114,8 +118,8 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
   if (!known) return {.code = Errc::invalid_node_name};
   const model::NodeId id = known->id;
   const std::vector<JobId> lost = lost_jobs(state, *known, report);
-  const bool rebooted = known->boot_time && report.boot_time > known->boot_time + 1 &&
-                        report.boot_time > known->last_response;
+  const bool rebooted =
+      known->boot_time && report.boot_time > known->boot_time + 1 && report.boot_time > known->last_response;
   const bool had_jobs = !known->jobs.empty();
   // A reboot ended whatever ran before it, also what this node was not the batch host of.
   std::vector<JobId> died;
@@ -136,6 +140,7 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
     node.reported_tmp_disk = report.tmp_disk;
     node.cpu_load = report.cpu_load;
     node.free_memory = report.free_memory;
+    node.gres_reported = report.gres;
     node.boot_time = report.boot_time;
     node.daemon_start_time = report.daemon_start_time;
     node.last_response = state.now;
@@ -144,7 +149,7 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
     // One that was to come some day has come.
     if (node.base == NodeBase::future && node.has(node_flag::dynamic_norm)) node.base = NodeBase::unknown;
 
-    const std::string low = shortfall(node, report);
+    const std::string low = shortfall(state, node, report);
     if (!low.empty()) {
       node.flags |= node_flag::invalid_reg | node_flag::drain;
       if (node.reason.empty()) set_reason(state, node, low, state.settings.slurm_user);
@@ -249,10 +254,31 @@ Errc change_state(ClusterState& state, model::NodeId id, std::uint32_t asked, co
   return Errc::success;
 }
 
+/// Devices that have files are as many as there are: their number can only become what it was, or none.
+/// Source: slurm 22.05 src/common/gres.c _node_reconfig_test().
+bool gres_may_become(const ClusterState& state, const Node& node, const std::string& gres) {
+  const auto count = [](std::string_view text, const std::string& name) {
+    std::uint64_t sum = 0;
+    for (const model::GresCount& each : model::parse_node_gres(text))
+      if (each.name == name) sum += each.count;
+    return sum;
+  };
+  for (const model::GresPool& pool :
+       model::gres_pools(state.settings.gres_types, node.config.gres, node.gres_reported, node.core_count())) {
+    const std::uint64_t wanted = count(gres, pool.name);
+    if (pool.devices != 0 && wanted != 0 && wanted != count(node.config.gres, pool.name)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Reply apply_to(ClusterState& state, const UpdateNodes& command) {
   Reply reply;
+  if (command.gres)
+    for (model::NodeId id : command.nodes)
+      if (const Node* node = state.node(id); node && !gres_may_become(state, *node, *command.gres))
+        return {.code = Errc::invalid_gres};
   for (model::NodeId id : command.nodes) {
     if (!state.node(id)) {
       reply.code = Errc::invalid_node_name;

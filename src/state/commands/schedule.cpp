@@ -32,6 +32,28 @@ bool overlap(const std::vector<std::uint64_t>& a, const std::vector<std::uint64_
   return false;
 }
 
+/// What the share names of generic resources is there, and nobody else's.
+bool gres_fits(const ClusterState& state, const Node& node, const model::NodeShare& share) {
+  if (share.gres.empty()) return true;
+  const auto pools =
+      model::gres_pools(state.settings.gres_types, node.config.gres, node.gres_reported, node.core_count());
+  for (const model::GresPool& pool : pools) {
+    model::GresUse use;
+    for (const auto* jobs : {&node.jobs, &node.completing_jobs})
+      for (JobId id : *jobs)
+        for (const model::NodeShare& other : state.job(id)->allocation->shares)
+          if (other.node == node.id)
+            for (const model::GresShare& held : other.gres)
+              if (held.name == pool.name) model::add_gres_use(use, pool, held);
+    for (const model::GresShare& wanted : share.gres)
+      if (wanted.name == pool.name) model::add_gres_use(use, pool, wanted);
+    if (!model::within(use, pool)) return false;
+  }
+  return std::ranges::all_of(share.gres, [&](const model::GresShare& wanted) {
+    return std::ranges::find(pools, wanted.name, &model::GresPool::name) != pools.end();
+  });
+}
+
 bool fits(const ClusterState& state, const Job& job, const Schedule::Start& start) {
   const model::Partition* partition = state.partition(start.partition);
   if (!partition || !(partition->state_up & model::partition_state::sched) || start.shares.empty()) return false;
@@ -49,6 +71,7 @@ bool fits(const ClusterState& state, const Job& job, const Schedule::Start& star
     if (!sharing && share.cores.empty() && node->cpus_used + share.cpus > node->config.cpus) return false;
     if (state.settings.cr_type & kCountMemory && node->memory_used + share.memory_mib > node->config.real_memory)
       return false;
+    if (!gres_fits(state, *node, share)) return false;
   }
   return true;
 }

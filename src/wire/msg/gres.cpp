@@ -70,6 +70,25 @@ void fields(Archive& ar, GresPrep& m) {
   ar("gres_bit_alloc", present_items(m.gres_bit_alloc, m.node_cnt));
 }
 
+void fields(Archive& ar, GresNodeRecord& m) {
+  magic(ar);
+  ar("count", m.count);
+  ar("cpu_cnt", m.cpu_cnt);
+  ar("config_flags", m.config_flags);
+  ar("plugin_id", m.plugin_id);
+  ar("cpus", m.cpus);
+  ar("links", m.links);
+  ar("name", m.name);
+  ar("type_name", m.type_name);
+  ar("unique_id", m.unique_id);
+}
+
+void fields(Archive& ar, GresNodeReport& m) {
+  std::uint16_t version = ar.version();  // of its writer; the layout is the same in all
+  ar("version", version);
+  ar("records", codec::counted<std::uint16_t>(m.records));
+}
+
 std::uint32_t gres_plugin_id(std::string_view name) {
   std::uint32_t id = 0;
   int shift = 0;

@@ -64,6 +64,22 @@ struct GresPrep {
 };
 void fields(codec::Archive& ar, GresPrep& m);
 
+/// One record of what a node has: devices that are alike, or one device of a shared kind.
+struct GresNodeRecord {
+  std::uint64_t count = 0;
+  std::uint32_t cpu_cnt = 0, config_flags = 0, plugin_id = 0;
+  std::string cpus, links, name, type_name, unique_id;
+  bool operator==(const GresNodeRecord&) const = default;
+};
+void fields(codec::Archive& ar, GresNodeRecord& m);
+
+/// NodeRegistrationStatus::gres_info.
+struct GresNodeReport {
+  std::vector<GresNodeRecord> records;
+  bool operator==(const GresNodeReport&) const = default;
+};
+void fields(codec::Archive& ar, GresNodeReport& m);
+
 /// A name's plugin_id: the sum of its bytes, shifted left by 0, 8, 16, 24 bits in turn.
 std::uint32_t gres_plugin_id(std::string_view name);
 
