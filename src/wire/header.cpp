@@ -78,10 +78,19 @@ bool spoken(std::uint16_t version, MsgType type) {
   }
 }
 
+namespace {
+
+std::uint16_t leading_u16(std::string_view bytes) {
+  return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[0]) << 8 | static_cast<unsigned char>(bytes[1]));
+}
+
+}  // namespace
+
 Result<Frame> split_frame(std::string_view bytes) {
-  if (bytes.size() < 2) return fail(Errc::corrupt, "frame of {} bytes", bytes.size());
-  auto version =
-      static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[0]) << 8 | static_cast<unsigned char>(bytes[1]));
+  if (bytes.size() < 4) return fail(Errc::corrupt, "frame of {} bytes", bytes.size());
+  // Who opens a connection to slurmdbd says the type of the message before everything else.
+  if (leading_u16(bytes) == static_cast<std::uint16_t>(MsgType::REQUEST_PERSIST_INIT)) bytes.remove_prefix(2);
+  auto version = leading_u16(bytes);
   const bool old = version == v20_11 || version == v21_08;
   if (!supported(version) && !old) return fail(Errc::protocol_version, "protocol version {:#06x}", version);
   Frame frame;

@@ -5,6 +5,7 @@
 #include "wire/msg/batch_job_launch.hpp"
 #include "wire/msg/cluster.hpp"
 #include "wire/msg/crontab.hpp"
+#include "wire/msg/dbd_messages.hpp"
 #include "wire/msg/file_bcast.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/job_desc.hpp"
@@ -152,6 +153,32 @@ void fix(FederationInfo& m) {
   for (ClusterRec& cluster : *m.federation->cluster_list) fix(cluster);
 }
 
+void fix(OptionalFederation& m) {
+  if (!m.federation) m.federation.emplace();  // a list ends with what is not there
+  if (!m.federation->cluster_list) return;
+  for (ClusterRec& cluster : *m.federation->cluster_list) fix(cluster);
+}
+
+/// Indexes of nodes are the controller's own to make.
+void fix(DbdJobStart& m) { m.node_inx.clear(); }
+
+/// Steps of the same job are merged, and those of job 0 dropped.
+void fix(JobCond& m) {
+  if (m.step_list.size() > 1) m.step_list.resize(1);
+  for (SelectedStep& each : m.step_list) each.step_id.job_id.v |= 1;
+}
+
+/// Hourly, daily, monthly.
+void fix(DbdStats& m) {
+  m.dbd_rollup_stats.kinds.resize(3);
+  for (RollupStats& each : m.rollup_stats) each.kinds.resize(3);
+}
+
+template <class Record>
+void fix_each(Listed<Record>& m) {
+  for (Record& each : m.list) fix(each);
+}
+
 void fix(Reroute& m) {
   if (m.working_cluster_rec) fix(*m.working_cluster_rec);
 }
@@ -237,6 +264,36 @@ void make_consistent(MsgType type, void* message) {
     case MsgType::MESSAGE_NODE_REGISTRATION_STATUS:  // the library's packer takes its length from a write position
       static_cast<NodeRegistrationStatus*>(message)->gres_info.clear();
       return;
+    case MsgType::DBD_ADD_CLUSTERS:
+    case MsgType::DBD_GOT_CLUSTERS:
+      return fix_each(*static_cast<ClusterList*>(message));
+    case MsgType::DBD_MODIFY_CLUSTERS:
+      return fix(static_cast<ModifyClusters*>(message)->rec);
+    case MsgType::DBD_GET_CLUSTER_USAGE:
+    case MsgType::DBD_GOT_CLUSTER_USAGE:
+      return fix(static_cast<ClusterUsage*>(message)->rec);
+    case MsgType::DBD_ADD_FEDERATIONS:
+    case MsgType::DBD_GOT_FEDERATIONS:
+      return fix_each(*static_cast<FederationList*>(message));
+    case MsgType::DBD_MODIFY_FEDERATIONS:
+      return fix(static_cast<ModifyFederations*>(message)->rec);
+    case MsgType::DBD_JOB_START:
+      return fix(*static_cast<DbdJobStart*>(message));
+    case MsgType::DBD_SEND_MULT_JOB_START:
+      return fix_each(*static_cast<JobStartList*>(message));
+    case MsgType::DBD_STEP_START:
+      static_cast<DbdStepStart*>(message)->node_inx.clear();
+      return;
+    case MsgType::DBD_STEP_COMPLETE:
+      return fix_jobacct(*static_cast<DbdStepComplete*>(message));
+    case MsgType::DBD_GET_JOBS_COND:
+      return fix(*static_cast<JobCond*>(message));
+    case MsgType::DBD_MODIFY_JOB:
+      return fix(static_cast<ModifyJob*>(message)->cond);
+    case MsgType::DBD_ARCHIVE_DUMP:
+      return fix(static_cast<ArchiveCond*>(message)->job_cond);
+    case MsgType::DBD_GOT_STATS:
+      return fix(*static_cast<DbdStats*>(message));
     case MsgType::REQUEST_PERSIST_INIT:  // the version is checked
       static_cast<PersistInit*>(message)->version = v22_05;
       return;
@@ -259,6 +316,11 @@ const char* one_way_reason(MsgType type) {
       return "the packer is in slurmctld, not in the library";
     case MsgType::RESPONSE_BATCH_SCRIPT:
       return "the packer takes another type than the unpacker gives";
+    case MsgType::DBD_GOT_STATS:
+      return "the packer is in slurmdbd, not in the library";
+    case MsgType::DBD_SEND_MULT_MSG:
+    case MsgType::DBD_GOT_MULT_MSG:
+      return "the packer sends what was put into its buffers, the unpacker only points to what came";
     case MsgType::RESPONSE_SLURM_RC_MSG:
       return "the unpacker prints the text and keeps only the code";
     case MsgType::RESPONSE_PRIORITY_FACTORS:

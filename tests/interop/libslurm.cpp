@@ -49,6 +49,8 @@ LibSlurm::LibSlurm(const std::string& folder) {
   bind(library, "unpack_msg", unpack_msg_);
   bind(library, "pack_msg", pack_msg_);
   bind(library, "slurm_msg_t_init", msg_init_);
+  bind(library, "unpack_slurmdbd_msg", unpack_dbd_);
+  bind(library, "pack_slurmdbd_msg", pack_dbd_);
   bind(library, "create_buf", create_buf_);
   bind(library, "init_buf", init_buf_);
   void (*init)(const char*) = nullptr;
@@ -69,7 +71,25 @@ LibSlurm::LibSlurm(const std::string& folder) {
   give_up("message structure not understood");
 }
 
+LibSlurm::Outcome LibSlurm::accounting_round_trip(std::uint16_t type, const std::string& body, bool repack) {
+  Outcome outcome;
+  const char number[2] = {static_cast<char>(type >> 8), static_cast<char>(type)};
+  const std::string framed = std::string(number, 2) + body;
+  std::string message(kMessageBytes, '\0');
+  char* copy = static_cast<char*>(std::malloc(framed.size() + 1));
+  std::memcpy(copy, framed.data(), framed.size());
+  Buffer* in = create_buf_(copy, static_cast<std::uint32_t>(framed.size()));
+  outcome.unpacked = unpack_dbd_(message.data(), kProtocol2205, in) == 0;
+  outcome.left_over = in->size - in->processed;
+  if (outcome.unpacked && repack) {
+    Buffer* out = pack_dbd_(message.data(), kProtocol2205);
+    if (out) outcome.repacked.assign(out->head + 2, out->processed - 2);
+  }
+  return outcome;
+}
+
 LibSlurm::Outcome LibSlurm::round_trip(std::uint16_t type, const std::string& body, bool repack) {
+  if (type > 1400 && type < 1600 && type != 1433) return accounting_round_trip(type, body, repack);
   Outcome outcome;
   std::string message(kMessageBytes, '\0');
   msg_init_(message.data());

@@ -22,6 +22,10 @@ class LibSlurm {
 
  private:
   struct Buffer;
+  /// Messages of slurmdbd have functions of their own.
+  Outcome accounting_round_trip(std::uint16_t type, const std::string& body, bool repack);
+  int (*unpack_dbd_)(void* msg, std::uint16_t version, Buffer* buffer) = nullptr;
+  Buffer* (*pack_dbd_)(void* msg, std::uint16_t version) = nullptr;
   int (*unpack_msg_)(void* msg, Buffer* buffer) = nullptr;
   int (*pack_msg_)(void* msg, Buffer* buffer) = nullptr;
   void (*msg_init_)(void* msg) = nullptr;

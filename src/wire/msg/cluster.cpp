@@ -100,6 +100,8 @@ void fields(Archive& ar, FederationRec& m) {
 
 void fields(Archive& ar, FederationInfo& m) { ar("federation", present_u8(m.federation)); }
 
+void fields(Archive& ar, OptionalFederation& m) { ar("federation", present_u8(m.federation)); }
+
 void fields(Archive& ar, Reroute& m) {
   ar("working_cluster_rec", present_u8(m.working_cluster_rec));
   ar("stepmgr", m.stepmgr, since(v24_05));

@@ -91,6 +91,13 @@ struct FederationInfo {
 };
 void fields(codec::Archive& ar, FederationInfo& m);
 
+/// The same as an item of a list.
+struct OptionalFederation {
+  std::optional<FederationRec> federation;
+  bool operator==(const OptionalFederation&) const = default;
+};
+void fields(codec::Archive& ar, OptionalFederation& m);
+
 /// RESPONSE_SLURM_REROUTE_MSG: ask there.
 struct Reroute {
   std::optional<ClusterRec> working_cluster_rec;

@@ -1,0 +1,204 @@
+// store/records.cpp — jobs, steps, events: found and written.
+#include <algorithm>
+
+#include "store/columns.hpp"
+#include "store/store.hpp"
+
+namespace flurm::store {
+
+namespace {
+
+/// Conditions joined by AND, with their values.
+class Where {
+ public:
+  void add(const std::string& condition, Row values = {}) {
+    text_ += (text_.empty() ? "" : " AND ") + condition;
+    for (Value& each : values) values_.push_back(std::move(each));
+  }
+  template <class T>
+  void in(const std::string& column, const std::vector<T>& list) {
+    if (list.empty()) return;
+    Row values;
+    for (const T& each : list) {
+      if constexpr (std::is_same_v<T, std::string>)
+        values.push_back(each);
+      else
+        values.push_back(std::int64_t{each});
+    }
+    add(column + " IN (" + marks(list.size()) + ")", std::move(values));
+  }
+  /// Alive at some time between the two; 0: open.
+  void period(const std::string& start, const std::string& end, TimeS from, TimeS to) {
+    if (from) add("(" + end + " >= ? OR " + end + " = 0)", {from.v});
+    if (to) add(start + " <= ?", {to.v});
+  }
+  static std::string marks(std::size_t n) {
+    std::string text;
+    for (std::size_t i = 0; i < n; ++i) text += i ? ", ?" : "?";
+    return text;
+  }
+  const std::string& text() const { return text_; }
+  const Row& values() const { return values_; }
+
+ private:
+  std::string text_;
+  Row values_;
+};
+
+/// SQLite allows some ten thousand values per statement; questions about more are asked in parts.
+constexpr std::size_t kValuesMax = 5000;
+
+Row step_key(std::uint64_t db_index, std::uint32_t step_id, std::uint32_t het_comp) {
+  return {static_cast<std::int64_t>(db_index), std::int64_t{step_id}, std::int64_t{het_comp}};
+}
+constexpr const char* kStepKey = "db_index = ? AND step_id = ? AND het_comp = ?";
+
+template <class T>
+std::optional<T> first(std::vector<T> list) {
+  if (list.empty()) return std::nullopt;
+  return std::move(list.front());
+}
+
+}  // namespace
+
+std::vector<acct::Job> Reader::jobs(const JobFilter& filter) {
+  std::vector<acct::Job> found;
+  std::size_t at = 0;
+  do {
+    Where where;
+    where.in("cluster", filter.clusters);
+    if (!filter.job_ids.empty()) {
+      const std::size_t n = std::min(filter.job_ids.size() - at, kValuesMax);
+      Row ids;
+      for (int round = 0; round < 3; ++round)
+        for (std::size_t i = 0; i < n; ++i) ids.push_back(std::int64_t{filter.job_ids[at + i]});
+      const std::string marks = Where::marks(n);
+      where.add("(job_id IN (" + marks + ") OR array_job_id IN (" + marks + ") OR het_job_id IN (" + marks + "))",
+                std::move(ids));
+      at += n;
+    }
+    where.in("uid", filter.uids);
+    where.in("assoc_id", filter.assoc_ids);
+    where.in("account", filter.accounts);
+    if (filter.unfinished_only) where.add("time_end = 0");
+    where.period("time_submit", "time_end", filter.period_start, filter.period_end);
+    auto part = select<acct::Job>(session_, "jobs", where.text() + " ORDER BY cluster, job_id, time_submit, db_index",
+                                  where.values());
+    std::ranges::move(part, std::back_inserter(found));
+  } while (at < filter.job_ids.size());
+  return found;
+}
+
+std::optional<acct::Job> Reader::job(std::uint64_t db_index) {
+  return first(select<acct::Job>(session_, "jobs", "db_index = ?", {static_cast<std::int64_t>(db_index)}));
+}
+
+std::optional<acct::Job> Reader::job(const std::string& cluster, std::uint32_t job_id, TimeS submit) {
+  return first(select<acct::Job>(session_, "jobs",
+                                 "cluster = ? AND job_id = ? AND time_submit = ? ORDER BY db_index DESC",
+                                 {cluster, std::int64_t{job_id}, submit.v}));
+}
+
+std::vector<acct::Step> Reader::steps(std::uint64_t db_index) {
+  return select<acct::Step>(session_, "steps", "db_index = ? ORDER BY time_start, step_id",
+                            {static_cast<std::int64_t>(db_index)});
+}
+
+std::optional<acct::Step> Reader::step(std::uint64_t db_index, std::uint32_t step_id, std::uint32_t het_comp) {
+  return first(select<acct::Step>(session_, "steps", kStepKey, step_key(db_index, step_id, het_comp)));
+}
+
+std::vector<acct::Suspension> Reader::suspensions(std::uint64_t db_index) {
+  return select<acct::Suspension>(session_, "suspensions", "db_index = ? ORDER BY time_start",
+                                  {static_cast<std::int64_t>(db_index)});
+}
+
+std::vector<acct::Event> Reader::events(const EventFilter& filter) {
+  Where where;
+  where.in("cluster", filter.clusters);
+  where.period("time_start", "time_end", filter.period_start, filter.period_end);
+  if (filter.open_only) where.add("time_end = 0");
+  if (where.text().empty()) where.add("1 = 1");
+  return select<acct::Event>(session_, "events", where.text() + " ORDER BY cluster, time_start, node", where.values());
+}
+
+std::vector<acct::Reservation> Reader::reservations(const std::vector<std::string>& clusters) {
+  Where where;
+  where.add("deleted = 0");
+  where.in("cluster", clusters);
+  return select<acct::Reservation>(session_, "reservations", where.text() + " ORDER BY cluster, time_start, id",
+                                   where.values());
+}
+
+std::vector<acct::Transaction> Reader::transactions(TimeS from, TimeS to) {
+  Where where;
+  where.add("time >= ?", {from.v});
+  if (to) where.add("time <= ?", {to.v});
+  return select<acct::Transaction>(session_, "transactions", where.text() + " ORDER BY time, id", where.values());
+}
+
+std::optional<std::string> Reader::text(int kind, const std::string& hash) {
+  auto rows = session_.query("SELECT text FROM texts WHERE kind = ? AND hash = ?", {std::int64_t{kind}, hash});
+  if (rows.empty()) return std::nullopt;
+  return std::get<std::string>(rows[0][0]);
+}
+
+bool Reader::has_jobs(const std::string& cluster, std::span<const std::uint32_t> assoc_ids) {
+  for (std::size_t at = 0; at < assoc_ids.size(); at += kValuesMax) {
+    Where where;
+    where.add("cluster = ?", {cluster});
+    const auto part = assoc_ids.subspan(at, std::min(kValuesMax, assoc_ids.size() - at));
+    where.in("assoc_id", std::vector<std::uint32_t>(part.begin(), part.end()));
+    if (!session_.query("SELECT job_id FROM jobs WHERE " + where.text() + " LIMIT 1", where.values()).empty())
+      return true;
+  }
+  return false;
+}
+
+std::vector<acct::Job> Reader::running_jobs(const std::string& cluster, std::span<const std::uint32_t> assoc_ids) {
+  if (assoc_ids.empty()) return {};
+  JobFilter filter;
+  filter.clusters = {cluster};
+  filter.unfinished_only = true;
+  std::vector<acct::Job> running = jobs(filter);
+  std::erase_if(running, [&](const acct::Job& job) {
+    return std::ranges::find(assoc_ids, job.assoc_id) == assoc_ids.end() || job.state > acct::job_suspended;
+  });
+  return running;
+}
+
+void Writer::add(acct::Job& job) {
+  session_.execute("UPDATE meta SET value = value + 1 WHERE name = 'last_job'");
+  job.db_index = static_cast<std::uint64_t>(session_.number("SELECT value FROM meta WHERE name = 'last_job'"));
+  insert(session_, "jobs", job);
+}
+
+void Writer::put(const acct::Job& job) {
+  replace(session_, "jobs", job, "db_index = ?", {static_cast<std::int64_t>(job.db_index)});
+}
+
+void Writer::put(const acct::Step& step) {
+  replace(session_, "steps", step, kStepKey, step_key(step.db_index, step.step_id, step.het_comp));
+}
+
+void Writer::put(const acct::Suspension& suspension) {
+  replace(session_, "suspensions", suspension, "db_index = ? AND time_start = ?",
+          {static_cast<std::int64_t>(suspension.db_index), suspension.start.v});
+}
+
+void Writer::put(const acct::Event& event) {
+  replace(session_, "events", event, "cluster = ? AND node = ? AND time_start = ?",
+          {event.cluster, event.node, event.start.v});
+}
+
+void Writer::put(const acct::Reservation& reservation) {
+  replace(session_, "reservations", reservation, "cluster = ? AND id = ? AND time_start = ?",
+          {reservation.cluster, std::int64_t{reservation.id}, reservation.start.v});
+}
+
+void Writer::add_text(int kind, const std::string& hash, const std::string& text) {
+  if (this->text(kind, hash)) return;
+  session_.execute("INSERT INTO texts (hash, kind, text) VALUES (?, ?, ?)", {hash, std::int64_t{kind}, text});
+}
+
+}  // namespace flurm::store

@@ -1,0 +1,47 @@
+// store/session.hpp — one connection to the database: statements with values, rows back. The only face of SOCI.
+//
+// Errors are DatabaseError inside this room; Store turns them into Result.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace flurm::store {
+
+using Value = std::variant<std::int64_t, double, std::string>;
+using Row = std::vector<Value>;
+
+class DatabaseError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Not for two threads at once.
+class Session {
+ public:
+  /// path: of the SQLite file.
+  explicit Session(const std::string& path);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// `sql` has a `?` for each value, in order.
+  void execute(const std::string& sql, const Row& values = {});
+  std::vector<Row> query(const std::string& sql, const Row& values = {});
+  /// The first column of the first row as a number; 0 when there is none.
+  std::int64_t number(const std::string& sql, const Row& values = {});
+
+  /// Transactions do not nest. begin() waits for other writers.
+  void begin();
+  void commit();
+  void rollback();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace flurm::store
