@@ -32,6 +32,8 @@ class Table {
   void erase(const Key& key) { rows_.erase(key); }
   std::size_t size() const { return rows_.size(); }
   const Map& rows() const { return rows_; }
+  /// To go through while the table changes.
+  Map copy() const { return rows_; }
   std::uint32_t last_id() const requires std::is_same_v<Key, std::uint32_t> {
     return rows_.empty() ? 0 : rows_.rbegin()->first;
   }

@@ -37,7 +37,7 @@ void local_commands(CLI::App& app, int& status) {
   auto* up = add("up", "start what is not running; state is kept");
   up->add_option("--nodes", options.nodes, "number of nodes (default 3)")->check(CLI::Range(1, 1000));
   up->add_option("--controllers", options.controllers, "number of controllers (default 1)")->check(CLI::Range(1, 7));
-  up->add_flag("--dbd", options.dbd, "with accounting");
+  up->add_flag("--dbd", options.dbd, "with accounting: flurmdbd");
   up->add_option("--conf-extra", options.conf_extra,
                  "lines that replace or extend those of slurm.conf; 'Key=' drops one")
       ->type_name("FILE")

@@ -100,6 +100,7 @@ Result<Settings> load_settings(const Layout& layout) {
   for (const conf::Line& line : conf::read_lines(*text, layout.settings(), none, problems).lines) {
     const auto& [key, value] = line.pairs[0];
     if (key == "SlurmUser") settings.slurm_user = value;
+    if (key == "Accounting") settings.dbd = value == "yes";
     if (key == "Controllers") settings.controllers = static_cast<int>(conf::parse_number(value, 1, 7).value_or(0));
     if (key == "Nodes") settings.nodes = static_cast<int>(conf::parse_number(value, 1, 1000).value_or(0));
     if (key == "FirstPort")
@@ -112,8 +113,9 @@ Result<Settings> load_settings(const Layout& layout) {
 
 Result<void> save_settings(const Layout& layout, const Settings& settings) {
   return exec::replace_file(layout.settings(),
-                            fmt::format("# Written by `flurm local up`.\nControllers={}\nNodes={}\nFirstPort={}\nSlurmUser={}\n",
-                                        settings.controllers, settings.nodes, settings.first_port, settings.slurm_user),
+                            fmt::format("# Written by `flurm local up`.\nControllers={}\nNodes={}\nFirstPort={}\nSlurmUser={}\nAccounting={}\n",
+                                        settings.controllers, settings.nodes, settings.first_port, settings.slurm_user,
+                                        settings.dbd ? "yes" : "no"),
                             0644);
 }
 

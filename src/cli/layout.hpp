@@ -24,6 +24,7 @@ struct Layout {
   std::string log(const std::string& process) const { return dir + "/log/" + process + ".log"; }
   std::string record(const std::string& process) const { return dir + "/run/" + process + ".process"; }
   std::string lock() const { return dir + "/lock"; }
+  std::string slurmdbd_conf() const { return dir + "/etc/slurmdbd.conf"; }
   /// The controllers' shared secret.
   std::string cookie() const { return dir + "/etc/cookie"; }
   /// A controller's log and snapshots.
@@ -36,10 +37,11 @@ struct Settings {
   int controllers = 1;
   std::uint16_t first_port = 0;  ///< the controllers'; the nodes' follow
   std::string slurm_user;
+  bool dbd = false;  ///< with an accounting daemon
 };
 
-inline constexpr int kPortsPerCluster = 1024;  ///< the controllers', up to 1000 nodes', the link's, HTTP's
-inline constexpr int kLinkPortOffset = 1001, kHttpPortOffset = 1002;
+inline constexpr int kPortsPerCluster = 1024;  ///< the controllers', up to 1000 nodes', the link's, HTTP's, accounting's
+inline constexpr int kLinkPortOffset = 1001, kHttpPortOffset = 1002, kDbdPortOffset = 1003;
 
 /// Several controllers are ctl1, ctl2, ... on 127.0.0.1, 127.0.0.2, ... with the same ports; a single one has no name of
 /// its own.

@@ -28,7 +28,7 @@ constexpr std::string_view kInstall = "on Debian: apt-get install munge slurm-cl
 
 std::string node_name(int i) { return "n" + std::to_string(i); }
 
-/// munged, controllers, nodes: in the order in which they start.
+/// munged, the accounting daemon, controllers, nodes: in the order in which they start.
 std::vector<Daemon> daemons(const Layout& layout, const Settings& settings) {
   std::vector<Daemon> out;
   out.push_back({"munged",
@@ -37,6 +37,14 @@ std::vector<Daemon> daemons(const Layout& layout, const Settings& settings) {
                   "--log-file=" + layout.munge("log"), "--seed-file=" + layout.munge("seed"), "--origin=127.0.0.1"},
                  {}});
   const auto owner = find_user(settings.slurm_user);
+  if (settings.dbd) {
+    Daemon daemon{"flurmdbd",
+                  {"flurmdbd", "-D"},
+                  owner ? std::optional<User>(*owner) : std::nullopt,
+                  static_cast<std::uint16_t>(settings.first_port + kDbdPortOffset)};
+    daemon.environment = {{"SLURM_CONF", layout.slurm_conf()}};  // its configuration is beside that
+    out.push_back(std::move(daemon));
+  }
   for (int i = 1; i <= settings.controllers; ++i) {
     Daemon daemon{controller_name(settings, i),
                   {"flurmctld", "-D", "-f", layout.slurm_conf()},
@@ -107,7 +115,16 @@ Result<void> write_conf(const Layout& layout, const Settings& settings, bool run
                 layout.dir);
   if (auto done = exec::replace_file(layout.slurm_conf(), text, 0644); !done) return done;
   if (!good) return fail(Errc::einval, "{} cannot be used: the problems are above", layout.slurm_conf());
-  return exec::replace_file(layout.flurm_conf(), local_flurm_conf(layout, settings), 0644);
+  if (auto done = exec::replace_file(layout.flurm_conf(), local_flurm_conf(layout, settings), 0644); !done) return done;
+  if (!settings.dbd) return {};
+  const std::string dbd_extra = exec::read_file(layout.dir + "/etc/slurmdbd.extra", conf::kConfTextMax).value_or("");
+  if (auto done = exec::replace_file(layout.slurmdbd_conf(), local_slurmdbd_conf(layout, settings, dbd_extra), 0600); !done)
+    return done;
+  if (geteuid() != 0) return {};
+  FLURM_TRY(const User owner, find_user(settings.slurm_user));
+  if (chown(layout.slurmdbd_conf().c_str(), owner.uid, owner.gid) != 0)
+    return fail(Errc::io, "cannot give {} to {}", layout.slurmdbd_conf(), owner.name);
+  return {};
 }
 
 /// Settings from the folder, changed as the options say.
@@ -127,6 +144,7 @@ Result<Settings> settings_for(const Layout& layout, const LocalOptions& options)
                   settings.controllers, settings.controllers == 1 ? "" : "s");
     settings.controllers = *options.controllers;
   }
+  settings.dbd |= options.dbd;
   if (!options.slurm_user.empty()) {
     if (geteuid() != 0 && options.slurm_user != current_user().name)
       return fail(Errc::eperm, "only root can choose another user for the controller");
@@ -189,6 +207,10 @@ Result<void> start_all(const Layout& layout, const std::vector<Daemon>& all) {
     // All need MUNGE. Controllers start side by side, for they need each other; so do the nodes, which register with them.
     if (daemon.name == "munged")
       if (auto ready = wait_for(layout, daemon, 10s, [&] { return munge_ready(layout); }); !ready) return ready;
+    // A controller that finds no accounting daemon at its first start gives up.
+    if (daemon.name == "flurmdbd")
+      if (auto ready = wait_for(layout, daemon, 20s, [&] { return port_answers(daemon.port, daemon.address); }); !ready)
+        return ready;
     const bool last_controller = daemon.is_controller && (&daemon == &all.back() || !(&daemon + 1)->is_controller);
     if (last_controller)
       if (auto ready = wait_for_ports(layout, all, true); !ready) return ready;
@@ -226,8 +248,6 @@ Result<void> wait_for_nodes(const Layout& layout, const Settings& settings, cons
 }  // namespace
 
 Result<void> local_up(const LocalOptions& options) {
-  if (options.dbd)
-    return fail(Errc::not_supported, "--dbd: accounting needs flurmdbd, which this version does not have");
   const auto begin = Clock::now();
   FLURM_TRY(const Layout layout, open_layout(options.dir, true));
   FLURM_TRY(const FolderLock lock, FolderLock::take(layout));

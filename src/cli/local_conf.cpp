@@ -59,6 +59,12 @@ std::string local_slurm_conf(const Layout& layout, const Settings& settings, con
   };
 
   lines.insert(lines.end(), rest.begin(), rest.end());
+  if (settings.dbd) {
+    lines.push_back("AccountingStorageType=accounting_storage/slurmdbd");
+    lines.push_back("AccountingStorageHost=127.0.0.1");
+    lines.push_back("AccountingStoragePass=" + layout.munge_socket());
+    lines.push_back(fmt::format("AccountingStoragePort={}", port + kDbdPortOffset));
+  }
   // Several controllers cannot share a file that one of them may rotate; each writes what it prints.
   if (settings.controllers > 1)
     std::erase_if(lines, [](const std::string& line) { return line.starts_with("SlurmctldLogFile="); });
@@ -94,6 +100,29 @@ std::string local_flurm_conf(const Layout& layout, const Settings& settings) {
                                 layout.raft(controller_name(settings, 1)), settings.first_port + kHttpPortOffset);
   if (settings.controllers > 1)
     out += fmt::format("ControllerPort={}\nCookieFile={}\n", settings.first_port + kLinkPortOffset, layout.cookie());
+  return out;
+}
+
+std::string local_slurmdbd_conf(const Layout& layout, const Settings& settings, std::string_view extra) {
+  std::vector<std::string> lines = {
+      "AuthType=auth/munge",
+      fmt::format("AuthInfo=socket={}", layout.munge_socket()),
+      "DbdHost=localhost",
+      "DbdAddr=127.0.0.1",
+      fmt::format("DbdPort={}", settings.first_port + kDbdPortOffset),
+      fmt::format("SlurmUser={}", settings.slurm_user),
+      fmt::format("PidFile={}/run/flurmdbd.pid", layout.dir),
+      "DebugLevel=info",
+      "StorageType=accounting_storage/sqlite",
+      fmt::format("StorageLoc={}/state/accounting.sqlite", layout.dir),
+  };
+  for (std::string_view line : conf::split_list(extra, "\n")) {
+    if (line[0] == '#') continue;
+    std::erase_if(lines, [&](const std::string& old) { return identity(old) == identity(line); });
+    lines.emplace_back(line);
+  }
+  std::string out = "# Written by `flurm local up --dbd`; what stands in slurmdbd.extra replaces it.\n";
+  for (const std::string& line : lines) out += line + "\n";
   return out;
 }
 

@@ -15,4 +15,7 @@ std::string local_slurm_conf(const Layout& layout, const Settings& settings, con
 
 std::string local_flurm_conf(const Layout& layout, const Settings& settings);
 
+/// slurmdbd.conf of the same cluster: accounting in a SQLite file, or what `extra` says.
+std::string local_slurmdbd_conf(const Layout& layout, const Settings& settings, std::string_view extra);
+
 }  // namespace flurm::cli

@@ -126,7 +126,6 @@ TEST_F(Local, commands_fail_with_a_hint) {
   ASSERT_FALSE(down);
   EXPECT_EQ(down.error().text, "no cluster in " + nowhere + "; start one with: flurm local up --dir " + nowhere);
   EXPECT_EQ(local_status({.dir = nowhere}), 1);
-  EXPECT_FALSE(local_up({.dir = layout_.dir, .dbd = true}));
   EXPECT_FALSE(local_up({.dir = layout_.dir, .controllers = 3}));
   EXPECT_FALSE(local_up({.dir = layout_.dir + std::string(120, 'x')}));
 }

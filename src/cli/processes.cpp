@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <cstring>
 #include <map>
 #include <set>
@@ -54,7 +55,7 @@ bool has_name(const std::string& environment, const std::string& name) {
 
 /// The child's side of start_daemon(); returns only when it fails, with errno set. `program` is open already: the user
 /// we become may have no way to its folder, as with a build in root's home.
-void become(const Layout& layout, const Daemon& daemon, int program, int log, int null) {
+void become(const Layout& layout, const Daemon& daemon, const std::string& name, int program, int log, int null) {
   setsid();
   umask(022);
   if (dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0) return;
@@ -68,6 +69,7 @@ void become(const Layout& layout, const Daemon& daemon, int program, int log, in
   std::vector<char*> argv;
   for (const std::string& word : daemon.argv) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
+  argv[0] = const_cast<char*>(name.c_str());
   fexecve(program, argv.data(), environ);
 }
 
@@ -103,10 +105,14 @@ Result<void> start_daemon(const Layout& layout, const Daemon& daemon) {
   exec::Fd told(ends[0]), tell(ends[1]);
   const exec::Fd file(open(program.c_str(), O_PATH | O_CLOEXEC));
   if (!file) return fail(Errc::io, "cannot run {}: {}", program, std::strerror(errno));
+  // A link to another program, Slurm's own for one, which goes by its name.
+  std::error_code no_link;
+  const auto target = std::filesystem::read_symlink(program, no_link);
+  const std::string name = no_link ? daemon.argv[0] : target.filename().string();
   const pid_t child = fork();
   if (child < 0) return fail(Errc::io, "cannot start a process: {}", std::strerror(errno));
   if (child == 0) {
-    become(layout, daemon, file.get(), log.get(), null.get());
+    become(layout, daemon, name, file.get(), log.get(), null.get());
     const int error = errno;
     (void)!write(tell.get(), &error, sizeof error);
     _exit(127);

@@ -1,4 +1,4 @@
-// conf/other_conf.hpp — gres.conf, cgroup.conf and topology.conf. As with slurm.conf: text in, value or diagnostics
+// conf/other_conf.hpp — gres.conf, cgroup.conf, topology.conf and slurmdbd.conf. As with slurm.conf: text in, value or diagnostics
 // out.
 #pragma once
 #include <cstdint>
@@ -73,6 +73,29 @@ struct TopologyConf {
 };
 /// Checks that names are unique, that named switches exist, and that no switch stands above itself.
 Result<TopologyConf> parse_topology_conf(std::string_view text, const std::string& file, const IncludeText& include,
+                                         std::vector<Diagnostic>& out);
+
+/// slurmdbd.conf(5). Beside Slurm's own keys: StorageType=accounting_storage/sqlite, whose StorageLoc is a file.
+struct SlurmdbdConf {
+  std::string auth_type = "auth/munge", auth_info;
+  bool commit_delay = false;
+  std::string dbd_addr;  ///< numeric address to listen on; empty: all
+  std::string dbd_host = "localhost", dbd_backup_host;
+  std::uint16_t dbd_port = 6819;
+  std::uint16_t debug_level = 3;  ///< as SlurmctldDebug
+  std::string default_qos;
+  std::string log_file;  ///< empty: standard error
+  std::uint32_t max_query_time_range_s = kInfinite32;
+  std::uint16_t message_timeout_s = 10;
+  std::string parameters, pid_file = "/var/run/slurmdbd.pid", private_data;
+  std::string slurm_user = "root";
+  std::string storage_type = "accounting_storage/sqlite", storage_loc = "/var/lib/flurm/accounting.sqlite";
+  std::string storage_host, storage_user, storage_pass;
+  std::uint16_t storage_port = 0;
+  bool track_wckey = false;
+  bool operator==(const SlurmdbdConf&) const = default;
+};
+Result<SlurmdbdConf> parse_slurmdbd_conf(std::string_view text, const std::string& file, const IncludeText& include,
                                          std::vector<Diagnostic>& out);
 
 }  // namespace flurm::conf

@@ -60,7 +60,7 @@ Outcome add_clusters(const Change& change, const wire::ClusterList& message) {
 Outcome modify_clusters(const Change& change, const wire::ModifyClusters& message) {
   if (!is_operator(change.books, change.actor)) return Outcome::no_right();
   std::vector<std::string> names;
-  for (const auto& [name, each] : acct::Books(change.books).clusters.rows()) {
+  for (const auto& [name, each] : change.books.clusters.copy()) {
     if (each->deleted || !wanted(message.cond.cluster_list, name)) continue;
     acct::Cluster changed = *each;
     if (message.rec.classification) changed.classification = message.rec.classification;
@@ -286,12 +286,12 @@ Outcome remove_users(const Change& change, const wire::UserCond& cond) {
     for (std::uint32_t id : ids)
       if (!coordinates.contains(books.assocs().find(id)->account)) return Outcome::no_right();
   if (auto refused = take_assocs(change, ids, true)) return *refused;
-  for (const auto& [name, each] : acct::Books(books).accounts.rows()) {
+  for (const auto& [name, each] : books.accounts.copy()) {
     acct::Account left = *each;
     if (std::erase_if(left.coordinators, [&](const std::string& user) { return going.contains(user); }) > 0)
       books.accounts.set(name, std::move(left));
   }
-  for (const auto& [id, each] : acct::Books(books).wckeys.rows())
+  for (const auto& [id, each] : books.wckeys.copy())
     if (going.contains(each->user)) books.wckeys.erase(id);
   for (const std::string& name : names) {
     const bool referred =
@@ -322,7 +322,7 @@ Outcome add_coordinators(const Change& change, const wire::AcctCoord& message) {
 
 Outcome remove_coordinators(const Change& change, const wire::AcctCoord& message) {
   std::vector<std::string> names;
-  for (const auto& [name, each] : acct::Books(change.books).accounts.rows()) {
+  for (const auto& [name, each] : change.books.accounts.copy()) {
     if (each->deleted || !wanted(message.acct_list, name)) continue;
     acct::Account left = *each;
     for (const std::string& user : each->coordinators) {

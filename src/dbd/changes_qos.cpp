@@ -103,7 +103,7 @@ bool make_default_wckey(const Change& change, const std::string& cluster, const 
   const acct::Wckey* chosen = change.books.find_wckey(cluster, user, name);
   if (!chosen || chosen->deleted) return false;
   const std::uint32_t chosen_id = chosen->id;
-  for (const auto& [id, each] : acct::Books(change.books).wckeys.rows()) {
+  for (const auto& [id, each] : change.books.wckeys.copy()) {
     if (each->cluster != cluster || each->user != user || each->is_default == (id == chosen_id)) continue;
     acct::Wckey changed = *each;
     changed.is_default = id == chosen_id;
@@ -136,7 +136,7 @@ Outcome add_wckeys(const Change& change, const wire::WckeyList& message) {
 Outcome remove_wckeys(const Change& change, const wire::WckeyCond& cond) {
   if (!is_operator(change.books, change.actor)) return Outcome::no_right();
   std::vector<std::string> names;
-  for (const auto& [id, each] : acct::Books(change.books).wckeys.rows()) {
+  for (const auto& [id, each] : change.books.wckeys.copy()) {
     if (each->deleted || !wanted(cond.cluster_list, each->cluster) || !wanted(cond.user_list, each->user) ||
         !wanted(cond.name_list, each->name) || !wanted(cond.id_list, id))
       continue;

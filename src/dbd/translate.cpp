@@ -129,7 +129,7 @@ void change(acct::Qos& qos, const wire::QosRec& wish) {
   else
     change(qos.grace_time, wish.grace_time);
   for (const QosNumber& each : kQosNumbers) change(qos.*each.ours, wish.*each.theirs);
-  for (const QosTres& each : kQosTres) change_tres(qos.*each.ours, parse_tres(wish.*each.theirs));
+  for (const QosTres& each : kQosTres) acct::change_tres(qos.*each.ours, parse_tres(wish.*each.theirs));
   if (wish.preempt_list) {
     bool replaced = false;
     for (const std::string& item : *wish.preempt_list) {
@@ -185,7 +185,7 @@ void change(acct::Assoc& assoc, const wire::AssocRec& wish) {
   else
     change(assoc.shares, wish.shares_raw);
   for (const AssocNumber& each : kAssocNumbers) change(assoc.limits.*each.ours, wish.*each.theirs);
-  for (const AssocTres& each : kAssocTres) change_tres(assoc.limits.*each.ours, parse_tres(wish.*each.theirs));
+  for (const AssocTres& each : kAssocTres) acct::change_tres(assoc.limits.*each.ours, parse_tres(wish.*each.theirs));
   if (wish.def_qos_id == 0)
     assoc.limits.def_qos_id = kInfinite32;
   else

@@ -34,6 +34,9 @@ if(TARGET noded_test)  # drives real supervisors
   target_compile_definitions(noded_test PRIVATE FLURM_STEPD="$<TARGET_FILE:flurmstepd>")
 endif()
 
+flurm_program(NAME flurmdbd DEPS dbd)
+target_compile_definitions(flurmdbd PRIVATE FLURM_VERSION="${PROJECT_VERSION}")
+
 # The simulation: the controller's rooms with another world beneath them. Its objects stand before the archives, so what
 # they define is never looked for in io, auth and replog; a definition forgotten here shows as a double one.
 file(GLOB sim_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/sim/*.cpp)

@@ -1,0 +1,108 @@
+// dbd/administration.cpp — connections, controllers, and the daemon itself: what is neither asked nor recorded.
+#include "base/log.hpp"
+#include "dbd/records.hpp"
+#include "dbd/session.hpp"
+#include "fmt/format.h"
+
+namespace flurm::dbd {
+
+using enum wire::MsgType;
+
+namespace {
+
+constexpr const char* kNoRight = "Your user doesn't have privilege to perform this action";
+
+std::string period_text(std::uint32_t seconds) {
+  return seconds == kInfinite32 ? "UNLIMITED" : fmt::format("{} secs", seconds);
+}
+
+}  // namespace
+
+std::optional<Session::Answer> Session::administer(const rpc::Message& request) {
+  const auto books = common_.ledger.books();
+  const wire::MsgType type = request.type();
+  switch (type) {
+    case DBD_FINI:
+      return finish(request.as<wire::DbdFini>());
+    case DBD_REGISTER_CTLD: {
+      if (!actor_.super) return rc(Errc::access_denied, "DBD_REGISTER_CTLD message from invalid uid", type);
+      const auto& message = request.as<wire::DbdRegisterCtld>();
+      if (message.port != 0) port_ = message.port;
+      return register_controller(message.dimensions, message.flags, message.plugin_id_select);
+    }
+    case DBD_CLUSTER_TRES:
+      if (!actor_.super) return rc(Errc::access_denied, "DBD_CLUSTER_TRES message from invalid uid", type);
+      if (!books->clusters.find_live(cluster_))
+        return rc(Errc::error, "This cluster hasn't been added to accounting yet", type);
+      return cluster_tres(request.as<wire::DbdClusterTres>());
+    case DBD_FIX_RUNAWAY_JOB: {
+      if (!is_operator(*books, actor_))
+        return rc(Errc::access_denied, "You must have an AdminLevel>=Operator to fix runaway jobs", type);
+      const auto written = common_.store.write([&](store::Writer& writer) -> Result<void> {
+        Reporter reporter{writer, *books, cluster_, common_.now()};
+        fix_runaway(reporter, request.as<wire::JobList>());
+        return {};
+      });
+      return written ? rc(Errc::success, "", type) : rc(written.error().code, written.error().text, type);
+    }
+    case DBD_MODIFY_JOB: {
+      if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
+      wire::NameList names;
+      const auto written = common_.store.write([&](store::Writer& writer) -> Result<void> {
+        Reporter reporter{writer, *books, cluster_, common_.now()};
+        names.list = modify_jobs(reporter, request.as<wire::ModifyJob>());
+        return {};
+      });
+      if (!written) return rc(written.error().code, written.error().text, type);
+      if (names.list.empty())
+        return rc(Errc::success,
+                  "Request didn't affect anything or your user doesn't have privilege to perform this action", type);
+      return reply(DBD_GOT_LIST, names);
+    }
+    case DBD_GET_CONFIG:
+      return configuration();
+    case DBD_GET_STATS:
+      if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
+      return reply(DBD_GOT_STATS, common_.statistics.report());
+    case DBD_CLEAR_STATS:
+      if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
+      common_.statistics.clear(common_.now());
+      return rc(Errc::success, "", type);
+    case DBD_RECONFIG:
+    case DBD_ROLL_USAGE:
+      if (!is_administrator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
+      return rc(Errc::success, "", type);
+    case DBD_SHUTDOWN:
+      if (!is_administrator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
+      log(Level::info, "dbd.shutdown", {{"uid", actor_.uid}});
+      common_.shut_down();
+      return rc(Errc::success, "", type);
+    default:
+      return std::nullopt;
+  }
+}
+
+Session::Answer Session::configuration() {
+  const conf::SlurmdbdConf& conf = common_.conf;
+  wire::ConfigList list;
+  const auto add = [&](const char* name, std::string value) { list.list.push_back({name, std::move(value)}); };
+  add("AuthType", conf.auth_type);
+  add("CommitDelay", conf.commit_delay ? "Yes" : "No");
+  add("DbdAddr", conf.dbd_addr);
+  add("DbdHost", conf.dbd_host);
+  add("DbdPort", std::to_string(conf.dbd_port));
+  add("DebugLevel", std::to_string(conf.debug_level));
+  add("DefaultQOS", conf.default_qos);
+  add("LogFile", conf.log_file);
+  add("MaxQueryTimeRange", period_text(conf.max_query_time_range_s));
+  add("MessageTimeout", fmt::format("{} secs", conf.message_timeout_s));
+  add("PidFile", conf.pid_file);
+  add("SlurmUser", conf.slurm_user);
+  add("StorageLoc", conf.storage_loc);
+  add("StorageType", conf.storage_type);
+  add("TrackWCKey", conf.track_wckey ? "Yes" : "No");
+  add("Version", FLURM_VERSION);
+  return reply(DBD_GOT_CONFIG, list);
+}
+
+}  // namespace flurm::dbd

@@ -1,0 +1,39 @@
+// dbd/answers.hpp — requests that only ask: what is found for each. They run on workers.
+#pragma once
+#include <memory>
+
+#include "acct/books.hpp"
+#include "dbd/draft.hpp"
+#include "store/store.hpp"
+#include "wire/msg/dbd_messages.hpp"
+
+namespace flurm::dbd {
+
+/// What an answer is made from.
+struct Question {
+  std::shared_ptr<const acct::Books> books;  ///< the connection's own, with what it has not committed
+  store::Store& store;
+  const Actor& actor;
+  std::string cluster;  ///< that the connection named
+  TimeS now;
+};
+
+wire::TresList get_tres(const Question& question, const wire::TresCond& cond);
+wire::QosList get_qos(const Question& question, const wire::QosCond& cond);
+wire::ClusterList get_clusters(const Question& question, const wire::ClusterCond& cond);
+wire::AccountList get_accounts(const Question& question, const wire::AccountCond& cond);
+wire::UserList get_users(const Question& question, const wire::UserCond& cond);
+wire::AssocList get_assocs(const Question& question, const wire::AssocCond& cond);
+wire::AssocList get_problems(const Question& question, const wire::AssocCond& cond);
+wire::WckeyList get_wckeys(const Question& question, const wire::WckeyCond& cond);
+wire::TxnList get_transactions(const Question& question, const wire::TxnCond& cond);
+wire::EventList get_events(const Question& question, const wire::EventCond& cond);
+wire::ReservationList get_reservations(const Question& question, const wire::ReservationCond& cond);
+wire::JobList get_jobs(const Question& question, const wire::JobCond& cond);
+
+/// The association with everything that a controller or client is told of it.
+wire::AssocRec tell_assoc(const acct::Books& books, const acct::Books::Placed& placed, bool with_limits_above = true);
+/// The user with default account, coordinated accounts, and what else is always told.
+wire::UserRec tell_user(const acct::Books& books, const acct::User& user, const std::vector<std::string>& clusters);
+
+}  // namespace flurm::dbd

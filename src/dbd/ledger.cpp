@@ -1,0 +1,104 @@
+// dbd/ledger.cpp — see the header.
+#include "dbd/ledger.hpp"
+
+namespace flurm::dbd {
+
+namespace {
+
+/// Another daemon may come first again and again, but not for ever.
+constexpr int kAttempts = 10;
+
+}  // namespace
+
+Result<std::unique_ptr<Ledger>> Ledger::open(store::Store& store, TimeS now, OnChange on_change) {
+  std::unique_ptr<Ledger> ledger(new Ledger(store, std::move(on_change)));
+  FLURM_TRY(store::Loaded loaded, store.load(acct::founding_books(now)));
+  ledger->books_ = std::move(loaded.books);
+  ledger->revision_ = loaded.revision;
+  return ledger;
+}
+
+std::shared_ptr<const acct::Books> Ledger::books() const {
+  std::lock_guard lock(mutex_);
+  return books_;
+}
+
+Draft Ledger::draft() const {
+  std::lock_guard lock(mutex_);
+  Draft draft;
+  draft.base = books_;
+  draft.revision = revision_;
+  draft.books = *books_;
+  return draft;
+}
+
+void Ledger::replace(std::shared_ptr<const acct::Books> books, std::uint64_t revision) {
+  std::shared_ptr<const acct::Books> before;
+  {
+    std::lock_guard lock(mutex_);
+    before = std::exchange(books_, std::move(books));
+    revision_ = revision;
+  }
+  on_change_(*before, *this->books());
+}
+
+Result<void> Ledger::reload() {
+  FLURM_TRY(store::Loaded loaded, store_.load({}));
+  replace(std::move(loaded.books), loaded.revision);
+  return {};
+}
+
+Result<void> Ledger::refresh() {
+  FLURM_TRY(const std::uint64_t revision, store_.revision());
+  {
+    std::lock_guard lock(mutex_);
+    if (revision == revision_) return {};
+  }
+  std::lock_guard lock(committing_);
+  return reload();
+}
+
+Result<void> Ledger::commit(const Draft& wish, TimeS now) {
+  if (wish.steps.empty()) return {};
+  std::lock_guard lock(committing_);
+  Draft draft = wish;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const Draft fresh = this->draft();
+    if (fresh.revision != draft.revision) {
+      std::vector<Draft::Step> steps = std::move(draft.steps);
+      draft = fresh;
+      for (Draft::Step& step : steps) {
+        const Change change{draft.books, draft.log, store_, step.actor, now, step.type};
+        const Outcome outcome = find_change(step.type)(change, step.message.get());
+        if (!outcome.changed()) return fail(Errc::error, "another change came first: {}", outcome.comment);
+      }
+      draft.steps = std::move(steps);
+    }
+    auto saved = store_.save(*draft.base, draft.books, draft.log, draft.revision);
+    if (saved) {
+      replace(std::make_shared<const acct::Books>(std::move(draft.books)), *saved);
+      return {};
+    }
+    if (saved.error().code != Errc::outdated) return fail(saved.error());
+    FLURM_TRY_VOID(reload());
+  }
+  return fail(Errc::db_connection, "others change the database all the time");
+}
+
+Result<void> Ledger::change(const std::function<void(acct::Books&, std::vector<acct::Transaction>&)>& edit) {
+  std::lock_guard lock(committing_);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    Draft draft = this->draft();
+    edit(draft.books, draft.log);
+    auto saved = store_.save(*draft.base, draft.books, draft.log, draft.revision);
+    if (saved) {
+      replace(std::make_shared<const acct::Books>(std::move(draft.books)), *saved);
+      return {};
+    }
+    if (saved.error().code != Errc::outdated) return fail(saved.error());
+    FLURM_TRY_VOID(reload());
+  }
+  return fail(Errc::db_connection, "others change the database all the time");
+}
+
+}  // namespace flurm::dbd

@@ -1,0 +1,118 @@
+// dbd/service.cpp — see the header.
+#include "dbd/service.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "base/log.hpp"
+#include "dbd/server.hpp"
+#include "io/clock.hpp"
+#include "io/process.hpp"
+
+namespace flurm::dbd {
+namespace {
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) return fail(Errc::io, "cannot read {}", path);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+Result<conf::SlurmdbdConf> load_conf(const std::string& path) {
+  FLURM_TRY(const std::string text, read_file(path));
+  std::vector<conf::Diagnostic> diagnostics;
+  const auto include = [dir = std::filesystem::path(path).parent_path()](const std::string& file) {
+    return read_file((dir / file).string());
+  };
+  auto conf = conf::parse_slurmdbd_conf(text, path, include, diagnostics);
+  for (const conf::Diagnostic& each : diagnostics)
+    log(each.severity == conf::Severity::error ? Level::error : Level::warn, "conf.line", {{"text", conf::to_string(each)}});
+  return conf;
+}
+
+Level level_of(int debug) {
+  constexpr Level kLevels[] = {Level::fatal, Level::fatal, Level::error, Level::info, Level::verbose, Level::debug, Level::debug2};
+  return kLevels[std::clamp<int>(debug, 0, std::size(kLevels) - 1)];
+}
+
+/// "socket=/path" of AuthInfo.
+std::string munge_socket(const std::string& auth_info) {
+  const std::size_t at = auth_info.find("socket=");
+  if (at == auth_info.npos) return "";
+  const std::string rest = auth_info.substr(at + 7);
+  return rest.substr(0, rest.find(','));
+}
+
+Result<void> become(const auth::User& user) {
+  if (geteuid() == user.uid) return {};
+  if (geteuid() != 0) return fail(Errc::eperm, "SlurmUser={} but flurmdbd runs as user {}", user.name, geteuid());
+  if (initgroups(user.name.c_str(), user.gid) != 0 || setgid(user.gid) != 0 || setuid(user.uid) != 0)
+    return fail(Errc::eperm, "cannot become SlurmUser {}: {}", user.name, std::strerror(errno));
+  return {};
+}
+
+void detach() {
+  if (fork() > 0) _exit(0);
+  setsid();
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
+}
+
+io::Task<void> stop_and_leave(Server& server, io::Loop& loop) {
+  auto stopping = server.stop();
+  co_await stopping;
+  loop.stop();
+}
+
+}  // namespace
+
+Result<void> run_service(const ServiceOptions& options) {
+  FLURM_TRY(const conf::SlurmdbdConf conf, load_conf(options.config_file));
+  auth::Users users;
+  FLURM_TRY(const auth::User slurm_user, users.by_name_or_number(conf.slurm_user));
+  if (!options.foreground) detach();
+  if (!log_open("flurmdbd", options.foreground ? "" : conf.log_file, level_of(conf.debug_level + options.verbose)))
+    return fail(Errc::io, "cannot write the log {}", conf.log_file);
+  if (!conf.pid_file.empty()) std::ofstream(conf.pid_file) << getpid() << '\n';
+  FLURM_TRY_VOID(become(slurm_user));
+  signal(SIGPIPE, SIG_IGN);
+
+  FLURM_TRY(const std::unique_ptr<store::Store> store, store::Store::open(conf.storage_loc));
+  const auth::Munge munge(munge_socket(conf.auth_info));
+  io::Loop loop(8);
+  // Commits begin before the server is there, and end after it has gone.
+  Server* publisher = nullptr;
+  FLURM_TRY(const std::unique_ptr<Ledger> ledger,
+            Ledger::open(*store, io::now(), [&publisher](const acct::Books& before, const acct::Books& now) {
+              if (publisher) publisher->publish(before, now);
+            }));
+  Statistics statistics(io::now());
+  std::unique_ptr<Server> server;
+  bool leaving = false;
+  const auto leave = [&] {
+    if (std::exchange(leaving, true)) return;
+    io::spawn(stop_and_leave(*server, loop));
+  };
+  Common common{*store, *ledger, statistics, conf, [] { return io::now(); }, [&] { loop.post([&] { leave(); }); }};
+  FLURM_TRY(server, Server::listen(loop, munge, users, common, {conf.dbd_addr, conf.dbd_port, slurm_user.uid}));
+  publisher = server.get();
+  std::vector<std::unique_ptr<io::SignalWatch>> signals;
+  for (int number : {SIGTERM, SIGINT}) signals.push_back(std::make_unique<io::SignalWatch>(loop, number, leave));
+  signals.push_back(std::make_unique<io::SignalWatch>(loop, SIGUSR2, [] { log_reopen(); }));
+  log(Level::info, "dbd.ready", {{"port", conf.dbd_port}, {"store", conf.storage_loc}, {"version", FLURM_VERSION}});
+  loop.run();
+  signals.clear();
+  server.reset();
+  if (!conf.pid_file.empty()) unlink(conf.pid_file.c_str());
+  log(Level::info, "dbd.ended");
+  return {};
+}
+
+}  // namespace flurm::dbd
