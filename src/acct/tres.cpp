@@ -16,9 +16,9 @@ TresCounts parse_tres(std::string_view text) {
     std::uint32_t id = 0;
     const auto [equals, bad_id] = std::from_chars(item.data(), item.data() + item.size(), id);
     const char* end = item.data() + item.size();
-    if (bad_id != std::errc() || equals == end || *equals != '=') continue;
+    if (bad_id != std::errc() || equals == end || *equals != '=' || equals + 1 == end) continue;
     std::uint64_t amount = kInfinite64;
-    if (equals + 1 != end && equals[1] != '-' && std::from_chars(equals + 1, end, amount).ec != std::errc()) continue;
+    if (equals[1] != '-' && std::from_chars(equals + 1, end, amount).ec != std::errc()) continue;
     counts.emplace(id, amount);
   }
   return counts;

@@ -41,12 +41,12 @@ std::span<const Key<SlurmdbdConf>> keys() {
 
 /// Keys of things that are not there yet: archives and purges, other logs, other credentials.
 constexpr std::string_view kWithoutEffect[] = {
-    "AllResourcesAbsolute", "AllowNoDefAcct",   "ArchiveDir",       "ArchiveEvents",     "ArchiveJobs",
-    "ArchiveResvs",         "ArchiveScript",    "ArchiveSteps",     "ArchiveSuspend",    "ArchiveTXN",
-    "ArchiveUsage",         "AuthAltTypes",     "AuthAltParameters", "CommunicationParameters", "DebugFlags",
-    "DebugLevelSyslog",     "LogTimeFormat",    "PluginDir",        "PurgeEventAfter",   "PurgeJobAfter",
-    "PurgeResvAfter",       "PurgeStepAfter",   "PurgeSuspendAfter", "PurgeTXNAfter",    "PurgeUsageAfter",
-    "StorageBackupHost",    "StorageParameters", "TCPTimeout",      "TrackSlurmctldDown"};
+    "AllResourcesAbsolute", "AllowNoDefAcct",    "ArchiveDir",        "ArchiveEvents",           "ArchiveJobs",
+    "ArchiveResvs",         "ArchiveScript",     "ArchiveSteps",      "ArchiveSuspend",          "ArchiveTXN",
+    "ArchiveUsage",         "AuthAltTypes",      "AuthAltParameters", "CommunicationParameters", "DebugFlags",
+    "DebugLevelSyslog",     "LogTimeFormat",     "PluginDir",         "PurgeEventAfter",         "PurgeJobAfter",
+    "PurgeResvAfter",       "PurgeStepAfter",    "PurgeSuspendAfter", "PurgeTXNAfter",           "PurgeUsageAfter",
+    "StorageBackupHost",    "StorageParameters", "TCPTimeout",        "TrackSlurmctldDown"};
 
 }  // namespace
 

@@ -22,8 +22,9 @@ wire::AssocRec tell_assoc(const acct::Books& books, const acct::Books::Placed& p
   rec.rgt = placed.right;
   // "/root/physics/0-alice/": what stands in the tree above it, from 23.11 on.
   for (const acct::Assoc* at = &assoc; at; at = books.assocs().find(at->parent_id))
-    rec.lineage = at->user.empty() ? fmt::format("/{}{}", at->account, rec.lineage.empty() ? "/" : rec.lineage)
-                                   : fmt::format("/0-{}/{}", at->user, at->partition.empty() ? "" : at->partition + "/");
+    rec.lineage = at->user.empty()
+                      ? fmt::format("/{}{}", at->account, rec.lineage.empty() ? "/" : rec.lineage)
+                      : fmt::format("/0-{}/{}", at->user, at->partition.empty() ? "" : at->partition + "/");
   return rec;
 }
 
@@ -194,8 +195,8 @@ wire::WckeyList get_wckeys(const Question& question, const wire::WckeyCond& cond
 wire::TxnList get_transactions(const Question& question, const wire::TxnCond& cond) {
   wire::TxnList answer;
   std::vector<acct::Transaction> log;
-  const auto read = question.store.read(
-      [&](store::Reader& reader) { log = reader.transactions(cond.time_start, cond.time_end); });
+  const auto read =
+      question.store.read([&](store::Reader& reader) { log = reader.transactions(cond.time_start, cond.time_end); });
   if (!read) answer.return_code = static_cast<std::uint32_t>(read.error().code);
   const auto mentions = [](const acct::Transaction& each, const std::vector<std::string>& names) {
     return names.empty() || std::ranges::any_of(names, [&](const std::string& name) {

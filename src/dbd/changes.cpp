@@ -26,7 +26,9 @@ Outcome call(const Change& change, const void* message) {
 
 }  // namespace
 
-bool is_operator(const acct::Books& books, const Actor& actor) { return level_of(books, actor) >= acct::AdminLevel::op; }
+bool is_operator(const acct::Books& books, const Actor& actor) {
+  return level_of(books, actor) >= acct::AdminLevel::op;
+}
 bool is_administrator(const acct::Books& books, const Actor& actor) {
   return level_of(books, actor) >= acct::AdminLevel::admin;
 }

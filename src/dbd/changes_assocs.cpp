@@ -51,7 +51,8 @@ Outcome add_assocs(const Change& change, const wire::AssocList& message) {
   const std::uint32_t rank = books.next_assoc_id;
   std::set<std::pair<std::string, std::string>> touched;
   for (const wire::AssocRec& each : message.list) {
-    if (each.cluster.empty() || each.acct.empty()) return Outcome::refused(Errc::error, "An association needs a cluster and an account");
+    if (each.cluster.empty() || each.acct.empty())
+      return Outcome::refused(Errc::error, "An association needs a cluster and an account");
     if (!has_all_qos(change, each.cluster, each.acct, each.qos_list)) return Outcome::no_right();
     acct::Assoc wish;
     wish.cluster = each.cluster;

@@ -153,8 +153,8 @@ Outcome remove_accounts(const Change& change, const wire::AccountCond& cond) {
   const auto ids = assocs_where(change.books, [&](const acct::Assoc& a) { return going.contains(a.account); });
   if (auto refused = take_assocs(change, ids, false)) return *refused;
   for (const std::string& name : names) {
-    const bool referred = std::ranges::any_of(change.books.assocs().rows(),
-                                              [&](const auto& row) { return row.second->account == name; });
+    const bool referred =
+        std::ranges::any_of(change.books.assocs().rows(), [&](const auto& row) { return row.second->account == name; });
     retire(change, change.books.accounts, name, referred);
   }
   change.note(named(names), "");
@@ -226,9 +226,11 @@ Outcome modify_users(const Change& change, const wire::ModifyUsers& message) {
   if (wish.admin_level != 0 && !is_administrator(books, change.actor))
     return Outcome::refused(Errc::access_denied, "You must be a super user to modify a users admin level");
   std::vector<std::string> names = select_users(books, message.cond);
-  if (names.empty() || (wish.admin_level == 0 && wish.name.empty() && wish.default_acct.empty() && wish.default_wckey.empty()))
+  if (names.empty() ||
+      (wish.admin_level == 0 && wish.name.empty() && wish.default_acct.empty() && wish.default_wckey.empty()))
     return Outcome::unaffected();
-  if (!wish.name.empty() && names.size() != 1) return Outcome::refused(Errc::one_change, "Can only change one at a time");
+  if (!wish.name.empty() && names.size() != 1)
+    return Outcome::refused(Errc::one_change, "Can only change one at a time");
 
   const auto& clusters = message.cond.assoc_cond.cluster_list;
   std::string info;
@@ -263,7 +265,8 @@ Outcome modify_users(const Change& change, const wire::ModifyUsers& message) {
     }
     if (!wish.default_wckey.empty()) {
       for (const auto& [cluster, row] : books.clusters.rows())
-        if (!row->deleted && wanted(clusters, cluster)) make_default_wckey(change, cluster, now_called, wish.default_wckey);
+        if (!row->deleted && wanted(clusters, cluster))
+          make_default_wckey(change, cluster, now_called, wish.default_wckey);
     }
   }
   if (wish.admin_level != 0) info += fmt::format("admin_level={}", wish.admin_level);

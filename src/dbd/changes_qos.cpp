@@ -93,7 +93,8 @@ Outcome add_tres(const Change& change, const wire::TresList& message) {
     tres.type = each.type;
     tres.name = each.name;
     change.books.tres.set(tres.id, std::move(tres));
-    change.note(fmt::format("id={}", change.books.next_tres_id - 1), fmt::format("type='{}', name='{}'", each.type, each.name));
+    change.note(fmt::format("id={}", change.books.next_tres_id - 1),
+                fmt::format("type='{}', name='{}'", each.type, each.name));
   }
   return Outcome::done();
 }
@@ -116,7 +117,8 @@ bool make_default_wckey(const Change& change, const std::string& cluster, const 
 Outcome add_wckeys(const Change& change, const wire::WckeyList& message) {
   if (!is_operator(change.books, change.actor)) return Outcome::no_right();
   for (const wire::WckeyRec& each : message.list) {
-    if (each.cluster.empty() || each.user.empty()) return Outcome::refused(Errc::error, "A wckey needs a cluster and a user");
+    if (each.cluster.empty() || each.user.empty())
+      return Outcome::refused(Errc::error, "A wckey needs a cluster and a user");
     const acct::Wckey* old = change.books.find_wckey(each.cluster, each.user, each.name);
     if (!old || old->deleted) {
       acct::Wckey wckey;
@@ -125,7 +127,8 @@ Outcome add_wckeys(const Change& change, const wire::WckeyList& message) {
       wckey.user = each.user;
       wckey.name = each.name;
       wckey.created = wckey.modified = change.now;
-      change.note(fmt::format("id_wckey={}", wckey.id), fmt::format("wckey='{}', user='{}'", each.name, each.user), each.cluster);
+      change.note(fmt::format("id_wckey={}", wckey.id), fmt::format("wckey='{}', user='{}'", each.name, each.user),
+                  each.cluster);
       change.books.wckeys.set(wckey.id, std::move(wckey));
     }
     if (each.is_def == 1) make_default_wckey(change, each.cluster, each.user, each.name);

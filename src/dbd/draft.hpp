@@ -48,8 +48,8 @@ struct Change {
 
   /// A line of the transaction log.
   void note(std::string where, std::string info, std::string cluster = "") const {
-    log.push_back({0, now, static_cast<std::uint16_t>(type), actor.name, std::move(where), std::move(info),
-                   std::move(cluster)});
+    log.push_back(
+        {0, now, static_cast<std::uint16_t>(type), actor.name, std::move(where), std::move(info), std::move(cluster)});
   }
 };
 

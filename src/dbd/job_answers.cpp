@@ -13,7 +13,8 @@ namespace flurm::dbd {
 namespace {
 
 /// Bits of JobCond::flags.
-constexpr std::uint32_t kDuplicates = 1, kNoSteps = 2, kNoTruncation = 4, kRunaway = 8, kNoWholeHetJob = 32, kNoDefaultPeriod = 128, kScript = 256, kEnvironment = 512;
+constexpr std::uint32_t kDuplicates = 1, kNoSteps = 2, kNoTruncation = 4, kRunaway = 8, kNoWholeHetJob = 32,
+                        kNoDefaultPeriod = 128, kScript = 256, kEnvironment = 512;
 constexpr std::uint32_t kStartReceived = 16;  // db_flags
 
 /// All that decides about one job, prepared once.
@@ -96,7 +97,6 @@ bool Sieve::passes(const acct::Job& job) const {
   if (!within(count(acct::tres_cpu), cond.cpus_min, cond.cpus_max)) return false;
   if (!within(count(acct::tres_node), cond.nodes_min, cond.nodes_max)) return false;
   if (!within(job.timelimit, cond.timelimit_min, cond.timelimit_max)) return false;
-  if (cond.exitcode != kNoVal32 && static_cast<std::uint32_t>(job.exit_code) != cond.exitcode) return false;
   if (cond.db_flags != kNoVal32 && cond.db_flags != 1 && !(job.flags & cond.db_flags)) return false;
   if (nodes) {
     const auto own = HostSet::parse(job.nodes);

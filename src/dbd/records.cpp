@@ -12,7 +12,7 @@ namespace flurm::dbd {
 
 namespace {
 
-constexpr std::uint32_t kStartReceived = 16;               // db_flags
+constexpr std::uint32_t kStartReceived = 16;                                     // db_flags
 constexpr std::uint64_t kSendEnvironment = 1ull << 6, kSendScript = 1ull << 35;  // in the answer to a start
 enum TextKind : int { script = 1, environment = 2 };
 
@@ -57,7 +57,8 @@ wire::DbdIdRc record_job_start(Reporter& reporter, const wire::DbdJobStart& m) {
   const bool resized = m.job_state & acct::job_resizing_flag;
   // A job that changed its size goes on in a record of its own, as if it had been submitted at that moment.
   const TimeS submit = resized ? m.eligible_time : m.submit_time;
-  std::optional<acct::Job> old = resized && m.db_index ? std::nullopt : find_job(reporter, m.db_index, m.job_id, submit);
+  std::optional<acct::Job> old =
+      resized && m.db_index ? std::nullopt : find_job(reporter, m.db_index, m.job_id, submit);
   if (resized && m.db_index)
     if (auto before = find_job(reporter, m.db_index, m.job_id, m.submit_time); before && !before->end) {
       before->end = submit;
@@ -197,7 +198,8 @@ void record_job_heavy(Reporter& reporter, const wire::DbdJobHeavy& m) {
 
 void record_step_start(Reporter& reporter, const wire::DbdStepStart& m) {
   const acct::Job job = job_for(reporter, m.db_index, m.step_id.job_id.v, m.assoc_id, m.job_submit_time);
-  acct::Step step = reporter.writer.step(job.db_index, m.step_id.step_id, m.step_id.step_het_comp).value_or(acct::Step{});
+  acct::Step step =
+      reporter.writer.step(job.db_index, m.step_id.step_id, m.step_id.step_het_comp).value_or(acct::Step{});
   const bool ended = static_cast<bool>(step.end);
   step.db_index = job.db_index;
   step.step_id = m.step_id.step_id;

@@ -69,7 +69,8 @@ std::string describe(const acct::Books& books, const acct::Assoc& assoc, bool re
     if (above) return fmt::format("C = {:<10} A = {} of {}", assoc.cluster, assoc.account, above->account);
     return fmt::format("C = {:<10} A = {}", assoc.cluster, assoc.account);
   }
-  std::string text = fmt::format("C = {:<10} A = {:<{}} U = {:<9}", assoc.cluster, assoc.account, removing ? 10 : 20, assoc.user);
+  std::string text =
+      fmt::format("C = {:<10} A = {:<{}} U = {:<9}", assoc.cluster, assoc.account, removing ? 10 : 20, assoc.user);
   if (!assoc.partition.empty()) text += " P = " + assoc.partition;
   return text;
 }

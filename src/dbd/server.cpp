@@ -34,12 +34,7 @@ Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, const auth::Munge
 }
 
 Server::Server(io::Loop& loop, const auth::Munge& munge, auth::Users& users, Common& common, Options options)
-    : loop_(loop),
-      munge_(munge),
-      users_(users),
-      common_(common),
-      options_(std::move(options)),
-      client_(loop, munge) {}
+    : loop_(loop), munge_(munge), users_(users), common_(common), options_(std::move(options)), client_(loop, munge) {}
 
 Server::~Server() = default;
 
@@ -64,7 +59,8 @@ io::Task<void> Server::stop() {
 /// Reads the first message, which alone has a credential, and makes the session.
 io::Task<Result<void>> Server::greet(Place at) {
   Connection& connection = *at;
-  auto reading = rpc::read_frame(connection.stream, connection.buffer, kFirstFrameMax, io::Deadline::in_ms(kGreetingMs));
+  auto reading =
+      rpc::read_frame(connection.stream, connection.buffer, kFirstFrameMax, io::Deadline::in_ms(kGreetingMs));
   Result<std::string> frame = co_await reading;
   if (!frame) co_return fail(frame.error());
   connection.busy = true;

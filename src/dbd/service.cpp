@@ -33,12 +33,14 @@ Result<conf::SlurmdbdConf> load_conf(const std::string& path) {
   };
   auto conf = conf::parse_slurmdbd_conf(text, path, include, diagnostics);
   for (const conf::Diagnostic& each : diagnostics)
-    log(each.severity == conf::Severity::error ? Level::error : Level::warn, "conf.line", {{"text", conf::to_string(each)}});
+    log(each.severity == conf::Severity::error ? Level::error : Level::warn, "conf.line",
+        {{"text", conf::to_string(each)}});
   return conf;
 }
 
 Level level_of(int debug) {
-  constexpr Level kLevels[] = {Level::fatal, Level::fatal, Level::error, Level::info, Level::verbose, Level::debug, Level::debug2};
+  constexpr Level kLevels[] = {Level::fatal,   Level::fatal, Level::error, Level::info,
+                               Level::verbose, Level::debug, Level::debug2};
   return kLevels[std::clamp<int>(debug, 0, std::size(kLevels) - 1)];
 }
 

@@ -90,7 +90,8 @@ Session::Answer Session::dispatch(const rpc::Message& request) {
 
 Session::Answer Session::change(const rpc::Message& request, ChangeFunction function) {
   if (!draft_) {
-    if (auto fresh = common_.ledger.refresh(); !fresh) return rc(fresh.error().code, fresh.error().text, request.type());
+    if (auto fresh = common_.ledger.refresh(); !fresh)
+      return rc(fresh.error().code, fresh.error().text, request.type());
     draft_ = common_.ledger.draft();
   }
   const acct::Books before = draft_->books;

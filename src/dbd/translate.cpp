@@ -22,20 +22,19 @@ struct QosNumber {
   std::uint32_t acct::Qos::*ours;
   std::uint32_t wire::QosRec::*theirs;
 };
-constexpr QosNumber kQosNumbers[] = {
-    {&acct::Qos::grp_jobs, &wire::QosRec::grp_jobs},
-    {&acct::Qos::grp_jobs_accrue, &wire::QosRec::grp_jobs_accrue},
-    {&acct::Qos::grp_submit_jobs, &wire::QosRec::grp_submit_jobs},
-    {&acct::Qos::grp_wall, &wire::QosRec::grp_wall},
-    {&acct::Qos::max_jobs_pa, &wire::QosRec::max_jobs_pa},
-    {&acct::Qos::max_jobs_pu, &wire::QosRec::max_jobs_pu},
-    {&acct::Qos::max_jobs_accrue_pa, &wire::QosRec::max_jobs_accrue_pa},
-    {&acct::Qos::max_jobs_accrue_pu, &wire::QosRec::max_jobs_accrue_pu},
-    {&acct::Qos::min_prio_thresh, &wire::QosRec::min_prio_thresh},
-    {&acct::Qos::max_submit_jobs_pa, &wire::QosRec::max_submit_jobs_pa},
-    {&acct::Qos::max_submit_jobs_pu, &wire::QosRec::max_submit_jobs_pu},
-    {&acct::Qos::max_wall_pj, &wire::QosRec::max_wall_pj},
-    {&acct::Qos::preempt_exempt_time, &wire::QosRec::preempt_exempt_time}};
+constexpr QosNumber kQosNumbers[] = {{&acct::Qos::grp_jobs, &wire::QosRec::grp_jobs},
+                                     {&acct::Qos::grp_jobs_accrue, &wire::QosRec::grp_jobs_accrue},
+                                     {&acct::Qos::grp_submit_jobs, &wire::QosRec::grp_submit_jobs},
+                                     {&acct::Qos::grp_wall, &wire::QosRec::grp_wall},
+                                     {&acct::Qos::max_jobs_pa, &wire::QosRec::max_jobs_pa},
+                                     {&acct::Qos::max_jobs_pu, &wire::QosRec::max_jobs_pu},
+                                     {&acct::Qos::max_jobs_accrue_pa, &wire::QosRec::max_jobs_accrue_pa},
+                                     {&acct::Qos::max_jobs_accrue_pu, &wire::QosRec::max_jobs_accrue_pu},
+                                     {&acct::Qos::min_prio_thresh, &wire::QosRec::min_prio_thresh},
+                                     {&acct::Qos::max_submit_jobs_pa, &wire::QosRec::max_submit_jobs_pa},
+                                     {&acct::Qos::max_submit_jobs_pu, &wire::QosRec::max_submit_jobs_pu},
+                                     {&acct::Qos::max_wall_pj, &wire::QosRec::max_wall_pj},
+                                     {&acct::Qos::preempt_exempt_time, &wire::QosRec::preempt_exempt_time}};
 
 struct QosTres {
   acct::TresCounts acct::Qos::*ours;
@@ -57,17 +56,16 @@ struct AssocNumber {
   std::uint32_t acct::AssocLimits::*ours;
   std::uint32_t wire::AssocRec::*theirs;
 };
-constexpr AssocNumber kAssocNumbers[] = {
-    {&acct::AssocLimits::grp_jobs, &wire::AssocRec::grp_jobs},
-    {&acct::AssocLimits::grp_jobs_accrue, &wire::AssocRec::grp_jobs_accrue},
-    {&acct::AssocLimits::grp_submit_jobs, &wire::AssocRec::grp_submit_jobs},
-    {&acct::AssocLimits::grp_wall, &wire::AssocRec::grp_wall},
-    {&acct::AssocLimits::max_jobs, &wire::AssocRec::max_jobs},
-    {&acct::AssocLimits::max_jobs_accrue, &wire::AssocRec::max_jobs_accrue},
-    {&acct::AssocLimits::min_prio_thresh, &wire::AssocRec::min_prio_thresh},
-    {&acct::AssocLimits::max_submit_jobs, &wire::AssocRec::max_submit_jobs},
-    {&acct::AssocLimits::max_wall_pj, &wire::AssocRec::max_wall_pj},
-    {&acct::AssocLimits::priority, &wire::AssocRec::priority}};
+constexpr AssocNumber kAssocNumbers[] = {{&acct::AssocLimits::grp_jobs, &wire::AssocRec::grp_jobs},
+                                         {&acct::AssocLimits::grp_jobs_accrue, &wire::AssocRec::grp_jobs_accrue},
+                                         {&acct::AssocLimits::grp_submit_jobs, &wire::AssocRec::grp_submit_jobs},
+                                         {&acct::AssocLimits::grp_wall, &wire::AssocRec::grp_wall},
+                                         {&acct::AssocLimits::max_jobs, &wire::AssocRec::max_jobs},
+                                         {&acct::AssocLimits::max_jobs_accrue, &wire::AssocRec::max_jobs_accrue},
+                                         {&acct::AssocLimits::min_prio_thresh, &wire::AssocRec::min_prio_thresh},
+                                         {&acct::AssocLimits::max_submit_jobs, &wire::AssocRec::max_submit_jobs},
+                                         {&acct::AssocLimits::max_wall_pj, &wire::AssocRec::max_wall_pj},
+                                         {&acct::AssocLimits::priority, &wire::AssocRec::priority}};
 
 struct AssocTres {
   acct::TresCounts acct::AssocLimits::*ours;
@@ -89,7 +87,9 @@ void change(std::uint32_t& own, std::uint32_t wish) {
 constexpr std::uint32_t kFlagsNotSet = 0x10000000, kFlagsAdd = 0x20000000, kFlagsRemove = 0x40000000,
                         kFlagsBase = 0x0fffffff;
 /// Factors that are left alone, and those that are taken away.
-bool is_unset(double factor) { return factor == static_cast<double>(kNoVal32) || factor == static_cast<double>(kNoVal64); }
+bool is_unset(double factor) {
+  return factor == static_cast<double>(kNoVal32) || factor == static_cast<double>(kNoVal64);
+}
 bool is_infinite(double factor) {
   return factor == static_cast<double>(kInfinite32) || factor == static_cast<double>(kInfinite64) || factor < 0;
 }

@@ -12,7 +12,7 @@ namespace {
 class Where {
  public:
   void add(const std::string& condition, Row values = {}) {
-    text_ += (text_.empty() ? "" : " AND ") + condition;
+    text_ += " AND " + condition;
     for (Value& each : values) values_.push_back(std::move(each));
   }
   template <class T>
@@ -41,7 +41,7 @@ class Where {
   const Row& values() const { return values_; }
 
  private:
-  std::string text_;
+  std::string text_ = "1 = 1";
   Row values_;
 };
 
@@ -118,7 +118,6 @@ std::vector<acct::Event> Reader::events(const EventFilter& filter) {
   where.in("cluster", filter.clusters);
   where.period("time_start", "time_end", filter.period_start, filter.period_end);
   if (filter.open_only) where.add("time_end = 0");
-  if (where.text().empty()) where.add("1 = 1");
   return select<acct::Event>(session_, "events", where.text() + " ORDER BY cluster, time_start, node", where.values());
 }
 

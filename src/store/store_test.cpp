@@ -1,0 +1,183 @@
+// store/store_test.cpp — what was written is read again; who comes second is told; what fails leaves nothing.
+#include "store/store.hpp"
+
+#include <filesystem>
+
+#include "acct/edit.hpp"
+#include "gtest/gtest.h"
+#include "store/columns.hpp"
+
+namespace flurm::store {
+namespace {
+
+constexpr TimeS kNow{1000};
+
+class Database : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/flurm-store-XXXXXX";
+    ASSERT_TRUE(mkdtemp(folder));
+    folder_ = folder;
+    store_ = open();
+  }
+  void TearDown() override {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  std::unique_ptr<Store> open() {
+    auto opened = Store::open(folder_ + "/a.sqlite");
+    EXPECT_TRUE(opened) << opened.error().text;
+    return opened ? std::move(*opened) : nullptr;
+  }
+  Loaded load(Store& store) {
+    auto loaded = store.load(acct::founding_books(kNow));
+    EXPECT_TRUE(loaded) << loaded.error().text;
+    return std::move(*loaded);
+  }
+  acct::Job add(std::uint32_t id, TimeS submit, TimeS end) {
+    acct::Job job;
+    job.cluster = "c";
+    job.job_id = id;
+    job.submit = submit;
+    job.end = end;
+    EXPECT_TRUE(store_->write([&](Writer& writer) -> Result<void> {
+      writer.add(job);
+      return {};
+    }));
+    return job;
+  }
+  std::vector<acct::Job> find(const JobFilter& filter) {
+    std::vector<acct::Job> jobs;
+    EXPECT_TRUE(store_->read([&](Reader& reader) { jobs = reader.jobs(filter); }));
+    return jobs;
+  }
+
+  std::string folder_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(Database, books_come_back_as_they_were) {
+  const Loaded first = load(*store_);
+  acct::Books books = *first.books;
+  acct::Cluster cluster;
+  cluster.name = "c'\"";
+  cluster.tres = {{1, 8}};
+  acct::add_cluster(books, cluster, {}, kNow);
+  acct::Qos qos;
+  qos.id = books.next_qos_id++;
+  qos.name = "high";
+  qos.preempt = {1};
+  qos.usage_factor = 0.5;
+  qos.max_tres_pu = {{1, 1ull << 60}};
+  books.qos.set(qos.id, qos);
+  acct::Account account;
+  account.name = "a";
+  account.coordinators = {"x", "y"};
+  books.accounts.set("a", account);
+  auto saved = store_->save(*first.books, books, {}, first.revision);
+  ASSERT_TRUE(saved) << saved.error().text;
+
+  store_ = open();
+  const Loaded again = load(*store_);
+  EXPECT_EQ(again.revision, *saved);
+  EXPECT_EQ(*again.books->clusters.find("c'\""), *books.clusters.find("c'\""));
+  EXPECT_EQ(*again.books->qos.find(qos.id), qos);
+  EXPECT_EQ(*again.books->accounts.find("a"), account);
+  ASSERT_EQ(again.books->assocs().size(), books.assocs().size());
+  for (const auto& [id, assoc] : books.assocs().rows()) EXPECT_EQ(*again.books->assocs().find(id), *assoc);
+  EXPECT_EQ(again.books->next_qos_id, books.next_qos_id);
+}
+
+TEST_F(Database, who_comes_second_is_told_and_changes_nothing) {
+  const Loaded first = load(*store_);
+  const std::unique_ptr<Store> other = open();
+  const Loaded second = load(*other);
+  acct::Books ours = *first.books, theirs = *second.books;
+  acct::User user;
+  user.name = "ours";
+  ours.users.set("ours", user);
+  user.name = "theirs";
+  theirs.users.set("theirs", user);
+  ASSERT_TRUE(store_->save(*first.books, ours, {}, first.revision));
+  auto late = other->save(*second.books, theirs, {}, second.revision);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::outdated);
+  const Loaded now = load(*other);
+  EXPECT_TRUE(now.books->users.find("ours"));
+  EXPECT_FALSE(now.books->users.find("theirs"));
+}
+
+TEST_F(Database, the_log_numbers_its_lines) {
+  const Loaded first = load(*store_);
+  const acct::Transaction line{0, kNow, 1404, "root", "id_assoc=1", "acct='a'", "c"};
+  ASSERT_TRUE(store_->save(*first.books, *first.books, std::vector{line, line}, first.revision));
+  std::vector<acct::Transaction> log;
+  ASSERT_TRUE(store_->read([&](Reader& reader) { log = reader.transactions({}, {}); }));
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_EQ(log[1].id, 2u);
+  EXPECT_EQ(log[1].actor, "root");
+}
+
+TEST_F(Database, jobs_are_found_by_number_and_time) {
+  load(*store_);
+  add(1, {100}, {200});
+  add(2, {150}, {});
+  add(1, {300}, {400});
+  EXPECT_EQ(find({}).size(), 3u);
+  JobFilter filter;
+  filter.job_ids = {1};
+  const auto runs = find(filter);
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_LT(runs[0].submit, runs[1].submit);
+  filter = {};
+  filter.period_start = {250};
+  EXPECT_EQ(find(filter).size(), 2u);
+  filter.period_end = {260};
+  ASSERT_EQ(find(filter).size(), 1u);
+  EXPECT_EQ(find(filter)[0].job_id, 2u);
+}
+
+TEST_F(Database, what_fails_in_the_middle_leaves_nothing) {
+  load(*store_);
+  auto failed = store_->write([&](Writer& writer) -> Result<void> {
+    acct::Job job;
+    job.cluster = "c";
+    writer.add(job);
+    return fail(Errc::einval, "second thoughts");
+  });
+  EXPECT_FALSE(failed);
+  EXPECT_TRUE(find({}).empty());
+}
+
+TEST_F(Database, steps_replace_their_former_selves) {
+  load(*store_);
+  const acct::Job job = add(1, {100}, {});
+  for (std::uint32_t state : {1u, 3u})
+    ASSERT_TRUE(store_->write([&](Writer& writer) -> Result<void> {
+      acct::Step step;
+      step.db_index = job.db_index;
+      step.step_id = kBatchStep;
+      step.state = state;
+      step.in_max = "1=5";
+      writer.put(step);
+      return {};
+    }));
+  ASSERT_TRUE(store_->read([&](Reader& reader) {
+    const auto steps = reader.steps(job.db_index);
+    ASSERT_EQ(steps.size(), 1u);
+    EXPECT_EQ(steps[0].step_id, kBatchStep);
+    EXPECT_EQ(steps[0].state, 3u);
+  }));
+}
+
+TEST_F(Database, a_newer_schema_is_refused) {
+  load(*store_);
+  store_.reset();
+  Session(folder_ + "/a.sqlite").execute("UPDATE meta SET value = 1000 WHERE name = 'schema'");
+  auto opened = Store::open(folder_ + "/a.sqlite");
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().text.find("schema 1000"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace flurm::store
