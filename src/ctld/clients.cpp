@@ -23,13 +23,16 @@ struct Message {
   std::string body;
 };
 
-Message message_of(const model::Job& job, const Effect& effect, std::uint16_t version) {
+Message message_of(const state::ClusterState& state, const model::Job& job, const Effect& effect,
+                   std::uint16_t version) {
   wire::StepId id;
   id.job_id = effect.job;
   id.step_id = effect.step;
   using News = Effect::News;
   switch (effect.news) {
     case News::started:
+      if (job.het)
+        return {wire::MsgType::RESPONSE_HET_JOB_ALLOCATION, codec::pack(component_allocations(state, job), version)};
       return {wire::MsgType::RESPONSE_RESOURCE_ALLOCATION, codec::pack(allocation_response(job), version)};
     case News::node_failed:
       return {wire::MsgType::SRUN_NODE_FAIL, codec::pack(wire::SrunNodeFail{id, effect.text}, version)};
@@ -43,6 +46,12 @@ Message message_of(const model::Job& job, const Effect& effect, std::uint16_t ve
       suspend.step_id.job_id = effect.job;
       suspend.op = effect.op;
       return {wire::MsgType::SRUN_REQUEST_SUSPEND, codec::pack(suspend, version)};
+    }
+    case News::message: {
+      wire::SrunUser words;
+      words.step_id = id;
+      words.msg = effect.text;
+      return {wire::MsgType::SRUN_USER_MSG, codec::pack(words, version)};
     }
     default:
       return {wire::MsgType::SRUN_JOB_COMPLETE, codec::pack(id, version)};
@@ -93,7 +102,7 @@ io::Task<> Effects::tell_client(Effect effect) {
                                     job->request->user_id);
       co_await telling;
     }
-    Message message = message_of(*job, effect, version);
+    Message message = message_of(*state, *job, effect, version);
     auto sending = send_to_client(client, message.type, std::move(message.body), version, job->request->user_id);
     co_await sending;
   }

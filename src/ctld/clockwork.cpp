@@ -8,6 +8,7 @@
 #include "io/worker.hpp"
 #include "sched/reserve.hpp"
 #include "state/reservations.hpp"
+#include "state/triggers.hpp"
 
 namespace flurm::ctld {
 
@@ -40,7 +41,7 @@ bool looks_for_nodes(const state::ClusterState& state, const model::Reservation&
 }  // namespace
 
 bool tick_due(const state::ClusterState& state, TimeS now, std::int64_t resv_over_run_s) {
-  if (state::reservations_due(state, now, resv_over_run_s)) return true;
+  if (state::reservations_due(state, now, resv_over_run_s) || state::triggers_due(state, now)) return true;
   bool due = !state.active.for_each([&](std::uint64_t, const auto& job) {
     if (!job->state.running() || job->time_limit == kInfinite32) return true;
     const auto& request = *job->request;

@@ -35,7 +35,7 @@ Read reader(MsgType type) {
     case MsgType::REQUEST_JOB_ALLOCATION_INFO:
       return allocation_info;
     case MsgType::REQUEST_HET_JOB_ALLOC_INFO:
-      return component_allocations;
+      return component_allocation_info;
     case MsgType::REQUEST_JOB_END_TIME:
       return job_end_time;
     case MsgType::REQUEST_JOB_NOTIFY:
@@ -62,6 +62,8 @@ Read reader(MsgType type) {
       return config_files;
     case MsgType::REQUEST_TOPO_INFO:
       return topology_info;
+    case MsgType::REQUEST_TRIGGER_GET:
+      return trigger_list;
     case MsgType::REQUEST_PRIORITY_FACTORS:
       return priority_factors;
     case MsgType::REQUEST_SHARE_INFO:
@@ -87,6 +89,10 @@ Write writer(MsgType type) {
   switch (type) {
     case MsgType::REQUEST_SUBMIT_BATCH_JOB:
       return submit_batch_job;
+    case MsgType::REQUEST_SUBMIT_BATCH_HET_JOB:
+      return submit_het_job;
+    case MsgType::REQUEST_HET_JOB_ALLOCATION:
+      return allocate_het_job;
     case MsgType::REQUEST_JOB_WILL_RUN:
       return job_will_run;
     case MsgType::REQUEST_RESOURCE_ALLOCATION:
@@ -138,6 +144,12 @@ Write writer(MsgType type) {
       return update_reservation;
     case MsgType::REQUEST_DELETE_RESERVATION:
       return delete_reservation;
+    case MsgType::REQUEST_TRIGGER_SET:
+      return set_triggers;
+    case MsgType::REQUEST_TRIGGER_CLEAR:
+      return clear_triggers;
+    case MsgType::REQUEST_TRIGGER_PULL:
+      return pull_trigger;
     case MsgType::REQUEST_RECONFIGURE:
       return reconfigure;
     default:

@@ -124,6 +124,13 @@ void Effects::look() {
       case Effect::Kind::launch_prolog:
         io::spawn(launch_prolog(effect));
         break;
+      case Effect::Kind::controller_prolog:
+      case Effect::Kind::controller_epilog:
+        io::spawn(run_controller_script(effect));
+        break;
+      case Effect::Kind::run_trigger:
+        io::spawn(run_trigger(effect));
+        break;
     }
 }
 
@@ -341,6 +348,7 @@ io::Task<> Effects::launched(Effect effect) {
 
 io::Task<> Effects::signal(Effect effect) {
   constexpr std::uint16_t kToBatchScript = 1 << 0 | 1 << 3;  // KILL_JOB_BATCH, KILL_FULL_JOB
+  constexpr std::uint16_t kToSteps = 1 << 2;                  // KILL_STEPS_ONLY, the others' case
   const std::uint64_t reign = reign_;
   auto launch = launched(effect);
   co_await launch;
@@ -356,7 +364,7 @@ io::Task<> Effects::signal(Effect effect) {
       message.step_id.job_id = effect.job;
       message.step_id.step_id = batch ? kBatchStep : kNoVal32;
       message.signal = effect.signal;
-      message.flags = effect.flags;
+      message.flags = batch || effect.flags & kToSteps ? effect.flags : kToSteps;
       const std::uint16_t version = node_version(*node);
       auto told =
           tell(node_address(*node), wire::MsgType::REQUEST_SIGNAL_TASKS, codec::pack(message, version), version);

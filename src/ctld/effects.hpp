@@ -11,6 +11,7 @@
 
 #include "ctld/controller.hpp"
 #include "ctld/gate.hpp"
+#include "exec/spawn.hpp"
 #include "io/event.hpp"
 #include "rpc/courier.hpp"
 
@@ -61,6 +62,12 @@ class Effects {
   io::Task<> signal_step(state::Effect effect);
   io::Task<> time_out_step(state::Effect effect);
   io::Task<> tell_client(state::Effect effect);
+  io::Task<> run_controller_script(state::Effect effect);
+  io::Task<> run_trigger(state::Effect effect);
+  /// Starts the program, and waits for its end for that long: its wait status. It ends with this reign. Errors:
+  /// node_execve_failed, timed_out, closed (we lead no more).
+  io::Task<Result<int>> run_program(exec::SpawnSpec spec, std::int64_t patience_ms);
+  io::Task<Result<int>> program_ended(pid_t pid, std::int64_t patience_ms, std::uint64_t reign);
   io::Task<> propose(state::Command command);
   /// Sleeps, at most until this controller stops to lead.
   io::Task<> rest(std::uint64_t ms);

@@ -30,6 +30,17 @@ Result<void> add(const state::ClusterState& state, std::string_view word, std::v
   std::string_view rest = word.substr(static_cast<std::size_t>(end - word.data()));
   if (error != std::errc{} || number == 0) return fail(Errc::invalid_job_id, "job '{}'", word);
   const JobId id{number};
+  if (rest.starts_with('+')) {
+    std::uint32_t offset = 0;
+    const auto read = std::from_chars(rest.data() + 1, rest.data() + rest.size(), offset);
+    const model::Job* leader = state.job(id);
+    if (read.ec != std::errc{} || read.ptr != rest.data() + rest.size() || !leader || (!leader->het && offset != 0) ||
+        (leader->het && (leader->het->offset != 0 || offset >= leader->het->components.size())))
+      return fail(Errc::invalid_job_id, "job '{}'", word);
+    if (!leader->het) return fail(Errc::not_het_job, "job '{}'", word);
+    out.push_back({.job = leader->het->components[offset], .tasks = {}, .whole_array = false});
+    return {};
+  }
   const auto records = state.with_array(id);
   if (rest.empty() || rest == "_*") {
     const model::Job* job = state.job(id);

@@ -1,4 +1,5 @@
-// ctld/job_text.hpp — jobs as users name them: "12", "12_3", "12_[1-3,5]", "12_*", lists of these.
+// ctld/job_text.hpp — jobs as users name them: "12", "12_3", "12_[1-3,5]", "12_*", "12+1", lists
+// of these.
 #pragma once
 #include <string_view>
 #include <vector>
@@ -10,7 +11,7 @@
 namespace flurm::ctld {
 
 /// What the text means in this state. An array's id stands for its tasks that are not over yet, or for all of them when
-/// all are. Errors: invalid_job_id.
+/// all are. Errors: invalid_job_id, not_het_job.
 /// Source: slurm 22.05 src/slurmctld/job_mgr.c job_str_signal(), update_job_str().
 Result<std::vector<state::Target>> job_targets(const state::ClusterState& state, std::string_view text);
 

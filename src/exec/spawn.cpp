@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <grp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -65,6 +66,33 @@ Result<pid_t> spawn(const SpawnSpec& spec) {
                                 pointers_to(env).data());
   if (error != 0) return fail(Errc::node_execve_failed, "{}: {}", spec.program, std::strerror(error));
   return pid;
+}
+
+Result<pid_t> spawn_as(const SpawnSpec& spec, const Identity& user) {
+  std::vector<std::string> argv = spec.argv, env = spec.env;
+  if (argv.empty()) argv.push_back(spec.program);
+  const std::vector<char*> words = pointers_to(argv), variables = pointers_to(env);
+  const std::vector<gid_t> groups(user.gids.begin(), user.gids.end());
+  const pid_t pid = fork();
+  if (pid < 0) return fail(Errc::node_execve_failed, "fork: {}", std::strerror(errno));
+  if (pid > 0) return pid;
+  // Of a process with threads: nothing but system calls from here on.
+  setsid();
+  const int null = open("/dev/null", O_RDWR);
+  const auto connect = [&](int fd, int target) { dup2(fd < 0 ? null : fd, target); };
+  connect(spec.stdin_fd, 0);
+  connect(spec.stdout_fd, 1);
+  connect(spec.stderr_fd, 2);
+  close_range(3, ~0u, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (int signal_number = 1; signal_number < NSIG; ++signal_number) signal(signal_number, SIG_DFL);
+  if (setgroups(groups.size(), groups.data()) != 0 || setresgid(user.gid, user.gid, user.gid) != 0 ||
+      setresuid(user.uid, user.uid, user.uid) != 0)
+    _exit(127);
+  execve(spec.program.c_str(), words.data(), variables.data());
+  _exit(127);
 }
 
 Result<StartedScript> start_script(SpawnSpec spec) {

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "exec/fd.hpp"
+#include "exec/identity.hpp"
 
 namespace flurm::exec {
 
@@ -22,6 +23,9 @@ struct SpawnSpec {
 /// 0, 1 and 2. Does not copy the caller's memory. Any thread.
 /// Errors: node_execve_failed.
 Result<pid_t> spawn(const SpawnSpec& spec);
+
+/// As spawn(), and the program runs as that user. For rare use where we are root: it copies the caller's memory.
+Result<pid_t> spawn_as(const SpawnSpec& spec, const Identity& user);
 
 /// A started program and the memory file that both its outputs go to.
 struct StartedScript {

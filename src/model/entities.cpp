@@ -208,6 +208,12 @@ void fields(codec::Archive& ar, ArrayPart& a) {
   ar("task_requeued", a.task_requeued, codec::since(2));
 }
 
+void fields(codec::Archive& ar, HetPart& h) {
+  ar("offset", h.offset);
+  ar("components", h.components);
+  if (ar.fills() && h.offset >= h.components.size()) ar.reject("a component beyond its heterogeneous job");
+}
+
 void fields(codec::Archive& ar, NodeShare& s) {
   ar("node", s.node);
   ar("cpus", s.cpus);
@@ -268,6 +274,8 @@ void fields(codec::Archive& ar, Job& j) {
   ar("reservation", j.reservation, codec::since(4));
   ar("next_step", j.next_step, codec::since(4));
   ar("start_awaited", j.start_awaited, codec::since(4));
+  ar("het", codec::present_bool(j.het), codec::since(4));
+  ar("controller_epilog", j.controller_epilog, codec::since(4));
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {
@@ -421,6 +429,9 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("extern_step", s.extern_step, codec::since(4));
   ar("gres_types", s.gres_types, codec::since(4));
   ar("counted_gres", s.counted_gres, codec::since(4));
+  ar("requeue_wait_s", s.requeue_wait_s, codec::since(4));
+  ar("controller_prolog", s.controller_prolog, codec::since(4));
+  ar("controller_epilog", s.controller_epilog, codec::since(4));
 }
 
 }  // namespace flurm::model

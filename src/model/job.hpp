@@ -140,6 +140,14 @@ struct ArrayPart {
   bool operator==(const ArrayPart&) const = default;
 };
 
+/// A job's place in its heterogeneous job, whose components wait for one another and start together.
+struct HetPart {
+  std::uint32_t offset = 0;        // 0: the leader, whose id sbatch printed and whose script runs
+  std::vector<JobId> components;   // all of them, by offset
+  JobId leader() const { return components.front(); }
+  bool operator==(const HetPart&) const = default;
+};
+
 /// What one node gives to a job.
 struct NodeShare {
   NodeId node = 0;
@@ -164,6 +172,7 @@ struct Job {
   std::shared_ptr<const JobRequest> request;
   std::shared_ptr<const JobPayload> payload;
   std::optional<ArrayPart> array;
+  std::optional<HetPart> het;
 
   JobState state;
   JobReason reason = JobReason::none;
@@ -197,6 +206,7 @@ struct Job {
   std::string reservation;                         // in which it runs or ran; of several that it named, or a magnetic one
   std::uint32_t next_step = 0;                     // number of the next step of this run
   bool start_awaited = false;                      // its client waits to be told that it starts
+  bool controller_epilog = false;                  // EpilogSlurmctld of this run has not ended yet
 
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;
@@ -214,6 +224,7 @@ void fields(codec::Archive& ar, JobPayload& payload);
 void fields(codec::Archive& ar, JobRequest& request);
 void fields(codec::Archive& ar, Dependency& dependency);
 void fields(codec::Archive& ar, ArrayPart& part);
+void fields(codec::Archive& ar, HetPart& part);
 void fields(codec::Archive& ar, NodeShare& share);
 void fields(codec::Archive& ar, Allocation& allocation);
 /// With `payload` and `request` inside.

@@ -82,6 +82,9 @@ struct Settings {
   bool extern_step = false;                 // PrologFlags=Contain: and have a step for what comes from outside
   std::string gres_types;                   // GresTypes: the kinds of generic resources
   std::string counted_gres;                 // of AccountingStorageTRES: "gpu,gpu:tesla"
+  std::uint32_t requeue_wait_s = 0;         // how long a job waits that starts over; 0: only one that failed does
+  bool controller_prolog = false;           // PrologSlurmctld: a program that the leader runs before a job's launch
+  bool controller_epilog = false;           // EpilogSlurmctld, at its end
   bool operator==(const Settings&) const = default;
 };
 

@@ -26,6 +26,7 @@ Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const
 }
 
 Plan Pass::run() {
+  find_components();
   std::uint32_t tested = 0;
   for (const QueueEntry& entry : queue_.entries()) {
     if (tested++ == limits_.jobs_tested_max) break;
@@ -56,6 +57,7 @@ void Pass::count_task(const model::Job& job) {
 
 void Pass::consider(const QueueEntry& entry) {
   const QueuedJob& queued = queue_.jobs()[entry.job];
+  if (entry.component && job_of(entry).het->offset != 0) return;
   if (queued.begin > now_) return answer(entry.job, JobReason::begin_time);
   if (!array_has_room(*queued.job)) return answer(entry.job, JobReason::array_task_limit);
   const bool apart = entry.reservation != kNoReservation;
@@ -71,6 +73,7 @@ void Pass::consider(const QueueEntry& entry) {
     return;
   }
   if (!entry.shape) return answer(entry.job, JobReason::bad_constraints);
+  if (entry.component) return start_together(entry);
   if (cluster_.partitions()[entry.partition].nodes.count_and(available_) < entry.shape->demand.min_nodes) {
     answer(entry.job, JobReason::resources,
            "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions");
@@ -269,7 +272,12 @@ void Pass::backfill() {
                  limits_.backfill_window_s);
   for (const QueueEntry* entry : held_back_) {
     if (searches_ == limits_.backfill_jobs_max) break;
-    if (!answers_[entry->job].started && entry->shape) plan_tasks(*entry, slots);
+    if (answers_[entry->job].started || !entry->shape) continue;
+    if (entry->component) {
+      plan_together(*entry, slots);
+    } else {
+      plan_tasks(*entry, slots);
+    }
   }
 }
 

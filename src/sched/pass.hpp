@@ -23,6 +23,8 @@ class Pass {
   std::optional<Forecast> forecast(JobId job) const;
 
  private:
+  /// One of a heterogeneous job, in each of its partitions and reservations.
+  using Component = std::vector<const QueueEntry*>;
   /// What became of a queued job.
   struct Answer {
     model::JobReason reason = model::JobReason::none;
@@ -33,6 +35,11 @@ class Pass {
 
   void consider(const QueueEntry& entry);
   void start_tasks(const QueueEntry& entry);
+  void find_components();
+  void start_together(const QueueEntry& first);
+  void plan_together(const QueueEntry& first, Backfill& slots);
+  /// The entries of each component, if all of them could be considered now.
+  const std::vector<Component>* components_of(const QueueEntry& first) const;
   model::TaskSet tasks_left(const QueueEntry& entry) const;
   Outcome try_now(const QueueEntry& entry, Holding& holding);
   Outcome try_now(const QueueEntry& entry, const Shape& shape, Holding& holding);
@@ -78,6 +85,7 @@ class Pass {
   std::vector<bool> full_;     // reservations in which a job waits: nothing starts past it
   std::map<std::pair<const Shape*, std::uint32_t>, Outcome> failed_;  // with the key of what reservations leave
   std::vector<std::pair<Holding, TimeS>> started_;                    // and until when
+  std::map<std::uint32_t, std::vector<Component>> components_;        // by the first one's job
   std::vector<const QueueEntry*> held_back_;                          // for want of resources, or behind such a job
 
   std::vector<Answer> answers_;  // as Queue::jobs()

@@ -141,7 +141,8 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
                          .id = job.id,
                          .partition = static_cast<std::uint32_t>(index),
                          .job = place,
-                         .behind_already = behind_already && reservation == kNoReservation,
+                         .behind_already = behind_already && reservation == kNoReservation && !job.het,
+                         .component = job.het.has_value(),
                          .shape = shape});
   });
   if (entries.size() == had) queued.limited = limited;

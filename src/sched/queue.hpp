@@ -55,6 +55,7 @@ struct QueueEntry {
   std::uint32_t partition = 0;
   std::uint32_t job = 0;         // in Queue::jobs()
   bool behind_already = false;   // told of nothing but jobs ahead of it: being so still is no news
+  bool component = false;        // of a heterogeneous job, considered in the turn of its first one
   const Shape* shape = nullptr;  // null: unreadable request
 };
 

@@ -100,6 +100,8 @@ void fields(codec::Archive& ar, Effect& e) {
   ar("host", e.host, codec::since(4));
   ar("text", e.text, codec::since(4));
   ar("port", e.port, codec::since(4));
+  ar("user_id", e.user_id, codec::since(4));
+  ar("group_id", e.group_id, codec::since(4));
 }
 
 void fields(codec::Archive& ar, Finished& f) {
@@ -149,6 +151,9 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("reservations_changed", s.reservations_changed, codec::since(4));
   ar("steps", Table<model::Step>{s.steps, [](const model::Step& step, std::uint64_t) { return step_key(step.job, step.slot); }},
      codec::since(4));
+  ar("triggers", SharedList<model::Trigger>{s.triggers}, codec::since(4));
+  ar("last_trigger_id", s.last_trigger_id, codec::since(4));
+  ar("events", s.events, codec::since(4));
 }
 
 const model::Node* ClusterState::node(std::string_view name) const {

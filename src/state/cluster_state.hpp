@@ -17,6 +17,7 @@
 #include "model/partition.hpp"
 #include "model/reservation.hpp"
 #include "model/step.hpp"
+#include "model/trigger.hpp"
 #include "state/session.hpp"
 
 namespace flurm::state {
@@ -34,6 +35,9 @@ struct Effect {
     time_out_step,     // end the step, whose time is over
     tell_client,       // bring `news` to the srun or salloc at `host`:`port`
     launch_prolog,     // tell each of the job's nodes that it begins
+    controller_prolog, // run PrologSlurmctld for the job
+    controller_epilog, // run EpilogSlurmctld for the job
+    run_trigger,       // run the program `text`, which is told `host`, as `user_id` and `group_id`
   };
   /// What a client that waits is told.
   enum class News : std::uint8_t {
@@ -43,6 +47,7 @@ struct Effect {
     node_failed,  // of its nodes, `text` is lost
     try_again,    // there may be room for the step now
     suspended,    // or resumed: `op`
+    message,      // `text`
   };
   /// Why a job is ended; the node's daemon words its message accordingly.
   enum class End : std::uint8_t { terminate, time_limit, preempted, abort, completed };
@@ -61,6 +66,7 @@ struct Effect {
   News news = News::none;
   std::string host, text;
   std::uint16_t port = 0;
+  std::uint32_t user_id = 0, group_id = 0;
   bool operator==(const Effect&) const = default;
 };
 
@@ -105,6 +111,9 @@ struct ClusterState {
   std::vector<std::shared_ptr<const model::Partition>> partitions;      // in configuration order
   std::vector<std::shared_ptr<const model::Reservation>> reservations;  // in the order of their making
   std::uint32_t last_reservation_id = 0;
+  std::vector<std::shared_ptr<const model::Trigger>> triggers;  // in the order of their making
+  std::uint32_t last_trigger_id = 0;
+  std::vector<model::TriggerEvent> events;  // what triggers look at with the next Tick; each once
   PersistentMap<Effect> effects;     // by Effect::id
   PersistentMap<Finished> finished;  // by order of finishing
   PersistentMap<model::Step> steps;  // (job << 32 | slot), of jobs that have nodes

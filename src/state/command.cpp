@@ -303,6 +303,27 @@ void fields(codec::Archive& ar, UpdateStep& c) {
   ar("time_limit", c.time_limit);
 }
 
+void fields(codec::Archive& ar, SubmitHetJob& c) { ar("components", c.components); }
+
+void fields(codec::Archive& ar, ControllerScriptEnded& c) {
+  ar("job", c.job);
+  ar("restart_count", c.restart_count);
+  ar("effect", c.effect);
+  ar("epilog", c.epilog);
+  ar("failed", c.failed);
+}
+
+void fields(codec::Archive& ar, SetTriggers& c) { ar("triggers", c.triggers); }
+
+void fields(codec::Archive& ar, ClearTriggers& c) {
+  ar("uid", c.uid);
+  ar("id", c.id);
+  ar("job", c.job);
+  ar("user_id", c.user_id);
+}
+
+void fields(codec::Archive& ar, NoteEvent& c) { ar("event", c.event); }
+
 namespace {
 
 // The numbers of the stored form are the positions in Command, counted from 1: append, never insert.
@@ -340,7 +361,8 @@ std::string_view command_name(const Command& command) {
                                          "EffectsDone", "Tick",         "TopJobs",     "UseFormat",    "SetDrain",
                                          "PutReservation", "DeleteReservation", "AddNodes", "RemoveNode", "AwaitStart",
                                          "EndAllocation", "CreateStep", "QueueStep",   "EndStep",      "SignalStep",
-                                         "UpdateStep",  "EndInactive"};
+                                         "UpdateStep",  "EndInactive",  "SubmitHetJob", "ControllerScriptEnded",
+                                         "SetTriggers", "ClearTriggers", "NoteEvent"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }

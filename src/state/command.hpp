@@ -14,6 +14,7 @@
 #include "model/partition.hpp"
 #include "model/reservation.hpp"
 #include "model/step.hpp"
+#include "model/trigger.hpp"
 #include "state/session.hpp"
 
 namespace flurm::state {
@@ -283,11 +284,42 @@ struct EndInactive {
   std::uint32_t restart_count = 0;
 };
 
+/// The components of a heterogeneous job, in their order: all of them are taken, or none.
+struct SubmitHetJob {
+  std::vector<SubmitJob> components;
+};
+
+/// PrologSlurmctld or EpilogSlurmctld of the run has ended. A prolog that `failed` lets the job start over, or ends it.
+struct ControllerScriptEnded {
+  JobId job;
+  std::uint32_t restart_count = 0;
+  std::uint64_t effect = 0;
+  bool epilog = false;
+  bool failed = false;
+};
+
+/// strigger --set. Those that exist are refused with trigger_duplicate, the others set; ids are the state's to give.
+struct SetTriggers {
+  std::vector<model::Trigger> triggers;
+};
+/// strigger --clear: those that meet all that is given.
+struct ClearTriggers {
+  std::uint32_t uid = 0;              // who asks; only root clears those of others
+  std::uint32_t id = 0;               // 0: any
+  JobId job{0};                       // 0: any
+  std::uint32_t user_id = kNoVal32;   // NO_VAL: any
+};
+/// Something happened to a daemon, for which there may be triggers.
+struct NoteEvent {
+  model::TriggerEvent event;
+};
+
 using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
                              NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
                              DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain, PutReservation,
                              DeleteReservation, AddNodes, RemoveNode, AwaitStart, EndAllocation, CreateStep, QueueStep,
-                             EndStep, SignalStep, UpdateStep, EndInactive>;
+                             EndStep, SignalStep, UpdateStep, EndInactive, SubmitHetJob, ControllerScriptEnded,
+                             SetTriggers, ClearTriggers, NoteEvent>;
 
 /// One entry of the log.
 struct Entry {

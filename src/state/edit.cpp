@@ -5,6 +5,7 @@
 
 #include "state/mail.hpp"
 #include "state/steps.hpp"
+#include "state/triggers.hpp"
 
 namespace flurm::state {
 namespace {
@@ -133,6 +134,7 @@ void edit_node(ClusterState& state, model::NodeId id, const std::function<void(N
   FLURM_CHECK(node, "node {}", id);
   auto copy = std::make_shared<Node>(*node);
   change(*copy);
+  note_node_change(state, *node, *copy);
   state.nodes.set(id, std::move(copy));
   state.nodes_changed = state.now;
 }
@@ -209,13 +211,19 @@ void start_over(const ClusterState& state, Job& job) {
   job.next_step = 0;
   job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = {};
   job.suspended_s = job.ran_before_suspend_s = 0;
+  job.controller_epilog = false;
   job.eligible_time = job.priority == 0 ? TimeS{} : std::max(state.now, job.request->begin_time);
+  if (state.settings.requeue_wait_s == 0) return;
+  if (job.request->begin_time <= state.now) wait_a_while(state, job);
+  job.submit_time = job.submit_time == state.now ? state.now + 1 : state.now;  // as a job of its own
+  job.accrue_time = job.eligible_time;
 }
 
 void wait_a_while(const ClusterState& state, Job& job) {
-  constexpr std::int64_t kWhileS = 121;
+  constexpr std::int64_t kUsualS = 121;
+  const std::int64_t while_s = state.settings.requeue_wait_s ? std::int64_t{state.settings.requeue_wait_s} : kUsualS;
   auto request = std::make_shared<model::JobRequest>(*job.request);
-  request->begin_time = std::max(request->begin_time, state.now + kWhileS);
+  request->begin_time = std::max(request->begin_time, state.now + while_s);
   job.request = std::move(request);
   if (job.priority == 0) return;
   job.reason = model::JobReason::begin_time;
@@ -229,6 +237,37 @@ void give_nodes(ClusterState& state, const Job& job) {
       node.flags &= ~node_flag::planned;
       count_use(state, node);
     });
+}
+
+std::vector<JobId> components_of(const ClusterState& state, JobId id) {
+  const Job* job = state.job(id);
+  if (!job || !job->het) return {id};
+  std::vector<JobId> out;
+  for (JobId each : job->het->components)
+    if (const Job* one = state.job(each); one && one->het && one->het->leader() == job->het->leader()) out.push_back(each);
+  return out;
+}
+
+void launch(ClusterState& state, JobId id) {
+  const Job* job = state.job(id);
+  if (state.settings.prolog_at_start)
+    add_effect(state, {.kind = Effect::Kind::launch_prolog, .job = id, .restart_count = job->restart_count});
+  const auto components = components_of(state, id);
+  const Job* first = state.job(components.front());
+  const auto ready = [&](JobId each) {
+    const Job* one = state.job(each);
+    return one->state.running() && !one->state.has(job_flag::configuring);
+  };
+  if (!first->request->batch || (job->het && job->het->leader() != first->id) || !std::ranges::all_of(components, ready))
+    return;
+  const Effect* found = nullptr;  // ordered with another component
+  state.job_effects.for_each_from(std::uint64_t{first->id.v} << 32, [&](std::uint64_t, const auto& other) {
+    if (other->job != first->id) return false;
+    if (other->kind == Effect::Kind::launch_batch) found = other.get();
+    return !found;
+  });
+  if (!found)
+    add_effect(state, {.kind = Effect::Kind::launch_batch, .job = first->id, .restart_count = first->restart_count});
 }
 
 void begin_cleaning(ClusterState& state, JobId id, Effect::End end) {
@@ -247,12 +286,47 @@ void begin_cleaning(ClusterState& state, JobId id, Effect::End end) {
     }
   }
   const std::uint32_t run = job->restart_count;
-  edit_job(state, id, [&](Job& j) { j.completing_nodes = cleaning; });
+  const bool controller_epilog = state.settings.controller_epilog && allocation;
+  edit_job(state, id, [&](Job& j) {
+    j.completing_nodes = cleaning;
+    j.controller_epilog = controller_epilog;
+  });
+  if (controller_epilog)
+    add_effect(state, {.kind = Effect::Kind::controller_epilog, .job = id, .restart_count = run});
   if (!cleaning.empty()) {
     add_effect(state, {.kind = Effect::Kind::end_job, .job = id, .restart_count = run, .end = end});
   } else {
     node_cleaned(state, id, kNoVal32);
   }
+}
+
+namespace {
+
+/// Nobody has to clean up after the job any more.
+void finish_cleaning(ClusterState& state, JobId id) {
+  edit_job(state, id, [&](Job& j) {
+    heed_exit_code(state, j);
+    const bool again = j.state.has(job_flag::requeue);
+    j.state.flags &= ~(job_flag::completing | job_flag::requeue);
+    if (!again) return;
+    if (j.priority != 0 && j.reason != model::JobReason::begin_time) j.reason = model::JobReason::none;
+    start_over(state, j);
+  });
+  std::vector<std::uint64_t> done;
+  state.job_effects.for_each_from(std::uint64_t{id.v} << 32, [&](std::uint64_t, const auto& effect) {
+    if (effect->job != id) return false;
+    if (effect->kind != Effect::Kind::mail && effect->kind != Effect::Kind::tell_client) done.push_back(effect->id);
+    return true;
+  });
+  for (std::uint64_t effect_id : done) remove_effect(state, effect_id);
+}
+
+}  // namespace
+
+void controller_epilog_ended(ClusterState& state, JobId id) {
+  edit_job(state, id, [](Job& job) { job.controller_epilog = false; });
+  const Job& job = *state.job(id);
+  if (job.state.completing() && job.completing_nodes.empty()) finish_cleaning(state, id);
 }
 
 void node_cleaned(ClusterState& state, JobId id, model::NodeId cleaned) {
@@ -265,29 +339,15 @@ void node_cleaned(ClusterState& state, JobId id, model::NodeId cleaned) {
       erase_sorted(node.completing_jobs, id);
       count_use(state, node);
     });
-  edit_job(state, id, [&](Job& j) {
-    std::erase(j.completing_nodes, cleaned);
-    if (!j.completing_nodes.empty()) return;
-    heed_exit_code(state, j);
-    const bool again = j.state.has(job_flag::requeue);
-    j.state.flags &= ~(job_flag::completing | job_flag::requeue);
-    if (!again) return;
-    if (j.priority != 0 && j.reason != model::JobReason::begin_time) j.reason = model::JobReason::none;
-    start_over(state, j);
-  });
+  edit_job(state, id, [&](Job& j) { std::erase(j.completing_nodes, cleaned); });
   job = state.job(id);
-  if (!job->completing_nodes.empty()) return;
-  std::vector<std::uint64_t> done;
-  state.job_effects.for_each_from(std::uint64_t{id.v} << 32, [&](std::uint64_t, const auto& effect) {
-    if (effect->job != id) return false;
-    if (effect->kind != Effect::Kind::mail && effect->kind != Effect::Kind::tell_client) done.push_back(effect->id);
-    return true;
-  });
-  for (std::uint64_t effect_id : done) remove_effect(state, effect_id);
+  if (job->completing_nodes.empty() && !job->controller_epilog) finish_cleaning(state, id);
 }
 
-void end_running(ClusterState& state, JobId id, JobBase base, model::JobReason reason, Effect::End end,
-                 std::uint32_t extra_flags) {
+namespace {
+
+void end_one(ClusterState& state, JobId id, JobBase base, model::JobReason reason, Effect::End end,
+             std::uint32_t extra_flags) {
   edit_job(state, id, [&](Job& job) {
     const bool stood_still = job.state.suspended() && job.suspend_time;
     if (stood_still) job.suspended_s += state.now - job.suspend_time;
@@ -299,6 +359,25 @@ void end_running(ClusterState& state, JobId id, JobBase base, model::JobReason r
   mail_end(state, *state.job(id));
   tell_end(state, id, end);
   begin_cleaning(state, id, end);
+}
+
+}  // namespace
+
+void end_running(ClusterState& state, JobId id, JobBase base, model::JobReason reason, Effect::End end,
+                 std::uint32_t extra_flags) {
+  const std::uint32_t status = state.job(id)->exit_code, who = state.job(id)->cancelled_by;
+  end_one(state, id, base, reason, end, extra_flags);
+  const Job& job = *state.job(id);
+  if (!job.het || (job.het->offset != 0 && base != JobBase::node_fail)) return;
+  for (JobId each : components_of(state, id)) {
+    const Job& other = *state.job(each);
+    if (!other.state.running() && !other.state.suspended()) continue;
+    edit_job(state, each, [&](Job& changed) {
+      changed.exit_code = status;
+      changed.cancelled_by = who;
+    });
+    end_one(state, each, base, reason, end, extra_flags);
+  }
 }
 
 void end_by_exit(ClusterState& state, JobId id, std::uint32_t wait_status) {
@@ -317,7 +396,9 @@ void end_by_exit(ClusterState& state, JobId id, std::uint32_t wait_status) {
   }
 }
 
-void end_pending(ClusterState& state, JobId id, JobBase base, std::optional<model::JobReason> reason) {
+namespace {
+
+void end_one_pending(ClusterState& state, JobId id, JobBase base, std::optional<model::JobReason> reason) {
   edit_job(state, id, [&](Job& job) {
     job.state = {base, 0};
     if (reason) {
@@ -331,7 +412,24 @@ void end_pending(ClusterState& state, JobId id, JobBase base, std::optional<mode
   tell_waiting(state, id, Effect::News::ended);
 }
 
-void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc) {
+}  // namespace
+
+void end_pending(ClusterState& state, JobId id, JobBase base, std::optional<model::JobReason> reason) {
+  const std::uint32_t status = state.job(id)->exit_code, who = state.job(id)->cancelled_by;
+  end_one_pending(state, id, base, reason);
+  for (JobId each : components_of(state, id)) {
+    if (!state.job(each)->state.pending()) continue;
+    edit_job(state, each, [&](Job& other) {
+      other.exit_code = status;
+      other.cancelled_by = who;
+    });
+    end_one_pending(state, each, base, reason);
+  }
+}
+
+namespace {
+
+void requeue_one(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc) {
   mail_requeue(state, *state.job(id));
   edit_job(state, id, [&](Job& job) {
     job.end_time = state.now;
@@ -342,6 +440,14 @@ void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, 
   });
   tell_end(state, id, end);
   begin_cleaning(state, id, end);
+}
+
+}  // namespace
+
+void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc) {
+  for (JobId each : components_of(state, id))
+    if (const Job& job = *state.job(each); job.state.running() || job.state.suspended())
+      requeue_one(state, each, end, hold, desc);
 }
 
 namespace {

@@ -30,27 +30,41 @@ void remove_effect(ClusterState& state, std::uint64_t id);
 /// task alone (the same record for the last one). For a plain job, the job itself. 0 when there is no id for it.
 JobId split_task(ClusterState& state, JobId record, std::uint32_t task);
 
-/// The job forgets its last run and waits for the next one.
+/// The job forgets its last run and waits for the next one; a while (Settings::requeue_wait_s), as in Slurm.
 void start_over(const ClusterState& state, model::Job& job);
-/// It waits two minutes, as in Slurm, so that what fails at once does not run without end.
+/// It waits that while, also where starting over alone has none, so that what fails at once does not run without end.
 void wait_a_while(const ClusterState& state, model::Job& job);
+
+/// The components of the job's heterogeneous job that are known, by offset; of any other job, itself.
+std::vector<JobId> components_of(const ClusterState& state, JobId id);
+
+/// Nothing is in the way of the launch of a job that has started: its nodes are told of it. A heterogeneous job's script
+/// waits for all of its components.
+void launch(ClusterState& state, JobId id);
 
 /// Writes the job's resources in the books of its nodes.
 void give_nodes(ClusterState& state, const model::Job& job);
 /// The job has ended: its nodes begin to clean up, and are told to. `job.allocation` stays for display.
 /// Nodes that are down have nothing to clean.
 void begin_cleaning(ClusterState& state, JobId id, Effect::End end);
-/// `node` has cleaned up; when it was the last one, the job is finished, or pending again if it is to be requeued.
+/// `node` has cleaned up; when it was the last one and EpilogSlurmctld has ended, the job is finished, or pending again if
+/// it is to be requeued.
 void node_cleaned(ClusterState& state, JobId id, model::NodeId node);
 
-/// Ends a running, suspended or configuring job now.
+/// The same when EpilogSlurmctld has ended.
+void controller_epilog_ended(ClusterState& state, JobId id);
+
+/// Ends a running, suspended or configuring job now; with the first component of a heterogeneous job, or when a node
+/// fails, all of its components.
 void end_running(ClusterState& state, JobId id, model::JobBase base, model::JobReason reason, Effect::End end,
                  std::uint32_t extra_flags = 0);
 /// The same for one that ended by itself, in the way its wait status tells.
 void end_by_exit(ClusterState& state, JobId id, std::uint32_t wait_status);
-/// Ends a job that never got resources. Without a `reason` it keeps the one it waited for.
+/// Ends a job that never got resources, of a heterogeneous job all components. Without a `reason` it keeps the one it
+/// waited for.
 void end_pending(ClusterState& state, JobId id, model::JobBase base, std::optional<model::JobReason> reason = {});
-/// Ends the present run and lets the job start over. `hold`: it then waits for a release.
+/// Ends the present run and lets the job start over, of a heterogeneous job all components. `hold`: it then waits for a
+/// release.
 void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc = {});
 
 /// Tests the dependencies of all waiting jobs anew; apply() does so after commands that let jobs start or end.

@@ -10,7 +10,8 @@ namespace flurm::state {
 const std::uint16_t kFormat = FLURM_STATE_FORMAT;
 
 std::span<const Feature> features() {
-  static constexpr Feature kFeatures[] = {{3, "drain"}, {4, "reservations"}, {4, "salloc and srun"}};
+  static constexpr Feature kFeatures[] = {
+      {3, "drain"}, {4, "reservations"}, {4, "salloc and srun"}, {4, "heterogeneous jobs"}, {4, "triggers"}};
   return kFeatures;
 }
 

@@ -75,6 +75,26 @@ TEST(Requeue, of_a_job_that_is_cleaning_up_waits_for_that) {
   EXPECT_EQ(w.at(id).restart_count, 1u);
 }
 
+TEST(Requeue, a_job_waits_as_long_as_a_credential_lives) {
+  World w;
+  const JobId id = w.submit();
+  w.start(id);
+  w.run(RequeueJobs{.targets = {{.job = id, .tasks = {}}}});
+  w.clean(id);
+  EXPECT_EQ(w.at(id).request->begin_time.v, 0) << "not where an older release may be the leader's peer";
+  w.state.settings.requeue_wait_s = 121;
+  w.start(id);
+  w.run(RequeueJobs{.targets = {{.job = id, .tasks = {}}}});
+  w.clean(id);
+  EXPECT_EQ(w.at(id).request->begin_time, w.now + 121);
+  EXPECT_EQ(w.at(id).reason, JobReason::begin_time);
+  w.start(id);
+  EXPECT_EQ(w.shown(id), "PENDING");
+  w.now = w.now + 121;
+  w.start(id);
+  EXPECT_EQ(w.shown(id), "RUNNING");
+}
+
 TEST(Requeue, of_a_waiting_job_is_refused) {
   World w;
   const JobId id = w.submit();
@@ -110,6 +130,26 @@ TEST(Requeue, a_job_that_can_never_be_launched_is_held_in_the_end) {
   w.run(UpdateJobs{.targets = {{.job = id, .tasks = {}}}, .uid = 1000, .priority = kInfinite32});
   w.start(id);
   EXPECT_EQ(w.shown(id), "RUNNING");
+}
+
+TEST(Forgetting, an_array_keeps_its_number_while_any_task_is_known) {
+  World w;
+  const JobId array = w.submit_array("0-2");
+  w.state.settings.min_job_age_s = 300;
+  w.start(array, 0, 1, 0);
+  w.start(array, 1, 1, 1);
+  w.start(array, 2, 1, 2);  // the last one: the array's own record
+  const JobId first = w.state.array_task(array, 0)->id, second = w.state.array_task(array, 1)->id;
+  w.finish(array, 0, 2);
+  w.finish(first, 0, 0);
+  w.now = w.now + 400;
+  w.run(Tick{});
+  EXPECT_EQ(w.shown(first), "gone");
+  EXPECT_EQ(w.shown(array), "COMPLETED") << "by its number the others are asked for";
+  w.finish(second, 0, 1);
+  w.now = w.now + 300;
+  w.run(Tick{});
+  EXPECT_EQ(w.state.jobs.size(), 0u);
 }
 
 TEST(Deadline, a_job_that_cannot_meet_it_ends) {

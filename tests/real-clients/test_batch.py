@@ -7,6 +7,11 @@ import time
 from cluster import ClusterTest, main, wait_for
 
 
+def seconds_of(moment):
+    """Of "2026-01-02T03:04:05"."""
+    return time.mktime(time.strptime(moment, "%Y-%m-%dT%H:%M:%S"))
+
+
 class Batch(ClusterTest):
     def test_output_of_a_script(self):
         job = self.c.submit("--output=out.%j", script="echo hello $1 $2; echo err >&2; pwd; hostname", cwd=self.c.work)
@@ -201,9 +206,12 @@ class Control(ClusterTest):
         job = self.c.submit("-o", "rq.out", "--open-mode=append", "--wrap", "echo run $SLURM_RESTART_COUNT; sleep 1000")
         self.c.wait_text("rq.out", "run")
         self.c.run("scontrol", "requeue", job)
-        # Slurm lets two minutes pass before the second run; FLURM starts it as soon as there is room.
-        wait_for(lambda: self.c.job(job)["Restarts"] == "1", 20, "Restarts=1")
-        self.assertIn(self.c.wait_state(job, "PENDING", "RUNNING")["JobState"], ("PENDING", "RUNNING"))
+        self.c.wait_reason(job, "BeginTime", seconds=30)
+        record = self.c.job(job)
+        waits_s = seconds_of(record["EligibleTime"]) - seconds_of(record["SubmitTime"])
+        self.assertTrue(120 <= waits_s <= 150, (waits_s, record))
+        self.c.start_now(job)
+        self.c.wait_text("rq.out", "run 1")
         self.c.run("scancel", job)
 
     def test_requeue_hold(self):

@@ -168,10 +168,13 @@ class Release2411(ClusterTest):
         self.c.run("scontrol", "update", f"jobid={job}", "timelimit=20", "comment=new")
         self.assertEqual((self.c.job(job)["TimeLimit"], self.c.job(job)["Comment"]), ("00:20:00", "new"))
         self.c.run("scontrol", "requeue", job)
-        wait_for(lambda: self.c.job(job)["Restarts"] == "1", 20, "Restarts=1")
+        self.c.wait_reason(job, "BeginTime")
+        self.c.start_now(job)
+        self.c.wait_state(job, "RUNNING")
         self.c.run("scontrol", "requeuehold", job)
         self.c.wait_reason(job, "job_requeued_in_held_state")
         self.c.run("scontrol", "release", job)
+        self.c.start_now(job)
         self.c.wait_state(job, "RUNNING")
 
     def test_scontrol_changes(self):

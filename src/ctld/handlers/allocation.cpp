@@ -18,12 +18,6 @@ constexpr std::uint64_t kLookMs = 2000;
 
 using Snapshot = Replica::Snapshot;
 
-std::string host_of(const std::string& peer) {
-  std::string host = peer.substr(0, peer.rfind(':'));
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return host;
-}
-
 /// Waits until the scheduler has looked at the new job: it started, or has a reason to wait. It may look on another
 /// controller; what it decides comes with the state.
 io::Task<Snapshot> looked_at(Controller& c, JobId id) {
@@ -54,6 +48,12 @@ Result<const model::Job*> allocation_of(const Controller& c, const state::Cluste
 }
 
 }  // namespace
+
+std::string host_of(const std::string& peer) {
+  std::string host = peer.substr(0, peer.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return host;
+}
 
 io::Task<Answer> allocate_resources(Controller& c, Call call) {
   const auto* received = call.as<wire::JobDesc>();
@@ -123,13 +123,16 @@ Answer allocation_info(Controller& c, const Call& call) {
   return answer(call, wire::MsgType::RESPONSE_JOB_ALLOCATION_INFO, allocation_response(**job));
 }
 
-Answer component_allocations(Controller& c, const Call& call) {
+/// Source: slurm 22.05 src/slurmctld/proc_req.c _slurm_rpc_het_job_alloc_info().
+Answer component_allocation_info(Controller& c, const Call& call) {
   const auto* request = call.as<wire::JobAllocInfo>();
   if (!request) return rc_answer(call, Errc::communications_receive);
   const auto snapshot = c.replica.snapshot();
+  const model::Job* named = snapshot->job(request->step_id.job_id);
+  if (named && named->het && named->het->offset != 0) return rc_answer(call, Errc::not_het_job_leader);
   const auto job = allocation_of(c, *snapshot, call, request->step_id.job_id);
   if (!job) return error_answer(call, job.error());
-  return answer(call, wire::MsgType::RESPONSE_HET_JOB_ALLOCATION, wire::HetJobAllocation{{allocation_response(**job)}});
+  return answer(call, wire::MsgType::RESPONSE_HET_JOB_ALLOCATION, component_allocations(*snapshot, **job));
 }
 
 Answer job_end_time(Controller& c, const Call& call) {

@@ -9,10 +9,15 @@ namespace flurm::ctld {
 io::Task<Answer> submit_batch_job(Controller& c, Call call);
 io::Task<Answer> job_will_run(Controller& c, Call call);
 
+io::Task<Answer> submit_het_job(Controller& c, Call call);
+io::Task<Answer> allocate_het_job(Controller& c, Call call);
+
 io::Task<Answer> allocate_resources(Controller& c, Call call);
 io::Task<Answer> complete_allocation(Controller& c, Call call);
 Answer allocation_info(Controller& c, const Call& call);
-Answer component_allocations(Controller& c, const Call& call);
+Answer component_allocation_info(Controller& c, const Call& call);
+/// Of "host:port", where IPv6 has brackets.
+std::string host_of(const std::string& peer);
 Answer job_end_time(Controller& c, const Call& call);
 Answer notify_job(Controller& c, const Call& call);
 
@@ -58,6 +63,12 @@ io::Task<Answer> delete_partition(Controller& c, Call call);
 io::Task<Answer> create_reservation(Controller& c, Call call);
 io::Task<Answer> update_reservation(Controller& c, Call call);
 io::Task<Answer> delete_reservation(Controller& c, Call call);
+
+io::Task<Answer> set_triggers(Controller& c, Call call);
+io::Task<Answer> clear_triggers(Controller& c, Call call);
+/// A daemon of the database reports what happened to it.
+io::Task<Answer> pull_trigger(Controller& c, Call call);
+Answer trigger_list(Controller& c, const Call& call);
 
 io::Task<Answer> reconfigure(Controller& c, Call call);
 

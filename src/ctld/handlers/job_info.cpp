@@ -83,6 +83,10 @@ Answer job_info_single(Controller& c, const Call& call) {
   const Job* named = state->job(id);
   if (named && named->array && named->array->array_job != id) {
     if (viewer.sees(*named)) jobs.push_back(state->jobs.get(id.v));
+  } else if (named && named->het && named->het->offset == 0) {
+    for (JobId component : named->het->components)
+      if (const Job* job = state->job(component); job && viewer.sees(*job))
+        jobs.push_back(state->jobs.get(component.v));
   } else {
     for (const Job* job : state->with_array(id))
       if (viewer.sees(*job)) jobs.push_back(state->jobs.get(job->id.v));
@@ -117,7 +121,8 @@ Answer step_info(Controller& c, const Call& call) {
   const auto add = [&](const Job& job) {
     if (job.state.pending() || job.state.finished() || !viewer.sees(job)) return;
     const std::uint32_t wanted = request->step_id.step_id;
-    if (job.request->batch && (wanted == kNoVal32 || wanted == kBatchStep))
+    const bool has_script = job.request->batch && (!job.het || job.het->offset == 0);
+    if (has_script && (wanted == kNoVal32 || wanted == kBatchStep))
       response.job_steps.push_back(batch_step_info(*state, job, now));
     if (state->settings.extern_step && job.allocation && (wanted == kNoVal32 || wanted == kExternStep))
       response.job_steps.push_back(extern_step_info(*state, job, now));
@@ -163,6 +168,9 @@ Answer job_states(Controller& c, const Call& call) {
         out.array_task_id_bitmap = tasks;
       }
     }
+    if (job.het) {
+      out.het_job_id = job.het->leader();
+    }
     out.state = job.state.number();
     response.jobs.push_back(std::move(out));
   };
@@ -199,6 +207,7 @@ Answer job_ready(Controller& c, const Call& call) {
   const Job* job = state->job(request->step_id.job_id);
   if (!job) return rc_answer(call, Errc::invalid_job_id);
   wire::ReturnCode ready;
+  if (job->state.has(model::job_flag::configuring)) return rc_answer(call, Errc::eagain);
   if (job->state.running() || job->state.suspended())
     ready.return_code = wire::ready_node_state | wire::ready_job_state | wire::ready_prolog_state;
   if (job->state.ended()) return rc_answer(call, Errc::invalid_partition_name);  // Slurm's way to say: it is over

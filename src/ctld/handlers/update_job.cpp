@@ -123,6 +123,17 @@ Result<void> check_demand(Controller& c, const state::ClusterState& state, const
   return fail(Errc::requested_part_config_unavailable);
 }
 
+/// What is changed of a heterogeneous job by its number is changed of all its components.
+void add_components(const state::ClusterState& state, std::vector<state::Target>& targets) {
+  const std::vector<state::Target> named = targets;
+  for (const state::Target& target : named) {
+    const model::Job* job = state.job(target.job);
+    if (!job || !job->het || job->het->offset != 0) continue;
+    for (JobId component : job->het->components)
+      if (component != job->id && state.job(component)) targets.push_back({.job = component, .tasks = {}});
+  }
+}
+
 }  // namespace
 
 io::Task<Answer> update_job(Controller& c, Call call) {
@@ -136,6 +147,7 @@ io::Task<Answer> update_job(Controller& c, Call call) {
     if (const model::Job* job = record_of(*snapshot, target); !job || !c.may_change(call.uid, *job))
       co_return rc_answer(call, Errc::user_id_missing);
 
+  if (named.find('+') == named.npos) add_components(*snapshot, *targets);
   state::UpdateJobs command = changes(*desc);
   if (const Errc code = unavailable(c, *desc); code != Errc::success) co_return rc_answer(call, code);
   if (command.partitions)

@@ -37,6 +37,17 @@ wire::ResourceAllocationResponse allocation_response(const model::Job& job, Errc
   return m;
 }
 
+wire::HetJobAllocation component_allocations(const state::ClusterState& state, const model::Job& job) {
+  wire::HetJobAllocation out;
+  if (!job.het) {
+    out.components.push_back(allocation_response(job));
+    return out;
+  }
+  for (JobId id : job.het->components)
+    if (const model::Job* component = state.job(id)) out.components.push_back(allocation_response(*component));
+  return out;
+}
+
 Errc waiting_code(const model::Job& job) {
   using model::JobReason;
   switch (job.reason) {

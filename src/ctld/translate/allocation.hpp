@@ -9,6 +9,9 @@ namespace flurm::ctld {
 /// Source: slurm 22.05 src/slurmctld/proc_req.c build_alloc_msg(), job_mgr.c build_job_info_resp().
 wire::ResourceAllocationResponse allocation_response(const model::Job& job, Errc code = Errc::success);
 
+/// The same of each component of a heterogeneous job, by offset; of any other job, its own.
+wire::HetJobAllocation component_allocations(const state::ClusterState& state, const model::Job& job);
+
 /// Why a job could not start when it was submitted, as far as its client is told.
 Errc waiting_code(const model::Job& job);
 

@@ -1,6 +1,8 @@
 // ctld/translate/configure.cpp — see configure.hpp.
 #include "ctld/translate/configure.hpp"
 
+#include <charconv>
+
 #include "base/log.hpp"
 
 namespace flurm::ctld {
@@ -25,6 +27,24 @@ std::string counted_gres(std::string_view tres) {
     out += each.substr(kPrefix.size());
   }
   return out;
+}
+
+/// A second more than a credential lives, so that none of an earlier run is taken for one of the next.
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c batch_requeue_fini(), src/common/slurm_cred.c.
+std::uint32_t requeue_wait_s(const std::string& auth_info) {
+  constexpr std::uint32_t kUsualS = 120, kLeastS = 5;
+  std::string text;
+  std::uint32_t expire_s = kUsualS;
+  if (conf::Config::has_option(auth_info, "cred_expire", &text)) {
+    std::uint32_t given_s = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), given_s);
+    if (read.ec == std::errc{} && given_s >= kLeastS) {
+      expire_s = given_s;
+    } else {
+      log(Level::error, "config.no_cred_expire", {{"text", text}, {"seconds", kUsualS}});
+    }
+  }
+  return expire_s + 1;
 }
 
 model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
@@ -62,6 +82,9 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   s.extern_step = (c.prolog_flags & conf::kPrologContain) != 0;
   s.gres_types = c.gres_plugins;
   s.counted_gres = counted_gres(c.accounting_storage_tres);
+  s.requeue_wait_s = requeue_wait_s(c.authinfo);
+  s.controller_prolog = !c.prolog_slurmctld.empty();
+  s.controller_epilog = !c.epilog_slurmctld.empty();
   s.max_batch_requeue = static_cast<std::uint16_t>(c.max_batch_requeue);
   s.backfill = c.schedtype == "sched/backfill";
   s.requeue_exit = exit_codes("RequeueExit", c.requeue_exit);

@@ -76,6 +76,19 @@ wire::MultiCoreData multi_core(const JobRequest& r) {
   return m;
 }
 
+/// "12-14,17"
+std::string component_set(const model::HetPart& het) {
+  std::string out;
+  for (std::size_t i = 0; i < het.components.size();) {
+    const std::uint32_t first = het.components[i].v;
+    std::uint32_t last = first;
+    while (++i < het.components.size() && het.components[i].v == last + 1) ++last;
+    out += fmt::format("{}{}", out.empty() ? "" : ",", first);
+    if (last != first) out += fmt::format("-{}", last);
+  }
+  return out;
+}
+
 void set_times(wire::JobInfo& info, const Job& job) {
   info.submit_time = job.submit_time;
   info.eligible_time = job.eligible_time;
@@ -232,6 +245,11 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
     const model::Job* head = state.job(job.array->array_job);
     if (head && head->array && head->array->task == kNoVal32) info.array_max_tasks = head->array->max_running;
     if (job.array->task == kNoVal32) info.array_task_str = job.array->pending.hex_mask();
+  }
+  if (job.het) {
+    info.het_job_id = job.het->leader();
+    info.het_job_offset = job.het->offset;
+    info.het_job_id_set = component_set(*job.het);
   }
   const bool starts_over = job.state.has(model::job_flag::requeue);  // once its nodes have cleaned up: counted now
   info.user_id = r.user_id;

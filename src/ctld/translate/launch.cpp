@@ -24,6 +24,67 @@ void add_request(std::vector<std::string>& environment, const model::JobRequest&
   if (!r.acctg_freq.empty()) set_variable(environment, "SLURM_ACCTG_FREQ", r.acctg_freq);
 }
 
+/// "2(x2),1"
+template <class T>
+std::string run_lengths(const std::vector<T>& values) {
+  std::vector<T> each;
+  std::vector<std::uint32_t> counts;
+  run_length(values, each, counts);
+  std::string out;
+  for (std::size_t i = 0; i < each.size(); ++i)
+    out += fmt::format("{}{}{}", i ? "," : "", each[i], counts[i] > 1 ? fmt::format("(x{})", counts[i]) : "");
+  return out;
+}
+
+/// How many of the job's tasks a node has, dealt out by blocks.
+std::vector<std::uint16_t> tasks_per_node(const Job& job) {
+  const model::JobRequest& r = *job.request;
+  const std::uint32_t each = r.cpus_per_task == kNoVal16 || r.cpus_per_task == 0 ? 1 : r.cpus_per_task;
+  std::vector<std::uint16_t> tasks;
+  std::uint32_t left = r.num_tasks == kNoVal32 || r.num_tasks == 0 ? job.allocation->total_cpus() / each : r.num_tasks;
+  const auto nodes = static_cast<std::uint32_t>(job.allocation->shares.size());
+  left -= std::min(left, nodes);  // one for each node first
+  for (const model::NodeShare& share : job.allocation->shares) {
+    const std::uint32_t more = std::min(left, std::max(share.cpus / each, 1u) - 1);
+    tasks.push_back(static_cast<std::uint16_t>(1 + more));
+    left -= more;
+  }
+  for (std::size_t i = 0; left > 0; i = (i + 1) % tasks.size(), --left) ++tasks[i];  // more than there are CPUs
+  return tasks;
+}
+
+/// What the script is told of all components. Source: slurm 22.05 src/slurmctld/job_scheduler.c _set_het_job_env().
+void add_components(std::vector<std::string>& environment, const state::ClusterState& state, const Job& leader) {
+  for (JobId id : leader.het->components) {
+    const Job* job = state.job(id);
+    if (!job || !job->allocation) continue;
+    const model::JobRequest& r = *job->request;
+    const auto set = [&](std::string_view name, const std::string& value) {
+      for (const char* word : {"PACK", "HET"})
+        set_variable(environment, fmt::format("{}_{}_GROUP_{}", name, word, job->het->offset), value);
+    };
+    if (!r.account.empty()) set("SLURM_JOB_ACCOUNT", r.account);
+    std::vector<std::uint16_t> cpus;
+    for (const model::NodeShare& share : job->allocation->shares) cpus.push_back(share.cpus);
+    set("SLURM_JOB_CPUS_PER_NODE", run_lengths(cpus));
+    set("SLURM_JOB_ID", std::to_string(id.v));
+    set("SLURM_JOB_NAME", r.name);
+    set("SLURM_JOB_NODELIST", job->allocation->nodes);
+    set("SLURM_JOB_NUM_NODES", std::to_string(job->allocation->shares.size()));
+    set("SLURM_JOB_PARTITION", job->partition);
+    if (!r.qos.empty()) set("SLURM_JOB_QOS", r.qos);
+    if (!job->reservation.empty()) set("SLURM_JOB_RESERVATION", job->reservation);
+    if (r.pn_min_memory & model::kMemoryPerCpu) {
+      set("SLURM_MEM_PER_CPU", std::to_string(r.pn_min_memory & ~model::kMemoryPerCpu));
+    } else if (r.pn_min_memory != 0) {
+      set("SLURM_MEM_PER_NODE", std::to_string(r.pn_min_memory));
+    }
+    set("SLURM_TASKS_PER_NODE", run_lengths(tasks_per_node(*job)));
+  }
+  for (const char* word : {"PACK", "HET"})
+    set_variable(environment, fmt::format("SLURM_{}_SIZE", word), std::to_string(leader.het->components.size()));
+}
+
 }  // namespace
 
 wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const Job& job, const UserRecord& user, TimeS now,
@@ -70,6 +131,10 @@ wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const Job& j
     m.environment.push_back(fmt::format("SLURM_ARRAY_TASK_MIN={}", job.array->task_min));
     m.environment.push_back(fmt::format("SLURM_ARRAY_TASK_STEP={}", job.array->task_step));
   }
+  if (job.het) {
+    m.het_job_id = job.het->leader();
+    add_components(m.environment, state, job);
+  }
   m.job_mem = r.pn_min_memory;
   m.cred_version = version;
   m.account = r.account;
@@ -95,6 +160,7 @@ wire::PrologLaunch prolog_launch(const state::ClusterState& state, const Job& jo
   m.uid = r.user_id;
   m.gid = r.group_id;
   m.user_name = user.name;
+  if (job.het) m.het_job_id = job.het->leader();
   m.nodes = job.allocation->nodes;
   m.std_err = r.std_err;
   m.std_out = r.std_out;
@@ -108,6 +174,7 @@ wire::PrologLaunch prolog_launch(const state::ClusterState& state, const Job& jo
 wire::KillJob kill_job_message(const Job& job, TimeS now) {
   wire::KillJob m;
   m.step_id.job_id = job.id;
+  if (job.het) m.het_job_id = job.het->leader();
   m.exit_code = job.exit_code;
   m.derived_ec = job.derived_exit_code;
   m.job_state = job.state.number();

@@ -16,7 +16,7 @@ constexpr std::uint16_t kSigKill = 9;
 // slurm 22.05 slurm/slurm.h KILL_JOB_BATCH, KILL_STEPS_ONLY
 constexpr std::uint16_t kBatchOnly = 1 << 0, kStepsOnly = 1 << 2;
 
-Errc cancel(ClusterState& state, JobId id, const CancelJobs& command) {
+Errc cancel_one(ClusterState& state, JobId id, const CancelJobs& command) {
   const Job& job = *state.job(id);
   const bool end = command.signal == kSigKill && !(command.flags & kStepsOnly);
   if (job.state.pending()) {
@@ -48,28 +48,22 @@ Errc cancel(ClusterState& state, JobId id, const CancelJobs& command) {
   return Errc::success;
 }
 
-Errc requeue(ClusterState& state, JobId id, const RequeueJobs& command) {
+/// A heterogeneous job that waits is cancelled as a whole; one component of a running one may go alone.
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c job_str_signal(), het_job_signal().
+Errc cancel(ClusterState& state, JobId id, const CancelJobs& command) {
   const Job& job = *state.job(id);
-  if (!job.requeue_allowed) return Errc::disabled;
-  if (!job.request->batch) return Errc::batch_only;
-  if (job.state.base == JobBase::pending) return Errc::job_pending;
-  if (job.state.running() || job.state.suspended()) {
-    requeue_running(state, id, Effect::End::terminate, false);
-  } else {
-    mail_requeue(state, job);
-    edit_job(state, id, [&](Job& changed) {
-      changed.cancelled_by = kNoVal32;
-      if (changed.state.completing()) {  // starts over when its nodes have cleaned up
-        changed.state = {JobBase::pending, job_flag::completing | job_flag::requeue};
-        return;
-      }
-      start_over(state, changed);
-      if (changed.priority == 0) return;
-      changed.reason = JobReason::none;
-      changed.state_desc.clear();
-    });
+  if (!job.het) return cancel_one(state, id, command);
+  if (job.het->offset != 0)
+    return job.state.base == JobBase::pending ? Errc::not_whole_het_job : cancel_one(state, id, command);
+  Errc code = Errc::already_done;
+  for (JobId each : components_of(state, id)) {
+    if (state.job(each)->state.ended()) continue;  // with the first one, perhaps
+    code = cancel_one(state, each, command);
   }
-  if (!command.hold && !command.special_exit) return Errc::success;
+  return code;
+}
+
+Errc hold_requeued(ClusterState& state, JobId id, const RequeueJobs& command) {
   edit_job(state, id, [&](Job& changed) {
     changed.priority = 0;
     changed.reason = JobReason::held_user;
@@ -84,7 +78,47 @@ Errc requeue(ClusterState& state, JobId id, const RequeueJobs& command) {
   return Errc::success;
 }
 
-Errc suspend(ClusterState& state, JobId id, bool resume) {
+Errc requeue_one(ClusterState& state, JobId id, const RequeueJobs& command) {
+  const Job& job = *state.job(id);
+  if (!job.requeue_allowed) return Errc::disabled;
+  if (!job.request->batch) return Errc::batch_only;
+  if (job.state.base == JobBase::pending) return Errc::job_pending;
+  if (job.state.running() || job.state.suspended()) {
+    requeue_running(state, id, Effect::End::terminate, false);
+  } else {
+    mail_requeue(state, job);
+    edit_job(state, id, [&](Job& changed) {
+      changed.cancelled_by = kNoVal32;
+      if (changed.state.completing()) {  // starts over when its nodes have cleaned up
+        changed.state = {JobBase::pending, job_flag::completing | job_flag::requeue};
+        return;
+      }
+      if (changed.priority != 0) {
+        changed.reason = JobReason::none;
+        changed.state_desc.clear();
+      }
+      start_over(state, changed);
+    });
+  }
+  return command.hold || command.special_exit ? hold_requeued(state, id, command) : Errc::success;
+}
+
+Errc requeue(ClusterState& state, JobId id, const RequeueJobs& command) {
+  const Job& job = *state.job(id);
+  if (!job.het) return requeue_one(state, id, command);
+  if (job.het->offset != 0) return Errc::not_het_job_leader;
+  Errc code = Errc::success;
+  for (JobId each : components_of(state, id)) {
+    const Job& component = *state.job(each);
+    const bool with_another = each != id && component.state.has(job_flag::requeue);
+    if (with_another && !command.hold && !command.special_exit) continue;
+    const Errc one = with_another ? hold_requeued(state, each, command) : requeue_one(state, each, command);
+    if (one != Errc::success) code = one;
+  }
+  return code;
+}
+
+Errc suspend_one(ClusterState& state, JobId id, bool resume) {
   const Job& job = *state.job(id);
   if (job.state.completing()) return Errc::transition_state_no_update;
   if (job.state.pending()) return Errc::job_pending;
@@ -110,6 +144,15 @@ Errc suspend(ClusterState& state, JobId id, bool resume) {
                      .op = static_cast<std::uint16_t>(resume ? 1 : 0)});
   tell_holder(state, *state.job(id), {.news = Effect::News::suspended, .op = static_cast<std::uint16_t>(resume)});
   return Errc::success;
+}
+
+Errc suspend(ClusterState& state, JobId id, bool resume) {
+  const Job& job = *state.job(id);
+  if (job.het && job.het->offset != 0) return Errc::not_het_job_leader;
+  Errc code = Errc::success;
+  for (JobId each : components_of(state, id))
+    if (const Errc one = suspend_one(state, each, resume); one != Errc::success) code = one;
+  return code;
 }
 
 /// Runs `one` on every job the targets mean, and reports each.

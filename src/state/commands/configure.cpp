@@ -5,6 +5,7 @@
 #include "base/hostlist.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/triggers.hpp"
 #include "state/reservations.hpp"
 
 namespace flurm::state {
@@ -143,6 +144,8 @@ Reply apply_to(ClusterState& state, const Configure& command) {
   state.partitions = std::move(partitions);
   state.partitions_changed = state.config_changed = state.now;
   follow_configuration(state);
+  if (!command.keep_updates)
+    note_event(state, {.target = model::TriggerTarget::node, .event = model::trigger_event::reconfig});
   return reply;
 }
 

@@ -1,6 +1,7 @@
 // state/commands/end.cpp — what nodes report of a job: launched or not, batch script over, cleaned up.
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/steps.hpp"
 
 namespace flurm::state {
 namespace {
@@ -101,6 +102,33 @@ Reply apply_to(ClusterState& state, const LaunchAnswered& command) {
     edit_job(state, command.job, [](Job& changed) { changed.launched = true; });
   } else {
     launch_refused(state, *job, command.rc);
+  }
+  return {};
+}
+
+/// Source: slurm 22.05 src/slurmctld/prep_slurmctld.c prep_prolog_slurmctld_callback().
+Reply apply_to(ClusterState& state, const ControllerScriptEnded& command) {
+  remove_effect(state, command.effect);
+  const Job* job = state.job(command.job);
+  if (!job || job->restart_count != command.restart_count) return {};
+  if (command.epilog) {
+    if (job->controller_epilog) controller_epilog_ended(state, command.job);
+    return {};
+  }
+  if (!job->state.has(model::job_flag::configuring)) return {};
+  if (!command.failed) {
+    edit_job(state, command.job, [&](Job& changed) {
+      changed.state.flags &= ~model::job_flag::configuring;
+      if (changed.time_limit != kInfinite32) changed.end_time = changed.end_time + (state.now - changed.start_time);
+    });
+    launch(state, command.job);
+  } else if (job->request->batch && job->requeue_allowed) {
+    requeue_running(state, command.job, Effect::End::terminate, false);
+  } else {
+    tell_holder(state, *job, {.news = Effect::News::message, .text = "PrologSlurmctld failed, job killed"});
+    const JobId leader = job->het ? job->het->leader() : command.job;
+    end_running(state, state.job(leader) ? leader : command.job, JobBase::cancelled, JobReason::none,
+                Effect::End::terminate);
   }
   return {};
 }

@@ -36,6 +36,11 @@ Reply apply_to(ClusterState& state, const EndStep& command);
 Reply apply_to(ClusterState& state, const SignalStep& command);
 Reply apply_to(ClusterState& state, const UpdateStep& command);
 Reply apply_to(ClusterState& state, const EndInactive& command);
+Reply apply_to(ClusterState& state, const SubmitHetJob& command);
+Reply apply_to(ClusterState& state, const ControllerScriptEnded& command);
+Reply apply_to(ClusterState& state, const SetTriggers& command);
+Reply apply_to(ClusterState& state, const ClearTriggers& command);
+Reply apply_to(ClusterState& state, const NoteEvent& command);
 
 /// What a partition's configured text means now: its nodes, and the sums shown for it.
 Result<void> resolve_partition(const ClusterState& state, model::Partition& partition);

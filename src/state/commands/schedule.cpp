@@ -76,18 +76,19 @@ bool fits(const ClusterState& state, const Job& job, const Schedule::Start& star
   return true;
 }
 
-void start_job(ClusterState& state, const Schedule::Start& start) {
+/// The job, or the task that is split off for it, has its nodes now. 0 when it cannot start.
+JobId start_job(ClusterState& state, const Schedule::Start& start) {
   const Job* found = state.job(start.job);
-  if (!found) return;
+  if (!found) return {};
   if (start.task != kNoVal32) {
-    if (!found->array) return;
+    if (!found->array) return {};
     found = state.array_task(found->array->array_job, start.task);
-    if (!found || (found->array->task == kNoVal32 && found->id != start.job)) return;
+    if (!found || (found->array->task == kNoVal32 && found->id != start.job)) return {};
   }
-  if (!eligible(state, *found) || found->misses_deadline(state.now) || !fits(state, *found, start)) return;
-  if (found->array && found->array->task == kNoVal32 && start.task == kNoVal32) return;
+  if (!eligible(state, *found) || found->misses_deadline(state.now) || !fits(state, *found, start)) return {};
+  if (found->array && found->array->task == kNoVal32 && start.task == kNoVal32) return {};
   const JobId id = split_task(state, found->id, start.task);
-  if (!id.v) return;
+  if (!id.v) return {};
 
   auto allocation = std::make_shared<model::Allocation>();
   allocation->shares = start.shares;
@@ -96,7 +97,7 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
   for (const model::NodeShare& share : start.shares) names.push_back(state.node(share.node)->config.name);
   allocation->nodes = compress_hosts_sorted(names);
   edit_job(state, id, [&](Job& job) {
-    job.state = {JobBase::running, 0};
+    job.state = {JobBase::running, state.settings.controller_prolog ? model::job_flag::configuring : 0};
     job.reason = JobReason::none;
     job.state_desc.clear();
     job.partition = start.partition;
@@ -119,12 +120,32 @@ void start_job(ClusterState& state, const Schedule::Start& start) {
   });
   const Job& job = *state.job(id);
   give_nodes(state, job);
-  if (state.settings.prolog_at_start)
-    add_effect(state, {.kind = Effect::Kind::launch_prolog, .job = id, .restart_count = job.restart_count});
-  if (job.request->batch)
-    add_effect(state, {.kind = Effect::Kind::launch_batch, .job = id, .restart_count = job.restart_count});
+  if (state.settings.controller_prolog)
+    add_effect(state, {.kind = Effect::Kind::controller_prolog, .job = id, .restart_count = job.restart_count});
+  return id;
+}
+
+/// What begins when the job, and all that start with it, have their nodes.
+void begin(ClusterState& state, JobId id) {
+  if (!state.settings.controller_prolog) launch(state, id);
   mail_begin(state, *state.job(id));
   tell_waiting(state, id, Effect::News::started);
+}
+
+/// The components of a heterogeneous job start together or not at all.
+void start_together(ClusterState& state, const std::vector<Schedule::Start>& starts, const model::HetPart& het) {
+  const ClusterState before = state;
+  std::vector<JobId> started;
+  for (JobId component : het.components) {
+    const auto start = std::ranges::find(starts, component, &Schedule::Start::job);
+    const JobId id = start == starts.end() ? JobId{0} : start_job(state, *start);
+    if (!id.v) {
+      state = before;
+      return;
+    }
+    started.push_back(id);
+  }
+  for (JobId id : started) begin(state, id);
 }
 
 void set_waiting(ClusterState& state, const Schedule::Wait& wait) {
@@ -148,7 +169,14 @@ void set_waiting(ClusterState& state, const Schedule::Wait& wait) {
 }  // namespace
 
 Reply apply_to(ClusterState& state, const Schedule& command) {
-  for (const Schedule::Start& start : command.starts) start_job(state, start);
+  for (const Schedule::Start& start : command.starts) {
+    const Job* job = state.job(start.job);
+    if (job && job->het) {
+      if (job->het->offset == 0) start_together(state, command.starts, *job->het);
+    } else if (const JobId id = start_job(state, start); id.v) {
+      begin(state, id);
+    }
+  }
   for (const Schedule::Wait& wait : command.waits) set_waiting(state, wait);
   return {};
 }

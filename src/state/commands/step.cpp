@@ -42,6 +42,12 @@ std::vector<std::uint32_t> places_of(const ClusterState& state, JobId job, const
   return out;
 }
 
+/// The components of a heterogeneous job count their steps together, in the first one.
+std::uint32_t next_number(const ClusterState& state, const Job& job) {
+  const Job* leader = job.het ? state.job(job.het->leader()) : nullptr;
+  return std::max(job.next_step, leader ? leader->next_step : 0);
+}
+
 bool nodes_remain(const Job& job, const model::StepPlacement& placement) {
   const auto& shares = job.allocation->shares;
   return std::ranges::all_of(placement.shares, [&](const model::StepShare& mine) {
@@ -54,7 +60,7 @@ bool nodes_remain(const Job& job, const model::StepPlacement& placement) {
 Reply apply_to(ClusterState& state, const CreateStep& command) {
   const Job* job = state.job(command.job);
   if (const Errc code = refuses_steps(job, command.restart_count); code != Errc::success) return {.code = code};
-  const std::uint32_t number = command.number == kNoVal32 ? job->next_step : command.number;
+  const std::uint32_t number = command.number == kNoVal32 ? next_number(state, *job) : command.number;
   if (state.step(command.job, number) || (number >= kFirstInLine && number != kInteractiveStep))
     return {.code = Errc::duplicate_step_id};
   if (command.placement.shares.empty() || !nodes_remain(*job, command.placement)) return {.code = Errc::nodes_busy};
@@ -74,8 +80,12 @@ Reply apply_to(ClusterState& state, const CreateStep& command) {
   step.time_limit = command.request.time_limit;
   step.start_time = state.now;
   put_step(state, std::move(step));
-  if (number < kFirstInLine)
-    edit_job(state, command.job, [&](Job& changed) { changed.next_step = std::max(changed.next_step, number + 1); });
+  if (number < kFirstInLine) {
+    const auto count = [&](Job& changed) { changed.next_step = std::max(changed.next_step, number + 1); };
+    edit_job(state, command.job, count);
+    const auto& het = state.job(command.job)->het;
+    if (het && het->offset != 0 && state.job(het->leader())) edit_job(state, het->leader(), count);
+  }
   return {.job = command.job, .step = number};
 }
 

@@ -27,8 +27,9 @@ Errc still_valid(const ClusterState& state, const SubmitJob& command) {
 
 }  // namespace
 
-Reply apply_to(ClusterState& state, const SubmitJob& command) {
-  if (state.drain.on) return {.code = Errc::submissions_disabled, .text = state.drain.text()};
+namespace {
+
+Reply submit(ClusterState& state, const SubmitJob& command) {
   if (const Errc code = still_valid(state, command); code != Errc::success) return {.code = code};
   auto dependencies = command.dependencies;
   if (auto bound = bind_dependencies(state, JobId{}, dependencies); !bound)
@@ -72,6 +73,34 @@ Reply apply_to(ClusterState& state, const SubmitJob& command) {
   put_job(state, std::move(job));
   if (waits) refresh_dependencies_of(state, id);
   return {.job = id};
+}
+
+Reply drained(const ClusterState& state) { return {.code = Errc::submissions_disabled, .text = state.drain.text()}; }
+
+}  // namespace
+
+Reply apply_to(ClusterState& state, const SubmitJob& command) {
+  return state.drain.on ? drained(state) : submit(state, command);
+}
+
+Reply apply_to(ClusterState& state, const SubmitHetJob& command) {
+  if (state.drain.on) return drained(state);
+  const ClusterState before = state;
+  model::HetPart part;
+  for (const SubmitJob& component : command.components) {
+    Reply reply = submit(state, component);
+    if (reply.code != Errc::success) {
+      state = before;
+      return reply;
+    }
+    part.components.push_back(reply.job);
+  }
+  if (part.components.empty()) return {.code = Errc::einval};
+  for (JobId id : part.components) {
+    edit_job(state, id, [&](Job& job) { job.het = part; });
+    ++part.offset;
+  }
+  return {.job = part.leader()};
 }
 
 }  // namespace flurm::state

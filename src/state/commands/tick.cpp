@@ -5,6 +5,7 @@
 #include "state/edit.hpp"
 #include "state/reservations.hpp"
 #include "state/steps.hpp"
+#include "state/triggers.hpp"
 
 namespace flurm::state {
 namespace {
@@ -21,25 +22,44 @@ std::int64_t over_time_s(const ClusterState& state, const Job& job) {
   return minutes == kInfinite16 ? 365 * 24 * 3600 : std::int64_t{minutes} * 60;
 }
 
+void forget(ClusterState& state, const Job& job) {
+  if (job.array && job.array->task != kNoVal32)
+    state.array_tasks.erase(std::uint64_t{job.array->array_job.v} << 32 | job.array->task);
+  state.tasks_without_record -= job.pending_count() - 1;
+  state.jobs.erase(job.id.v);
+  state.dependencies_stale = true;
+  state.jobs_changed = state.now;
+}
+
+/// By the array's own number its tasks are asked for: the record that has it stays as long as any other.
 void forget_old_jobs(ClusterState& state) {
-  if (state.settings.min_job_age_s == 0) return;  // keep them all
+  const std::int64_t age_s = state.settings.min_job_age_s;
+  if (age_s == 0) return;  // keep them all
   std::vector<std::uint64_t> old;
   state.finished.for_each([&](std::uint64_t order, const auto& finished) {
-    if (state.now - finished->end_time < std::int64_t{state.settings.min_job_age_s}) return false;
+    if (state.now - finished->end_time < age_s) return false;
     old.push_back(order);
     return true;
   });
+  const auto others = [&](JobId array) {
+    bool found = false;
+    state.array_tasks.for_each_from(std::uint64_t{array.v} << 32, [&](std::uint64_t key, const auto& task) {
+      if (key >> 32 != array.v) return false;
+      found = *task != array;
+      return !found;
+    });
+    return found;
+  };
   for (std::uint64_t order : old) {
     const Finished finished = *state.finished.find(order);
     state.finished.erase(order);
-    const Job* job = state.job(finished.job);
+    const auto job = state.jobs.get(finished.job.v);
     if (!job || !job->state.finished() || job->end_time != finished.end_time) continue;
-    if (job->array && job->array->task != kNoVal32)
-      state.array_tasks.erase(std::uint64_t{job->array->array_job.v} << 32 | job->array->task);
-    state.tasks_without_record -= job->pending_count() - 1;
-    state.jobs.erase(finished.job.v);
-    state.dependencies_stale = true;
-    state.jobs_changed = state.now;
+    const JobId array = job->array ? job->array->array_job : job->id;
+    if (array == job->id && others(array)) continue;
+    forget(state, *job);
+    const auto own = state.jobs.get(array.v);
+    if (own && own->state.finished() && state.now - own->end_time >= age_s && !others(array)) forget(state, *own);
   }
 }
 
@@ -81,6 +101,7 @@ Reply apply_to(ClusterState& state, const Tick& command) {
 
   pass_time(state, command.resv_over_run_s);
   forget_old_jobs(state);
+  pull_triggers(state);
   return {};
 }
 

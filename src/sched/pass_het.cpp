@@ -1,0 +1,120 @@
+// sched/pass_het.cpp — heterogeneous jobs in a pass: their components start together or not at all.
+//
+// The whole job has the turn of its first component. Where there is no room for all of them, each keeps the earliest
+// place that backfill finds for it: what becomes free first is not given to others while it waits for the rest.
+#include <algorithm>
+
+#include "sched/pass.hpp"
+
+namespace flurm::sched {
+
+using model::JobReason;
+
+void Pass::find_components() {
+  for (const QueueEntry& entry : queue_.entries()) {
+    if (!entry.component) continue;
+    const model::HetPart& het = *job_of(entry).het;
+    std::vector<Component>& components = components_[het.leader().v];
+    components.resize(het.components.size());
+    components[het.offset].push_back(&entry);
+  }
+}
+
+const std::vector<Pass::Component>* Pass::components_of(const QueueEntry& first) const {
+  const auto found = components_.find(first.id.v);
+  if (found == components_.end()) return nullptr;
+  const auto ready = [&](const Component& component) {
+    return !component.empty() && queue_.jobs()[component.front()->job].begin <= now_;
+  };
+  return std::ranges::all_of(found->second, ready) ? &found->second : nullptr;
+}
+
+void Pass::start_together(const QueueEntry& first) {
+  const auto* components = components_of(first);
+  if (!components) return;  // one is held, or waits for a job or a time
+  const auto tell_all = [&](JobReason reason) {
+    for (const Component& component : *components) answer(component.front()->job, reason);
+  };
+  Usage trial = usage_;
+  LicensePool licenses = licenses_;
+  std::vector<std::pair<const QueueEntry*, Holding>> places;
+  for (const Component& component : *components) {
+    bool placed = false, never = true;
+    for (const QueueEntry* entry : component) {
+      if (!entry->shape || blocked_[entry->partition] || careful_[entry->partition]) {
+        never = false;
+        continue;
+      }
+      const TimeS until = now_ + duration_s(job_of(*entry).time_limit, &partition_of(*entry));
+      const Claim claim = claim_of(*entry, *entry->shape);
+      const bool licensed = licenses.has(entry->shape->licenses, [&](std::string_view name) {
+        return reservations_.empty() ? 0 : reservations_.licenses_kept(claim, name, now_, until);
+      });
+      if (!licensed) return tell_all(JobReason::licenses);
+      Leave leave;
+      if (!reservations_.empty()) leave = reservations_.leave(claim, now_, until);
+      if (leave.closed != Leave::Closed::no) {
+        never = false;
+        continue;
+      }
+      const Bitmap nodes = leave.key == 0 ? available_ : available_ & leave.nodes;
+      Holding holding;
+      placer_.bar(leave.barred.get());
+      const Outcome outcome = placer_.place(*entry->shape, job_of(*entry).request->user_id, trial, nodes, holding);
+      placer_.bar(nullptr);
+      never = never && outcome == Outcome::never;
+      if (outcome != Outcome::placed) continue;
+      trial.add(holding);
+      licenses.take(entry->shape->licenses);
+      places.emplace_back(entry, std::move(holding));
+      placed = true;
+      break;
+    }
+    if (placed) continue;
+    if (never) return tell_all(JobReason::bad_constraints);
+    tell_all(JobReason::resources);
+    held_back_.push_back(&first);
+    return block(first.partition);
+  }
+  for (auto& [entry, holding] : places) {
+    start(*entry, kNoVal32, std::move(holding));
+    answers_[entry->job].started = true;
+  }
+}
+
+void Pass::plan_together(const QueueEntry& first, Backfill& slots) {
+  const auto* components = components_of(first);
+  if (!components) return;
+  std::vector<std::pair<const QueueEntry*, Backfill::Slot>> places;
+  TimeS together = now_;
+  for (const Component& component : *components) {
+    const QueueEntry* at = nullptr;
+    std::optional<Backfill::Slot> best;
+    for (const QueueEntry* entry : component) {
+      if (!entry->shape || !has_licenses(*entry)) continue;
+      const std::int64_t duration = duration_s(job_of(*entry).time_limit, &partition_of(*entry));
+      ++searches_;
+      auto slot = slots.find(claim_of(*entry, *entry->shape), duration, false);
+      if (!slot || (best && best->start <= slot->start)) continue;
+      best = std::move(slot);
+      at = entry;
+    }
+    if (!best) return;
+    slots.take(*best, duration_s(job_of(*at).time_limit, &partition_of(*at)));
+    together = std::max(together, best->start);
+    places.emplace_back(at, std::move(*best));
+  }
+  for (auto& [entry, slot] : places) {
+    Answer& answer = answers_[entry->job];
+    if (together == now_) {
+      start(*entry, kNoVal32, std::move(slot.holding));
+      answer.started = true;
+      continue;
+    }
+    if (!answer.given) this->answer(entry->job, JobReason::priority);
+    planned_.push_back(forecast_of(*entry, together, slot.holding));
+    answer.planned = static_cast<std::uint32_t>(planned_.size());
+  }
+}
+
+}  // namespace flurm::sched
