@@ -83,6 +83,11 @@ void Clockwork::beat() {
   if (!state->pending.empty()) controller_.schedule_soon();
 }
 
+void Clockwork::exchange_now() {
+  exchanged_ = {};
+  if (!keeping_) io::spawn(keep_reservations());
+}
+
 io::Task<> Clockwork::tick() {
   ticking_ = true;
   auto proposal = controller_.replica.propose(state::Tick{over_run_s(*controller_.config)});

@@ -14,6 +14,8 @@ class Clockwork {
   explicit Clockwork(Controller& controller);
   void start();
   void stop() { timer_.stop(); }
+  /// Jobs take nodes of reservations, which may want others for them at once.
+  void exchange_now();
 
  private:
   void beat();

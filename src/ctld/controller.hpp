@@ -47,6 +47,7 @@ struct Controller {
   std::function<io::Task<Result<void>>()> reconfigure;  // reads the files again and proposes what they say
   std::function<void(bool nodes_too)> shut_down;
   std::function<void()> schedule_soon;
+  std::function<void()> reservation_used;  // a job starts in one: that may want other nodes now
   std::function<void(const std::string& node)> node_registered;
   std::function<bool(const model::Job&)> launch_taken;    // the batch node took the order to start the present run
   std::function<void(model::NodeId, JobId)> abort_stray;  // ends a job that the node runs without being meant to

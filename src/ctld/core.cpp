@@ -77,6 +77,7 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
     io::spawn(stop());
   };
   controller_.schedule_soon = [this] { scheduler_.request(); };
+  controller_.reservation_used = [this] { clockwork_.exchange_now(); };
   controller_.node_registered = [this](const std::string& node) { monitor_.heard_from(node); };
   controller_.launch_taken = [this](const model::Job& job) { return effects_.launch_taken(job); };
   controller_.abort_stray = [this](model::NodeId node, JobId job) { io::spawn(effects_.abort_stray(node, job)); };

@@ -74,6 +74,8 @@ io::Task<> Scheduler::run() {
     const std::uint64_t took_us = io::monotonic_us() - begin_us;
     count_pass(controller_.statistics, took_us, queue);
     const std::size_t starts = plan.starts.size();
+    const bool in_reservation =
+        std::ranges::any_of(plan.starts, [](const sched::Placement& each) { return !each.reservation.empty(); });
     if (starts > 0 || !plan.waiting.empty()) {
       auto proposal = controller_.replica.propose(command_of(std::move(plan)));
       const Result<state::Reply> reply = co_await proposal;
@@ -81,6 +83,7 @@ io::Task<> Scheduler::run() {
         log(Level::warn, "sched.plan_not_committed", {{"error", reply.error().text}});
         break;
       }
+      if (in_reservation) controller_.reservation_used();
       controller_.statistics.jobs_started += static_cast<std::uint32_t>(starts);
       if (starts > 0) log(Level::debug, "sched.started", {{"jobs", starts}, {"queue", queue}});
     }

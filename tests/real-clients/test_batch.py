@@ -202,6 +202,14 @@ class Control(ClusterTest):
         self.c.wait_end(job)
         self.assertIn("got USR1", self.c.read("sig.out"))
 
+    def test_signal_to_the_steps(self):
+        job = self.c.submit("-o", "step.out", script="""
+            srun sh -c 'trap "echo got USR1; exit 0" USR1; echo up; while :; do sleep 0.1; done'""")
+        self.c.wait_text("step.out", "up")
+        self.c.run("scancel", "--signal=USR1", job)
+        self.assertEqual(self.c.wait_end(job)["JobState"], "COMPLETED")
+        self.assertIn("got USR1", self.c.read("step.out"))
+
     def test_requeue(self):
         job = self.c.submit("-o", "rq.out", "--open-mode=append", "--wrap", "echo run $SLURM_RESTART_COUNT; sleep 1000")
         self.c.wait_text("rq.out", "run")

@@ -335,6 +335,13 @@ class Jobs(ReservationTest):
         finally:
             self.c.run("scontrol", "update", "nodename=n1", "state=resume")
 
+    def test_nodes_that_are_used_are_exchanged(self):
+        self.create("x", "Users=root", "NodeCnt=1", "Flags=REPLACE")
+        nodes = self.show("x")["Nodes"]
+        self.c.run("srun", "--reservation=x", "true", timeout=100)
+        wait_for(lambda: self.show("x")["Nodes"] != nodes, 30, "another node, although the job is over")
+        self.delete("x")
+
     def test_its_end(self):
         self.create("brief", "Users=root", "Nodes=n1", times=("StartTime=now", "EndTime=now+20seconds"))
         running = self.run_in("--reservation=brief", "-t10")

@@ -61,6 +61,8 @@ class Triggers(ClusterTest):
         self.c.wait_state(job, "RUNNING")
         self.set("--jobid", job, "--time", "--offset=-115", program=self.program + " with words")
         self.wait_told("with words " + job)
+        record = self.c.job(job)
+        self.assertEqual(record["JobState"], "RUNNING", record)
         self.assertEqual(self.c.state(job), "RUNNING")
 
     def test_nodes(self):
