@@ -55,7 +55,7 @@ bool has_name(const std::string& environment, const std::string& name) {
 
 /// The child's side of start_daemon(); returns only when it fails, with errno set. `program` is open already: the user
 /// we become may have no way to its folder, as with a build in root's home.
-void become(const Layout& layout, const Daemon& daemon, const std::string& name, int program, int log, int null) {
+void become(const Layout& layout, const Daemon& daemon, const std::string& called, int program, int log, int null) {
   setsid();
   umask(022);
   if (dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0) return;
@@ -69,7 +69,7 @@ void become(const Layout& layout, const Daemon& daemon, const std::string& name,
   std::vector<char*> argv;
   for (const std::string& word : daemon.argv) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  argv[0] = const_cast<char*>(name.c_str());
+  argv[0] = const_cast<char*>(called.c_str());
   fexecve(program, argv.data(), environ);
 }
 
