@@ -97,11 +97,14 @@ TEST_F(Accounts, qos_lists_are_replaced_or_added_to_on_the_way_down) {
   EXPECT_EQ(books_.effective_qos(at(u_aa_)), std::vector<std::uint32_t>{4});
 }
 
-TEST_F(Accounts, an_account_moves_with_all_below_it_but_not_below_itself) {
-  EXPECT_EQ(move_account(books_, a_, "aa", kNow).error().code, Errc::invalid_parent_account);
+TEST_F(Accounts, an_account_moves_with_all_below_it) {
+  EXPECT_EQ(move_account(books_, a_, "a", kNow).error().code, Errc::invalid_parent_account);
   EXPECT_EQ(move_account(books_, aa_, "a", kNow).error().code, Errc::same_parent_account);
   ASSERT_TRUE(move_account(books_, aa_, "b", kNow));
   EXPECT_EQ(order(), (std::vector<std::string>{"root", "b", "aa", "aa/u", "b/u", "a", "root/root"}));
+  // Beneath one of its own: the two change places.
+  ASSERT_TRUE(move_account(books_, b_, "aa", kNow));
+  EXPECT_EQ(order(), (std::vector<std::string>{"root", "aa", "b", "b/u", "aa/u", "a", "root/root"}));
 }
 
 TEST_F(Accounts, one_default_per_user_and_cluster) {

@@ -153,6 +153,16 @@ Books founding_books(TimeS now) {
   normal.description = "Normal QOS default";
   normal.created = normal.modified = now;
   books.qos.set(normal.id, std::move(normal));
+  Account root;
+  root.name = root.organization = "root";
+  root.description = "default root account";
+  root.created = root.modified = now;
+  books.accounts.set("root", std::move(root));
+  User administrator;
+  administrator.name = "root";
+  administrator.admin_level = AdminLevel::admin;
+  administrator.created = administrator.modified = now;
+  books.users.set("root", std::move(administrator));
   return books;
 }
 

@@ -90,7 +90,7 @@ class Books {
   std::map<Name, std::uint32_t> assoc_by_name_;
 };
 
-/// What an empty set of books begins with: the TRES that always exist and the QOS "normal".
+/// What an empty set of books begins with: the TRES that always exist, the QOS "normal", the account and the user root.
 Books founding_books(TimeS now);
 
 }  // namespace flurm::acct

@@ -56,12 +56,19 @@ Result<void> move_account(Books& books, std::uint32_t id, const std::string& par
   const Assoc* above = books.account_assoc(account->cluster, parent);
   if (!above) return fail(Errc::invalid_parent_account, "no account {}", parent);
   if (above->id == account->parent_id) return fail(Errc::same_parent_account, "{} is there already", parent);
-  if (books.below(*above, id)) return fail(Errc::invalid_parent_account, "{} is below {}", parent, account->account);
-  Assoc moved = *account;
-  moved.parent_id = above->id;
-  moved.rank = books.next_assoc_id++;  // comes first among its new neighbours
-  moved.modified = now;
-  books.set_assoc(std::move(moved));
+  if (above->id == id || account->parent_id == 0)
+    return fail(Errc::invalid_parent_account, "{} stays", account->account);
+  const auto put = [&](std::uint32_t which, std::uint32_t beneath) {
+    Assoc moved = *books.assocs().find(which);
+    moved.parent_id = beneath;
+    moved.rank = books.next_assoc_id++;  // comes first among its new neighbours
+    moved.modified = now;
+    books.set_assoc(std::move(moved));
+  };
+  const std::uint32_t old_parent = account->parent_id, new_parent = above->id;
+  // Beneath one of its own: that one takes its place first.
+  if (books.below(*above, id)) put(new_parent, old_parent);
+  put(id, new_parent);
   return {};
 }
 

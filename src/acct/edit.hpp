@@ -12,13 +12,13 @@ namespace flurm::acct {
 void add_cluster(Books& books, Cluster cluster, const Assoc& root, TimeS now);
 
 /// Makes an association, or brings back a deleted one, beneath its account (users) or `parent` (accounts). `wish` has
-/// the names and limits. `rank`: one number for all that a request makes; see Assoc::rank.
+/// the names and limits. `rank`: see Assoc::rank.
 /// Nothing is done when there is a live one: null. Errors: invalid_parent_account.
 Result<const Assoc*> add_assoc(Books& books, const Assoc& wish, const std::string& parent, std::uint32_t rank,
                                TimeS now);
 
-/// Moves an account's association beneath another account. Errors: invalid_parent_account (there is none, or it is
-/// below the one to be moved), same_parent_account.
+/// Moves an account's association beneath another account; when that one is below it, that one takes its place.
+/// Errors: invalid_parent_account (there is none, or it is itself or the root), same_parent_account.
 Result<void> move_account(Books& books, std::uint32_t id, const std::string& parent, TimeS now);
 
 /// Makes it the user's default on its cluster, the only one.

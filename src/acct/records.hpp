@@ -71,7 +71,8 @@ struct Assoc {
   std::string user;       ///< empty: the account itself
   std::string partition;  ///< empty: all
   std::uint32_t parent_id = 0;
-  /// Among those with one parent: higher ones first, equal ones by id. One number per request that made some.
+  /// Among those with one parent: higher ones first, equal ones by id. One number for those that a request made one
+  /// after the other.
   std::uint32_t rank = 0;
   bool is_default = false;  ///< the user's default account on the cluster
   std::uint32_t shares = 1;

@@ -150,32 +150,45 @@ wire::AssocList get_assocs(const Question& question, const wire::AssocCond& cond
 
 wire::AssocList get_problems(const Question& question, const wire::AssocCond& cond) {
   // What is wrong stands where an id would be (slurm 22.05 slurm/slurmdb.h slurmdb_problem_type_t).
-  enum : std::uint32_t { account_no_assoc = 1, account_no_users = 2, user_no_assoc = 3 };
+  enum Problem : std::uint32_t { account_no_assoc = 1, account_no_users = 2, user_no_assoc = 3, user_no_uid = 4 };
   const acct::Books& books = *question.books;
   wire::AssocList answer;
-  for (const auto& [name, account] : books.accounts.rows()) {
-    if (account->deleted || !wanted(cond.acct_list, name)) continue;
-    bool any = false, users = false;
-    for (const auto& [id, assoc] : books.assocs().rows()) {
-      if (assoc->deleted || assoc->account != name) continue;
-      any = true;
-      users |= !assoc->user.empty();
-    }
-    if (any && users) continue;
-    wire::AssocRec rec;
-    rec.id = any ? account_no_users : account_no_assoc;
-    rec.acct = name;
-    answer.list.push_back(std::move(rec));
+  const auto tell = [&](Problem problem, const std::string& cluster, const std::string& account,
+                        const std::string& user) {
+    wire::AssocRec& rec = answer.list.emplace_back();
+    rec.id = problem;
+    rec.cluster = cluster;
+    rec.acct = account;
+    rec.user = user;
+  };
+  std::set<std::string> with_assoc, users_with_assoc;
+  std::set<std::pair<std::string, std::string>> with_users;
+  for (const auto& [id, assoc] : books.assocs().rows()) {
+    if (assoc->deleted) continue;
+    with_assoc.insert(assoc->account);
+    if (assoc->user.empty()) continue;
+    users_with_assoc.insert(assoc->user);
+    with_users.emplace(assoc->cluster, assoc->account);
+  }
+  for (const auto& [name, account] : books.accounts.rows())
+    if (!account->deleted && wanted(cond.acct_list, name) && !with_assoc.contains(name))
+      tell(account_no_assoc, "", name, "");
+  for (const auto& [cluster, row] : books.clusters.rows()) {
+    if (row->deleted || !wanted(cond.cluster_list, cluster)) continue;
+    for (const acct::Books::Placed& each : books.tree(cluster))
+      if (!each.assoc->deleted && each.assoc->user.empty() && wanted(cond.acct_list, each.assoc->account) &&
+          !with_users.contains({cluster, each.assoc->account}) &&
+          std::ranges::none_of(books.assocs().rows(), [&](const auto& other) {
+            return !other.second->deleted && other.second->user.empty() && other.second->parent_id == each.assoc->id;
+          }))
+        tell(account_no_users, cluster, each.assoc->account, "");
   }
   for (const auto& [name, user] : books.users.rows()) {
     if (user->deleted || (cond.user_list && !wanted(*cond.user_list, name))) continue;
-    if (std::ranges::any_of(books.assocs().rows(),
-                            [&](const auto& row) { return !row.second->deleted && row.second->user == name; }))
-      continue;
-    wire::AssocRec rec;
-    rec.id = user_no_assoc;
-    rec.user = name;
-    answer.list.push_back(std::move(rec));
+    if (!question.is_user(name))
+      tell(user_no_uid, "", "", name);
+    else if (!users_with_assoc.contains(name))
+      tell(user_no_assoc, "", "", name);
   }
   return answer;
 }

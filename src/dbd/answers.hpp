@@ -1,5 +1,6 @@
 // dbd/answers.hpp — requests that only ask: what is found for each. They run on workers.
 #pragma once
+#include <functional>
 #include <memory>
 
 #include "acct/books.hpp"
@@ -16,6 +17,7 @@ struct Question {
   const Actor& actor;
   std::string cluster;  ///< that the connection named
   TimeS now;
+  std::function<bool(const std::string&)> is_user;  ///< of this machine; may block
 };
 
 wire::TresList get_tres(const Question& question, const wire::TresCond& cond);

@@ -67,27 +67,25 @@ ChangeFunction find_change(wire::MsgType type) {
   return at == kFunctions.end() ? nullptr : at->second;
 }
 
-std::optional<Outcome> take_assocs(const Change& change, const std::set<std::uint32_t>& ids, bool with_defaults) {
+std::optional<Outcome> take_assocs(const Change& change, const std::set<std::uint32_t>& ids,
+                                   const std::set<std::uint32_t>& guarded) {
   const acct::Books& books = change.books;
   const std::set<std::uint32_t> all = acct::with_below(books, ids);
-  if (!with_defaults) {
-    // A default goes only when the user's other accounts do not go with it.
-    std::vector<const acct::Assoc*> users;
-    for (std::uint32_t id : all)
-      if (const acct::Assoc* assoc = books.assocs().find(id); assoc && !assoc->user.empty()) users.push_back(assoc);
-    std::ranges::stable_sort(users, [](const acct::Assoc* a, const acct::Assoc* b) {
-      return std::tie(a->user, a->is_default) < std::tie(b->user, b->is_default);
-    });
-    std::vector<std::string> refused;
-    bool other = false;
-    for (const acct::Assoc* each : users) {
-      if (!each->is_default)
-        other = true;
-      else if (other)
-        refused.push_back(fmt::format("C = {:<15} A = {:<10} U = {:<9}", each->cluster, each->account, each->user));
-    }
-    if (!refused.empty()) return Outcome::list(std::move(refused), Errc::no_remove_default_account);
+  std::vector<const acct::Assoc*> users;
+  for (std::uint32_t id : guarded)
+    if (const acct::Assoc* assoc = books.assocs().find(id); assoc && !assoc->user.empty()) users.push_back(assoc);
+  std::ranges::stable_sort(users, [](const acct::Assoc* a, const acct::Assoc* b) {
+    return std::tie(a->user, a->is_default) < std::tie(b->user, b->is_default);
+  });
+  std::vector<std::string> refused;
+  bool other = false;
+  for (const acct::Assoc* each : users) {
+    if (!each->is_default)
+      other = true;
+    else if (other)
+      refused.push_back(fmt::format("C = {:<15} A = {:<10} U = {:<9}", each->cluster, each->account, each->user));
   }
+  if (!refused.empty()) return Outcome::list(std::move(refused), Errc::no_remove_default_account);
   std::map<std::string, std::vector<std::uint32_t>> by_cluster;
   for (std::uint32_t id : all)
     if (const acct::Assoc* assoc = books.assocs().find(id)) by_cluster[assoc->cluster].push_back(id);

@@ -39,7 +39,8 @@ bool make_default_wckey(const Change& change, const std::string& cluster, const 
                         const std::string& name);
 
 /// Takes associations away with all below them. A refusal (running jobs, default accounts) when it cannot be; then
-/// nothing was changed. `with_defaults`: users' default accounts may go as well.
-std::optional<Outcome> take_assocs(const Change& change, const std::set<std::uint32_t>& ids, bool with_defaults);
+/// nothing was changed. `guarded`: those among which a default account goes only alone.
+std::optional<Outcome> take_assocs(const Change& change, const std::set<std::uint32_t>& ids,
+                                   const std::set<std::uint32_t>& guarded);
 
 }  // namespace flurm::dbd

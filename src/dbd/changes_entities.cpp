@@ -69,7 +69,7 @@ Outcome modify_clusters(const Change& change, const wire::ModifyClusters& messag
     change.books.clusters.set(name, std::move(changed));
     names.push_back(name);
   }
-  if (names.empty()) return Outcome::unaffected();
+  if (names.empty()) return Outcome::nothing();
   change.note(named(names), fmt::format("classification={}", message.rec.classification));
   return Outcome::list(std::move(names));
 }
@@ -81,10 +81,10 @@ Outcome remove_clusters(const Change& change, const wire::ClusterCond& cond) {
     if (!each->deleted && wanted(cond.cluster_list, name) &&
         (cond.classification == 0 || cond.classification == each->classification))
       names.push_back(name);
-  if (names.empty()) return Outcome::unaffected();
+  if (names.empty()) return Outcome::nothing(Errc::no_change_in_data);
   const std::set<std::string> going(names.begin(), names.end());
   const auto ids = assocs_where(change.books, [&](const acct::Assoc& a) { return going.contains(a.cluster); });
-  if (auto refused = take_assocs(change, ids, true)) return *refused;
+  if (auto refused = take_assocs(change, ids, {})) return *refused;
   for (const std::string& name : names) retire(change, change.books.clusters, name, true);
   change.note(named(names), "");
   return Outcome::list(std::move(names));
@@ -93,6 +93,7 @@ Outcome remove_clusters(const Change& change, const wire::ClusterCond& cond) {
 Outcome add_accounts(const Change& change, const wire::AccountList& message) {
   const bool is_op = is_operator(change.books, change.actor);
   if (!is_op && acct::coordinated(change.books, change.actor.name).empty()) return Outcome::no_right();
+  wire::AssocList assocs;
   for (const wire::AccountRec& each : message.list) {
     if (each.name.empty()) return Outcome::refused(Errc::error, "An account needs a name");
     const acct::Account* old = change.books.accounts.find(each.name);
@@ -105,11 +106,9 @@ Outcome add_accounts(const Change& change, const wire::AccountList& message) {
     if (old && !old->deleted) account.coordinators = old->coordinators;
     change.books.accounts.set(each.name, std::move(account));
     change.note(each.name, fmt::format("description='{}', organization='{}'", each.description, each.organization));
-    if (each.assoc_list.empty()) continue;
-    Outcome added = add_assocs(change, wire::AssocList{{each.assoc_list, 0}});
-    if (!added.changed()) return added;
+    assocs.list.insert(assocs.list.end(), each.assoc_list.begin(), each.assoc_list.end());
   }
-  return Outcome::done();
+  return assocs.list.empty() ? Outcome::done() : add_assocs(change, assocs);
 }
 
 namespace {
@@ -127,9 +126,9 @@ std::vector<std::string> select_accounts(const acct::Books& books, const wire::A
 
 Outcome modify_accounts(const Change& change, const wire::ModifyAccounts& message) {
   if (!is_operator(change.books, change.actor)) return Outcome::no_right();
-  if (message.rec.description.empty() && message.rec.organization.empty()) return Outcome::unaffected();
+  if (message.rec.description.empty() && message.rec.organization.empty()) return Outcome::nothing();
   std::vector<std::string> names = select_accounts(change.books, message.cond);
-  if (names.empty()) return Outcome::unaffected();
+  if (names.empty()) return Outcome::nothing();
   std::string info;
   for (const std::string& name : names) {
     acct::Account changed = *change.books.accounts.find(name);
@@ -148,10 +147,10 @@ Outcome modify_accounts(const Change& change, const wire::ModifyAccounts& messag
 Outcome remove_accounts(const Change& change, const wire::AccountCond& cond) {
   if (!is_operator(change.books, change.actor)) return Outcome::no_right();
   std::vector<std::string> names = select_accounts(change.books, cond);
-  if (names.empty()) return Outcome::unaffected();
+  if (names.empty()) return Outcome::nothing(Errc::no_change_in_data);
   const std::set<std::string> going(names.begin(), names.end());
   const auto ids = assocs_where(change.books, [&](const acct::Assoc& a) { return going.contains(a.account); });
-  if (auto refused = take_assocs(change, ids, false)) return *refused;
+  if (auto refused = take_assocs(change, ids, ids)) return *refused;
   for (const std::string& name : names) {
     const bool referred =
         std::ranges::any_of(change.books.assocs().rows(), [&](const auto& row) { return row.second->account == name; });
@@ -164,6 +163,8 @@ Outcome remove_accounts(const Change& change, const wire::AccountCond& cond) {
 Outcome add_users(const Change& change, const wire::UserList& message) {
   const bool is_op = is_operator(change.books, change.actor);
   if (!is_op && acct::coordinated(change.books, change.actor.name).empty()) return Outcome::no_right();
+  wire::AssocList assocs;
+  wire::WckeyList wckeys;
   for (const wire::UserRec& each : message.list) {
     if (each.name.empty()) return Outcome::refused(Errc::error, "A user needs a name");
     const auto level = static_cast<acct::AdminLevel>(each.admin_level);
@@ -178,15 +179,12 @@ Outcome add_users(const Change& change, const wire::UserList& message) {
     user.modified = change.now;
     change.books.users.set(each.name, std::move(user));
     change.note(each.name, fmt::format("admin_level={}", static_cast<unsigned>(level)));
-    if (!each.assoc_list.empty()) {
-      Outcome added = add_assocs(change, wire::AssocList{{each.assoc_list, 0}});
-      if (!added.changed()) return added;
-    }
-    if (!each.wckey_list.empty()) {
-      Outcome added = add_wckeys(change, wire::WckeyList{{each.wckey_list, 0}});
-      if (!added.changed()) return added;
-    }
+    assocs.list.insert(assocs.list.end(), each.assoc_list.begin(), each.assoc_list.end());
+    wckeys.list.insert(wckeys.list.end(), each.wckey_list.begin(), each.wckey_list.end());
   }
+  if (!assocs.list.empty())
+    if (Outcome added = add_assocs(change, assocs); !added.changed()) return added;
+  if (!wckeys.list.empty()) return add_wckeys(change, wckeys);
   return Outcome::done();
 }
 
@@ -228,7 +226,7 @@ Outcome modify_users(const Change& change, const wire::ModifyUsers& message) {
   std::vector<std::string> names = select_users(books, message.cond);
   if (names.empty() ||
       (wish.admin_level == 0 && wish.name.empty() && wish.default_acct.empty() && wish.default_wckey.empty()))
-    return Outcome::unaffected();
+    return Outcome::nothing();
   if (!wish.name.empty() && names.size() != 1)
     return Outcome::refused(Errc::one_change, "Can only change one at a time");
 
@@ -253,15 +251,12 @@ Outcome modify_users(const Change& change, const wire::ModifyUsers& message) {
     const std::string now_called = changed.name;
     books.users.set(now_called, std::move(changed));
     if (!wish.default_acct.empty()) {
-      bool found = false;
       for (const auto& [cluster, row] : books.clusters.rows()) {
         if (row->deleted || !wanted(clusters, cluster)) continue;
         const acct::Assoc* assoc = books.find_assoc(cluster, wish.default_acct, now_called, "");
         if (!assoc || assoc->deleted) continue;
         acct::make_default(books, assoc->id, change.now);
-        found = true;
       }
-      if (!found) return Outcome::unaffected();
     }
     if (!wish.default_wckey.empty()) {
       for (const auto& [cluster, row] : books.clusters.rows())
@@ -282,13 +277,13 @@ Outcome remove_users(const Change& change, const wire::UserCond& cond) {
   const auto coordinates = acct::coordinated(books, change.actor.name);
   if (!is_op && coordinates.empty()) return Outcome::no_right();
   std::vector<std::string> names = select_users(books, cond);
-  if (names.empty()) return Outcome::unaffected();
+  if (names.empty()) return Outcome::nothing(Errc::no_change_in_data);
   const std::set<std::string> going(names.begin(), names.end());
   const auto ids = assocs_where(books, [&](const acct::Assoc& a) { return going.contains(a.user); });
   if (!is_op)
     for (std::uint32_t id : ids)
       if (!coordinates.contains(books.assocs().find(id)->account)) return Outcome::no_right();
-  if (auto refused = take_assocs(change, ids, true)) return *refused;
+  if (auto refused = take_assocs(change, ids, {})) return *refused;
   for (const auto& [name, each] : books.accounts.copy()) {
     acct::Account left = *each;
     if (std::erase_if(left.coordinators, [&](const std::string& user) { return going.contains(user); }) > 0)

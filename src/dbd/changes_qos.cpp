@@ -37,6 +37,8 @@ std::vector<std::uint32_t> select_qos(const acct::Books& books, const wire::QosC
     if (!each->deleted && wanted(cond.name_list, each->name) && wanted(cond.id_list, id) &&
         wanted(cond.description_list, each->description))
       ids.push_back(id);
+  // In the order of their names, as they are told.
+  std::ranges::sort(ids, {}, [&](std::uint32_t id) { return books.qos.find(id)->name; });
   return ids;
 }
 
@@ -56,7 +58,7 @@ Outcome modify_qos(const Change& change, const wire::ModifyQos& message) {
     where += fmt::format("{}name='{}'", where.empty() ? "(" : " || ", changed.name);
     change.books.qos.set(id, std::move(changed));
   }
-  if (names.empty()) return Outcome::unaffected();
+  if (names.empty()) return Outcome::nothing();
   change.note(where + ")", "limits");
   return Outcome::list(std::move(names));
 }
@@ -67,19 +69,26 @@ Outcome remove_qos(const Change& change, const wire::QosCond& cond) {
   std::string where;
   for (std::uint32_t id : select_qos(change.books, cond)) {
     const std::string name = change.books.qos.find(id)->name;
+    bool used = false;
+    const auto read = change.store.read([&](store::Reader& reader) { used = reader.has_jobs_of_qos(id); });
+    if (!read) return Outcome::refused(read.error().code, read.error().text);
     acct::forget_qos(change.books, id, change.now);
-    // Jobs may refer to its number: it stays, without limits.
-    acct::Qos kept;
-    kept.id = id;
-    kept.name = name;
-    kept.created = change.books.qos.find(id)->created;
-    kept.modified = change.now;
-    kept.deleted = true;
-    change.books.qos.set(id, std::move(kept));
+    if (used) {
+      // Jobs refer to its number: it stays, without limits.
+      acct::Qos kept;
+      kept.id = id;
+      kept.name = name;
+      kept.created = change.books.qos.find(id)->created;
+      kept.modified = change.now;
+      kept.deleted = true;
+      change.books.qos.set(id, std::move(kept));
+    } else {
+      change.books.qos.erase(id);
+    }
     names.push_back(name);
     where += fmt::format("{}id={}", where.empty() ? "" : " || ", id);
   }
-  if (names.empty()) return Outcome::unaffected();
+  if (names.empty()) return Outcome::nothing();
   change.note(where, "");
   return Outcome::list(std::move(names));
 }
@@ -150,7 +159,7 @@ Outcome remove_wckeys(const Change& change, const wire::WckeyCond& cond) {
     change.books.wckeys.set(id, std::move(kept));
     names.push_back(fmt::format("C = {:<10} W = {:<20} U = {:<9}", each->cluster, each->name, each->user));
   }
-  if (names.empty()) return Outcome::unaffected();
+  if (names.empty()) return Outcome::nothing();
   change.note(fmt::format("{} wckeys", names.size()), "");
   return Outcome::list(std::move(names));
 }

@@ -70,6 +70,8 @@ struct Outcome {
     return refused(Errc::success,
                    "Request didn't affect anything or your user doesn't have privilege to perform this action");
   }
+  /// The same, of what Slurm answers with an empty list.
+  static Outcome nothing(Errc code = Errc::success) { return {code, {}, true, {}}; }
   static Outcome list(std::vector<std::string> names, Errc code = Errc::success) {
     return {code, {}, true, std::move(names)};
   }

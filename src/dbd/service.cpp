@@ -102,7 +102,13 @@ Result<void> run_service(const ServiceOptions& options) {
     if (std::exchange(leaving, true)) return;
     io::spawn(stop_and_leave(*server, loop));
   };
-  Common common{*store, *ledger, statistics, conf, [] { return io::now(); }, [&] { loop.post([&] { leave(); }); }};
+  Common common{*store,
+                *ledger,
+                statistics,
+                conf,
+                [] { return io::now(); },
+                [&] { loop.post([&] { leave(); }); },
+                [&users](const std::string& name) { return users.by_name(name).has_value(); }};
   FLURM_TRY(server, Server::listen(loop, munge, users, common, {conf.dbd_addr, conf.dbd_port, slurm_user.uid}));
   publisher = server.get();
   std::vector<std::unique_ptr<io::SignalWatch>> signals;

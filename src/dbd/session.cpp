@@ -67,7 +67,7 @@ Session::Answer Session::rc(Errc code, std::string comment, MsgType request) con
 Question Session::question() const {
   // What it has not committed, the connection itself sees.
   auto books = draft_ ? std::make_shared<const acct::Books>(draft_->books) : common_.ledger.books();
-  return {std::move(books), common_.store, actor_, cluster_, common_.now()};
+  return {std::move(books), common_.store, actor_, cluster_, common_.now(), common_.is_user};
 }
 
 Session::Answer Session::answer(const rpc::Message& request) {

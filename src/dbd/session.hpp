@@ -18,7 +18,8 @@ struct Common {
   Statistics& statistics;
   const conf::SlurmdbdConf& conf;
   std::function<TimeS()> now;
-  std::function<void()> shut_down;  ///< any thread
+  std::function<void()> shut_down;                  ///< any thread
+  std::function<bool(const std::string&)> is_user;  ///< of this machine; may block
 };
 
 class Session {

@@ -154,6 +154,10 @@ bool Reader::has_jobs(const std::string& cluster, std::span<const std::uint32_t>
   return false;
 }
 
+bool Reader::has_jobs_of_qos(std::uint32_t qos_id) {
+  return !session_.query("SELECT job_id FROM jobs WHERE qos_id = ? LIMIT 1", {std::int64_t{qos_id}}).empty();
+}
+
 std::vector<acct::Job> Reader::running_jobs(const std::string& cluster, std::span<const std::uint32_t> assoc_ids) {
   if (assoc_ids.empty()) return {};
   JobFilter filter;

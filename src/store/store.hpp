@@ -60,6 +60,7 @@ class Reader {
 
   /// Of these associations: are there jobs, now running or ever?
   bool has_jobs(const std::string& cluster, std::span<const std::uint32_t> assoc_ids);
+  bool has_jobs_of_qos(std::uint32_t qos_id);
   std::vector<acct::Job> running_jobs(const std::string& cluster, std::span<const std::uint32_t> assoc_ids);
 
  protected:
