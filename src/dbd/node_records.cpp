@@ -68,7 +68,6 @@ bool record_cluster_tres(Reporter& reporter, const wire::DbdClusterTres& m, bool
   event.cluster_nodes = m.cluster_nodes;
   event.tres = m.tres_str;
   event.reason = "Cluster Registered TRES";
-  event.reason_uid = 0;
   reporter.writer.put(event);
   return true;
 }

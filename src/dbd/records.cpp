@@ -55,11 +55,11 @@ wire::DbdIdRc record_job_start(Reporter& reporter, const wire::DbdJobStart& m) {
   wire::DbdIdRc answer;
   answer.job_id = m.job_id;
   const bool resized = m.job_state & acct::job_resizing_flag;
+  const bool known = m.db_index != 0 && m.db_index != kNoVal64;  // the controller has heard our number
   // A job that changed its size goes on in a record of its own, as if it had been submitted at that moment.
   const TimeS submit = resized ? m.eligible_time : m.submit_time;
-  std::optional<acct::Job> old =
-      resized && m.db_index ? std::nullopt : find_job(reporter, m.db_index, m.job_id, submit);
-  if (resized && m.db_index)
+  std::optional<acct::Job> old = resized && known ? std::nullopt : find_job(reporter, m.db_index, m.job_id, submit);
+  if (resized && known)
     if (auto before = find_job(reporter, m.db_index, m.job_id, m.submit_time); before && !before->end) {
       before->end = submit;
       before->state = acct::job_resizing_flag;
@@ -107,9 +107,9 @@ wire::DbdIdRc record_job_start(Reporter& reporter, const wire::DbdJobStart& m) {
   job.timelimit = m.timelimit;
   keep_new(job.tres_alloc, m.tres_alloc_str);
   keep_new(job.tres_req, m.tres_req_str);
-  if (!old || m.uid != kNoVal32) job.uid = m.uid;
-  if (!old) job.gid = m.gid;
-  if (!old || m.db_index == 0) {
+  if (!known) {
+    job.uid = m.uid;
+    job.gid = m.gid;
     job.priority = m.priority;
     job.req_cpus = m.req_cpus;
     job.env_hash = m.env_hash;
@@ -128,10 +128,11 @@ wire::DbdIdRc record_job_start(Reporter& reporter, const wire::DbdJobStart& m) {
           reporter.cluster, job.user, job.wckey.starts_with('*') ? job.wckey.substr(1) : job.wckey))
     job.wckey_id = wckey->id;
   job.modified = reporter.now;
-  if (old) {
+  if (old)
     reporter.writer.put(job);
-  } else {
+  else
     reporter.writer.add(job);
+  if (!known) {
     if (!m.env_hash.empty() && !reporter.writer.text(environment, m.env_hash)) answer.flags |= kSendEnvironment;
     if (!m.script_hash.empty() && !reporter.writer.text(script, m.script_hash)) answer.flags |= kSendScript;
   }
