@@ -4,6 +4,7 @@
 #include "ctld/translate/allocation.hpp"
 #include "ctld/translate/launch.hpp"
 #include "io/clock.hpp"
+#include "wire/msg/daemon_control.hpp"
 #include "wire/msg/job_control.hpp"
 #include "wire/msg/srun.hpp"
 
@@ -126,6 +127,20 @@ io::Task<> Effects::signal_step(Effect effect) {
       const auto type = effect.flags ? wire::MsgType::REQUEST_TERMINATE_TASKS : wire::MsgType::REQUEST_SIGNAL_TASKS;
       io::spawn(send_to_node(node_address(*node), type, codec::pack(message, version), version));
     }
+  auto done = propose(state::EffectsDone{.effects = {effect.id}});
+  co_await done;
+}
+
+/// The node does not answer, and may be gone at once. It is given up when it has not come back after ResumeTimeout.
+io::Task<> Effects::reboot_node(Effect effect) {
+  const auto state = controller_.replica.snapshot();
+  const model::Node* node = state->node(effect.node);
+  if (node && node->has(model::node_flag::reboot_issued)) {
+    const std::uint16_t version = node_version(*node);
+    log(Level::info, "node.reboot", {{"node", node->config.name}});
+    io::spawn(send_to_node(node_address(*node), wire::MsgType::REQUEST_REBOOT_NODES, codec::pack(wire::Reboot{}, version),
+                           version));
+  }
   auto done = propose(state::EffectsDone{.effects = {effect.id}});
   co_await done;
 }

@@ -7,6 +7,7 @@
 #include "io/clock.hpp"
 #include "io/worker.hpp"
 #include "sched/reserve.hpp"
+#include "state/reboot.hpp"
 #include "state/reservations.hpp"
 #include "state/triggers.hpp"
 
@@ -41,7 +42,9 @@ bool looks_for_nodes(const state::ClusterState& state, const model::Reservation&
 }  // namespace
 
 bool tick_due(const state::ClusterState& state, TimeS now, std::int64_t resv_over_run_s) {
-  if (state::reservations_due(state, now, resv_over_run_s) || state::triggers_due(state, now)) return true;
+  if (state::reservations_due(state, now, resv_over_run_s) || state::triggers_due(state, now) ||
+      state::reboots_due(state, now))
+    return true;
   bool due = !state.active.for_each([&](std::uint64_t, const auto& job) {
     if (!job->state.running() || job->time_limit == kInfinite32) return true;
     const auto& request = *job->request;

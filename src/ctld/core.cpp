@@ -377,8 +377,20 @@ void Core::read_cgroup_conf() {
   controller_.build_facts.cgroup_conf = cgroup_conf_ ? &*cgroup_conf_ : nullptr;
 }
 
+Result<conf::TopologyConf> Core::read_topology() const {
+  const auto text = controller_.files.find("topology.conf");
+  if (text == controller_.files.end() || controller_.config->topology_plugin != "topology/tree") return conf::TopologyConf{};
+  std::vector<conf::Diagnostic> problems;
+  const auto no_include = [](const std::string& file) -> Result<std::string> { return fail(Errc::io, "{}", file); };
+  auto parsed = conf::parse_topology_conf(text->second, "topology.conf", no_include, problems);
+  log_diagnostics(problems);
+  return parsed;
+}
+
 io::Task<Result<void>> Core::propose_configuration(bool at_start) {
-  state::Configure command = configure_command(*controller_.config, controller_.slurm_user);
+  auto topology = read_topology();
+  if (!topology) co_return std::unexpected(topology.error());
+  state::Configure command = configure_command(*controller_.config, controller_.slurm_user, *topology);
   command.keep_updates = at_start;
   auto proposal = replica_.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;

@@ -105,6 +105,8 @@ class Core {
   void end(Result<void> result);
   rpc::ServerOptions server_options() const;
   void read_cgroup_conf();
+  /// Errors: einval (topology.conf has faults).
+  Result<conf::TopologyConf> read_topology() const;
   io::Task<Result<void>> propose_configuration(bool at_start);
   io::Task<Result<void>> reread();
   io::Task<Result<std::string>> reread_for_another();

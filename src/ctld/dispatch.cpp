@@ -129,6 +129,8 @@ Write writer(MsgType type) {
       return epilog_complete;
     case MsgType::REQUEST_UPDATE_NODE:
       return update_node;
+    case MsgType::REQUEST_REBOOT_NODES:
+      return reboot_nodes;
     case MsgType::REQUEST_CREATE_NODE:
       return create_nodes;
     case MsgType::REQUEST_DELETE_NODE:

@@ -128,6 +128,9 @@ void Effects::look() {
       case Effect::Kind::controller_epilog:
         io::spawn(run_controller_script(effect));
         break;
+      case Effect::Kind::reboot_node:
+        io::spawn(reboot_node(effect));
+        break;
       case Effect::Kind::run_trigger:
         io::spawn(run_trigger(effect));
         break;

@@ -64,6 +64,7 @@ class Effects {
   io::Task<> tell_client(state::Effect effect);
   io::Task<> run_controller_script(state::Effect effect);
   io::Task<> run_trigger(state::Effect effect);
+  io::Task<> reboot_node(state::Effect effect);
   /// Starts the program, and waits for its end for that long: its wait status. It ends with this reign. Errors:
   /// node_execve_failed, timed_out, closed (we lead no more).
   io::Task<Result<int>> run_program(exec::SpawnSpec spec, std::int64_t patience_ms);

@@ -343,6 +343,8 @@ void fields(codec::Archive& ar, Node& n) {
   ar("memory_used", n.memory_used);
   ar("exclusive", n.exclusive);
   ar("gres_reported", n.gres_reported, codec::since(4));
+  ar("reboot_asked", n.reboot_asked, codec::since(4));
+  ar("next_state", n.next_state, codec::since(4));
 }
 
 void fields(codec::Archive& ar, Partition& p) {
@@ -396,6 +398,14 @@ void fields(codec::Archive& ar, PriorityRule& r) {
   ar("favor_small", r.favor_small);
 }
 
+void fields(codec::Archive& ar, Switch& s) {
+  ar("name", s.name);
+  ar("level", s.level);
+  ar("link_speed", s.link_speed);
+  ar("nodes", s.nodes);
+  ar("switches", s.switches);
+}
+
 void fields(codec::Archive& ar, Settings& s) {
   ar("cluster_name", s.cluster_name);
   ar("slurm_user", s.slurm_user);
@@ -432,6 +442,10 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("requeue_wait_s", s.requeue_wait_s, codec::since(4));
   ar("controller_prolog", s.controller_prolog, codec::since(4));
   ar("controller_epilog", s.controller_epilog, codec::since(4));
+  ar("reboot_timeout_s", s.reboot_timeout_s, codec::since(4));
+  ar("switches", s.switches, codec::since(4));
+  ar("topology_optional", s.topology_optional, codec::since(4));
+  ar("switch_wait_max_s", s.switch_wait_max_s, codec::since(4));
 }
 
 }  // namespace flurm::model

@@ -64,6 +64,8 @@ struct Node {
   std::vector<GresRecord> gres_reported;
   std::string comment, extra;
   std::uint32_t owner = kNoVal32;          // user with exclusive use
+  TimeS reboot_asked;                      // its daemon was told to reboot it, with the flag reboot_issued
+  std::uint32_t next_state = kNoVal32;     // what it is to be after that: down, or with the flag resume in service
   std::string mcs_label;
 
   // use

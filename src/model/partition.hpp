@@ -57,6 +57,15 @@ struct PriorityRule {
 };
 
 /// Settings that `apply` and the planner need, taken from slurm.conf by the controller and put in the log.
+/// A switch of topology/tree, with all nodes that hang below it.
+struct Switch {
+  std::string name;
+  std::uint16_t level = 0;      // 0: a leaf
+  std::uint32_t link_speed = 1;
+  std::string nodes, switches;  // hostlists; `switches`: those right below
+  bool operator==(const Switch&) const = default;
+};
+
 struct Settings {
   std::string cluster_name;
   std::uint32_t slurm_user = 0;
@@ -85,6 +94,10 @@ struct Settings {
   std::uint32_t requeue_wait_s = 0;         // how long a job waits that starts over; 0: only one that failed does
   bool controller_prolog = false;           // PrologSlurmctld: a program that the leader runs before a job's launch
   bool controller_epilog = false;           // EpilogSlurmctld, at its end
+  std::vector<Switch> switches;             // TopologyPlugin=topology/tree
+  bool topology_optional = false;           // only jobs that ask for it (--switches) heed them
+  std::uint32_t switch_wait_max_s = 300;    // how long a job waits for few switches
+  std::uint32_t reboot_timeout_s = 60;      // ResumeTimeout: how long a node may take to come back
   bool operator==(const Settings&) const = default;
 };
 
@@ -96,6 +109,7 @@ inline std::uint32_t time_limit_in(const Job& job, const Partition& partition) {
 
 void fields(codec::Archive& ar, Partition& partition);
 void fields(codec::Archive& ar, PriorityRule& rule);
+void fields(codec::Archive& ar, Switch& one);
 void fields(codec::Archive& ar, Settings& settings);
 
 }  // namespace flurm::model

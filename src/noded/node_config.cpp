@@ -70,6 +70,37 @@ Result<Hardware> hardware_of(const conf::Config& config, const conf::NodeDef& no
   return hardware;
 }
 
+/// The NodeName line of a node that no file names. What is said of it goes before what is found.
+Result<std::string> dynamic_line(const NodeOptions& options) {
+  const std::string name = options.node_name.empty() ? short_host_name() : options.node_name;
+  FLURM_TRY(const Hardware found, detect_hardware());
+  std::string line = "NodeName=" + name;
+  const auto given = [&](std::string_view key) {
+    std::string_view rest = options.dynamic_conf;
+    while (!rest.empty()) {
+      const std::size_t blank = std::min(rest.find(' '), rest.size());
+      const std::string_view word = rest.substr(0, blank);
+      if (conf::same_word(word.substr(0, word.find('=')), key)) return true;
+      rest.remove_prefix(std::min(blank + 1, rest.size()));
+    }
+    return false;
+  };
+  const auto add = [&](std::string_view key, std::uint64_t value) {
+    if (!given(key)) line += fmt::format(" {}={}", key, value);
+  };
+  const bool shape_given = given("CPUs") || given("Procs") || given("Sockets") || given("Boards") ||
+                           given("CoresPerSocket") || given("ThreadsPerCore") || given("SocketsPerBoard");
+  if (!shape_given) {
+    add("CPUs", found.cpus);
+    add("Boards", found.boards);
+    add("SocketsPerBoard", found.sockets / std::max<std::uint16_t>(found.boards, 1));
+    add("CoresPerSocket", found.cores_per_socket);
+    add("ThreadsPerCore", found.threads_per_core);
+  }
+  add("RealMemory", found.memory_mib);
+  return options.dynamic_conf.empty() ? line : line + " " + options.dynamic_conf;
+}
+
 }  // namespace
 
 std::string short_host_name() {
@@ -95,6 +126,15 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
   LoadedNode loaded;
   NodeSetup& setup = loaded.setup;
   FLURM_TRY(setup.config, conf::parse_slurm_conf(text, options.conf_file, read_conf_file, problems));
+  setup.booted = options.booted;
+  if (options.dynamic) {
+    FLURM_TRY(setup.dynamic_line, dynamic_line(options));
+    const std::uint32_t hash = setup.config.hash_val;  // of the file as others have it
+    problems.clear();
+    FLURM_TRY(setup.config, conf::parse_slurm_conf(text + "\n" + setup.dynamic_line + "\n", options.conf_file,
+                                                   read_conf_file, problems));
+    setup.config.hash_val = hash;
+  }
   const auto index = find_node(setup.config, options.node_name, host_name());
   if (!index) {
     return fail(Errc::invalid_node_name, "{} is no NodeName of {}",

@@ -15,6 +15,9 @@ struct NodeOptions {
   std::string node_name;  ///< -N; empty: found by the host's name
   std::string log_file;   ///< -L; empty: SlurmdLogFile
   std::string supervisor_program;
+  bool dynamic = false;      ///< -Z: no file names this node
+  std::string dynamic_conf;  ///< --conf: more about it, as on a NodeName line
+  bool booted = false;       ///< -b: as if the machine had booted when this daemon started
 };
 
 struct LoadedNode {

@@ -39,6 +39,8 @@ struct NodeSetup {
   Hardware hardware;               ///< to register with: found, or as configured with config_overrides
   CpuMap cpus;                     ///< of this machine
   NodeResources gres;
+  std::string dynamic_line;  ///< NodeName line of a node that no file names, with which it registers
+  bool booted = false;       ///< the machine is to be taken for booted when this daemon started
 };
 
 /// One per daemon; its parts refer to each other and live on the loop's thread.

@@ -22,12 +22,17 @@ wire::NodeRegistrationStatus Registration::message(Errc status, std::uint16_t pr
   m.threads = setup.hardware.threads_per_core;
   m.real_memory = setup.hardware.memory_mib;
   m.tmp_disk = disk_mib(setup.config.tmp_fs);
-  m.up_time = uptime_s();
+  m.up_time = setup.booted ? static_cast<std::uint32_t>(io::now() - started_at_) : uptime_s();
   m.hash_val = setup.config.hash_val;
   m.cpu_load = cpu_load();
   m.free_mem = free_memory_mib();
   m.flags = wire::slurmd_reg_flag_resp;
   m.gres_info = packed_report(setup.gres, setup.hardware.cpus, protocol);
+  if (!setup.dynamic_line.empty()) {
+    constexpr std::uint8_t kComesByItself = 2;  // slurm 22.05 src/common/slurm_protocol_defs.h DYN_NODE_NORM
+    m.dynamic_type = kComesByItself;
+    m.dynamic_conf = setup.dynamic_line;
+  }
   m.version = version_;
   for (const auto& [job_id, job] : node_.jobs.all()) {
     // A batch step counts as running until its end is acknowledged; else the controller would miss its job.

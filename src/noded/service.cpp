@@ -293,7 +293,9 @@ Result<std::string> check_service(const ServiceOptions& options) {
     FLURM_TRY_VOID(load_node({.conf_file = options.conf_file,
                               .node_name = options.node_name,
                               .log_file = options.log_file,
-                              .supervisor_program = options.supervisor_program},
+                              .supervisor_program = options.supervisor_program,
+                              .dynamic = options.dynamic,
+                              .dynamic_conf = options.dynamic_conf},
                              problems));
   }
   if (access(options.supervisor_program.c_str(), X_OK) != 0)
@@ -307,7 +309,10 @@ Result<void> run_service(const ServiceOptions& options) {
   NodeOptions node{.conf_file = options.conf_file,
                    .node_name = options.node_name,
                    .log_file = options.log_file,
-                   .supervisor_program = options.supervisor_program};
+                   .supervisor_program = options.supervisor_program,
+                   .dynamic = options.dynamic,
+                   .dynamic_conf = options.dynamic_conf,
+                   .booted = options.booted};
   if (!options.conf_server.empty()) {
     FLURM_TRY(node.conf_file, fetch_and_store(options));
   }

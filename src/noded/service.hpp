@@ -16,6 +16,9 @@ struct ServiceOptions {
   bool foreground = false;   ///< -D
   bool clean_start = false;  ///< -c: forget which jobs ended here
   int verbose = 0;
+  bool dynamic = false;      ///< -Z: a node that no file names
+  std::string dynamic_conf;  ///< --conf: more about it, as on a NodeName line
+  bool booted = false;       ///< -b: report the machine as booted now, for tests
   std::vector<std::string> arguments;  ///< that a program gets which takes this one's place, without its own name
 };
 

@@ -14,8 +14,10 @@ namespace {
 
 constexpr const char* kUsage =
     "Usage: flurmnd [OPTIONS]\n"
+    "  -b                    report the machine as booted now (for tests)\n"
     "  -c                    forget which jobs ended here\n"
     "  -C                    print the hardware of this machine as a NodeName line and exit\n"
+    "  --conf 'KEY=VALUE …'  with -Z: more about this node, as on a NodeName line\n"
     "  --conf-server H[:P]   take the configuration from the controller (also: $SLURM_CONF_SERVER)\n"
     "  -D                    run in the foreground\n"
     "  -f FILE               read this slurm.conf (default: $SLURM_CONF, /etc/slurm/slurm.conf)\n"
@@ -24,10 +26,12 @@ constexpr const char* kUsage =
     "  -T                    read the configuration, say what this program is, and exit\n"
     "  -v                    verbose; more of them, more words\n"
     "  -V                    print the version and exit\n"
+    "  -Z                    be a node that slurm.conf does not name: register as one\n"
     "  -h                    print this and exit\n";
 
-constexpr int kConfServer = 256;
+constexpr int kConfServer = 256, kConf = 257;
 constexpr option kLong[] = {{"conf-server", required_argument, nullptr, kConfServer},
+                            {"conf", required_argument, nullptr, kConf},
                             {"help", no_argument, nullptr, 'h'},
                             {"version", no_argument, nullptr, 'V'},
                             {nullptr, 0, nullptr, 0}};
@@ -47,14 +51,16 @@ int print_hardware() {
   return 0;
 }
 
-/// What gives another program the same options, -c excepted.
+/// What gives another program the same options, -b and -c excepted.
 std::vector<std::string> arguments_of(const flurm::noded::ServiceOptions& options) {
   std::vector<std::string> out;
   if (options.foreground) out.push_back("-D");
+  if (options.dynamic) out.push_back("-Z");
   for (int i = 0; i < options.verbose; ++i) out.push_back("-v");
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) out.insert(out.end(), {option, value});
   };
+  add("--conf", options.dynamic_conf);
   add("-f", options.conf_file);
   add("--conf-server", options.conf_server);
   add("-L", options.log_file);
@@ -67,8 +73,17 @@ std::vector<std::string> arguments_of(const flurm::noded::ServiceOptions& option
 int main(int argc, char** argv) {
   flurm::noded::ServiceOptions options;
   bool check = false;
-  for (int given; (given = getopt_long(argc, argv, "cCDf:hL:N:TvV", kLong, nullptr)) != -1;) {
+  for (int given; (given = getopt_long(argc, argv, "bcCDf:hL:N:TvVZ", kLong, nullptr)) != -1;) {
     switch (given) {
+      case 'b':
+        options.booted = true;
+        break;
+      case 'Z':
+        options.dynamic = true;
+        break;
+      case kConf:
+        options.dynamic_conf = optarg;
+        break;
       case 'c':
         options.clean_start = true;
         break;

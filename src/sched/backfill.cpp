@@ -54,11 +54,12 @@ std::optional<Backfill::Slot> Backfill::find(const Claim& claim, std::int64_t du
   const Shape& shape = *claim.shape;
   const std::uint32_t user = claim.request->user_id;
   const Demand& d = shape.demand;
-  const Bitmap usable = shape.nodes & usable_;
+  Bitmap usable = shape.nodes & usable_;
+  if (claim.without) usable.and_not(*claim.without);
   if (d.max_nodes < d.min_nodes || usable.count() < d.min_nodes || d.min_nodes == 0) return std::nullopt;
   const std::uint32_t warning = std::uint32_t{claim.request->warn_flags} << 16 | claim.request->warn_time;
   const SearchKey key{&shape, duration_s, claim.own, reservations_.empty() ? 0 : warning};
-  const bool same_for_all = !d.same_user_only && !usage_.has_owner();
+  const bool same_for_all = !d.same_user_only && !usage_.has_owner() && !claim.without;
   TimeS from = now_;
   if (const auto before = searched_.find(key); before != searched_.end() && same_for_all) from = before->second;
 
@@ -103,7 +104,7 @@ std::optional<Backfill::Slot> Backfill::find(const Claim& claim, std::int64_t du
     const bool placed = place_at(shape, user, fit, from, duration_s, slot.holding);
     placer_.bar(nullptr);
     if (placed) {
-      searched_[key] = from;
+      if (!claim.without) searched_[key] = from;
       return slot;
     }
     // A change at a time for the jobs at the head of the queue; in leaps when this has cost enough.
@@ -114,7 +115,7 @@ std::optional<Backfill::Slot> Backfill::find(const Claim& claim, std::int64_t du
     const TimeS change = std::min(profile_.next_change(usable, from), reservations_.next_end(from));
     from = std::max(change, from + jump_s);
   }
-  searched_[key] = std::max(from, now_ + 1);
+  if (!claim.without) searched_[key] = std::max(from, now_ + 1);
   return std::nullopt;
 }
 

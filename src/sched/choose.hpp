@@ -26,4 +26,10 @@ struct Choice {
 /// offer least. Source: slurm 22.05 select/cons_tres job_test.c _eval_nodes(), choose_nodes().
 bool choose_nodes(const Choice& choice, Bitmap& nodes, std::vector<Offer>& offers);
 
+/// The same below one switch: the lowest that suffices, of equal ones the one with the fewest free nodes, and there the
+/// nodes of as few leaf switches as possible, `leaves_max` at most (0: without limit).
+/// Source of the idea: slurm 22.05 select/cons_tres job_test.c _eval_nodes_topo().
+bool choose_by_switch(const Choice& choice, std::uint32_t leaves_max, const std::vector<SwitchInfo>& switches,
+                      Bitmap& nodes, std::vector<Offer>& offers);
+
 }  // namespace flurm::sched

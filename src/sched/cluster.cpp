@@ -52,6 +52,15 @@ Cluster::Cluster(const View& view) {
     }
     partitions_.push_back({partition, std::move(nodes), cpus});
   }
+  topology_optional_ = view.settings.topology_optional;
+  for (const model::Switch& each : view.settings.switches) {
+    SwitchInfo info{.level = each.level, .nodes = Bitmap(size())};
+    const auto names = expand_hosts(each.nodes);
+    if (!names) continue;
+    for (const std::string& name : *names)
+      if (const NodeIndex index = index_of(name); index != kNoNode) info.nodes.set(index);
+    switches_.push_back(std::move(info));
+  }
 }
 
 void Cluster::add_nodes(const View& view) {

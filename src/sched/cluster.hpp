@@ -43,6 +43,12 @@ struct PartitionInfo {
   std::uint64_t total_cpus = 0;
 };
 
+/// A switch of topology/tree.
+struct SwitchInfo {
+  std::uint16_t level = 0;
+  Bitmap nodes;
+};
+
 /// The part of a cluster that changes only with its configuration and its nodes' states.
 class Cluster {
  public:
@@ -68,6 +74,11 @@ class Cluster {
   /// Position in partitions(), or their number.
   std::size_t partition_index(std::string_view name) const;
 
+  /// Lowest first. Empty: nodes are chosen without regard to switches.
+  const std::vector<SwitchInfo>& switches() const { return switches_; }
+  /// Only jobs that ask for few switches heed them.
+  bool topology_optional() const { return topology_optional_; }
+
   /// The hostlist of a set of nodes.
   std::string hostlist(const Bitmap& nodes) const;
   /// The nodes of a hostlist. Errors: invalid_node_name for text out of form or an unknown name.
@@ -87,6 +98,8 @@ class Cluster {
   Bitmap usable_, none_;
   std::map<std::string, Bitmap, std::less<>> features_;
   std::vector<PartitionInfo> partitions_;
+  std::vector<SwitchInfo> switches_;
+  bool topology_optional_ = false;
 };
 
 /// What is held on one node at some moment.

@@ -45,6 +45,7 @@ struct Demand {
   std::uint32_t task_dist = 0;  // SLURM_DIST_*
   std::uint16_t plane_size = 0;
   bool overcommit = false, contiguous = false, spread = false;
+  std::uint32_t leaf_switches_max = 0;  // 0: as many as it takes
 
   // with whom
   Sharing sharing = Sharing::cores;

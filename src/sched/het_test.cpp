@@ -37,6 +37,14 @@ TEST_F(HetPlan, components_start_together_on_what_the_others_leave) {
   EXPECT_EQ(started(), (std::vector{a, b}));
 }
 
+TEST_F(HetPlan, components_have_nodes_of_their_own) {
+  const JobId a = w.submit(job()), b = w.submit(job()), c = w.submit(job());
+  join({a, b, c});
+  std::vector<model::NodeId> nodes;
+  for (const Placement& placement : w.step().starts) nodes.push_back(placement.shares.at(0).node);
+  EXPECT_EQ(nodes, (std::vector<model::NodeId>{0, 1, 2}));
+}
+
 TEST_F(HetPlan, one_that_does_not_fit_holds_the_others) {
   const JobId busy = w.submit(job().nodes(2).exclusive());
   w.step();

@@ -112,13 +112,23 @@ bool Pass::has_licenses(const QueueEntry& entry) const {
   });
 }
 
+const Shape& Pass::shape_of(const QueueEntry& entry) const {
+  if (!entry.shape->anywhere) return *entry.shape;
+  const model::Job& job = job_of(entry);
+  const std::uint32_t most_s = inventory_.settings().switch_wait_max_s;
+  const std::uint32_t asked_s = job.request->wait4switch;
+  const std::int64_t wait_s = asked_s == 0 ? most_s : std::min(asked_s, most_s);
+  const TimeS since = job.eligible_time ? job.eligible_time : job.submit_time;
+  return now_ - since < wait_s ? *entry.shape : *entry.shape->anywhere;
+}
+
 Outcome Pass::try_now(const QueueEntry& entry, Holding& holding) {
   if (const Shape* preferred = entry.shape->preferred.get()) {
     const Outcome outcome = try_now(entry, *preferred, holding);
     holding.preferred = outcome == Outcome::placed;
     if (holding.preferred) return outcome;
   }
-  return try_now(entry, *entry.shape, holding);
+  return try_now(entry, shape_of(entry), holding);
 }
 
 /// A shape that has failed in this pass fails again: what is free only shrinks.
@@ -298,7 +308,7 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
       slot = slots.find(claim_of(entry, *preferred), duration, true);
       if (slot) slot->holding.preferred = true;
     }
-    if (!slot) slot = slots.find(claim_of(entry, *entry.shape), duration, planned_elsewhere);
+    if (!slot) slot = slots.find(claim_of(entry, shape_of(entry)), duration, planned_elsewhere);
     const bool starts = slot && slot->start == now_;
     if (!starts) ++searches_;
     if (!slot) return;

@@ -46,6 +46,8 @@ class Pass {
   Outcome place_beside(const QueueEntry& entry, const Shape& shape, const Leave& leave, Holding& holding);
   bool waits_for_reservation(const QueueEntry& entry);
   bool has_licenses(const QueueEntry& entry) const;
+  /// What it asks for, or once it has waited for few switches, the same over any number of them.
+  const Shape& shape_of(const QueueEntry& entry) const;
   Claim claim_of(const QueueEntry& entry, const Shape& shape) const {
     return {.own = entry.reservation, .shape = &shape, .request = job_of(entry).request.get()};
   }

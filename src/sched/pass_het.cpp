@@ -2,6 +2,7 @@
 //
 // The whole job has the turn of its first component. Where there is no room for all of them, each keeps the earliest
 // place that backfill finds for it: what becomes free first is not given to others while it waits for the rest.
+// Components have nodes of their own, without which srun cannot start a step over several of them.
 #include <algorithm>
 
 #include "sched/pass.hpp"
@@ -36,6 +37,7 @@ void Pass::start_together(const QueueEntry& first) {
     for (const Component& component : *components) answer(component.front()->job, reason);
   };
   Usage trial = usage_;
+  Bitmap taken(cluster_.size());
   LicensePool licenses = licenses_;
   std::vector<std::pair<const QueueEntry*, Holding>> places;
   for (const Component& component : *components) {
@@ -57,14 +59,16 @@ void Pass::start_together(const QueueEntry& first) {
         never = false;
         continue;
       }
-      const Bitmap nodes = leave.key == 0 ? available_ : available_ & leave.nodes;
+      Bitmap nodes = leave.key == 0 ? available_ : available_ & leave.nodes;
+      nodes.and_not(taken);
       Holding holding;
       placer_.bar(leave.barred.get());
       const Outcome outcome = placer_.place(*entry->shape, job_of(*entry).request->user_id, trial, nodes, holding);
       placer_.bar(nullptr);
-      never = never && outcome == Outcome::never;
+      never = never && outcome == Outcome::never && taken.none();
       if (outcome != Outcome::placed) continue;
       trial.add(holding);
+      for (const Share& share : holding.shares) taken.set(share.node);
       licenses.take(entry->shape->licenses);
       places.emplace_back(entry, std::move(holding));
       placed = true;
@@ -86,6 +90,7 @@ void Pass::plan_together(const QueueEntry& first, Backfill& slots) {
   const auto* components = components_of(first);
   if (!components) return;
   std::vector<std::pair<const QueueEntry*, Backfill::Slot>> places;
+  Bitmap taken(cluster_.size());
   TimeS together = now_;
   for (const Component& component : *components) {
     const QueueEntry* at = nullptr;
@@ -94,13 +99,16 @@ void Pass::plan_together(const QueueEntry& first, Backfill& slots) {
       if (!entry->shape || !has_licenses(*entry)) continue;
       const std::int64_t duration = duration_s(job_of(*entry).time_limit, &partition_of(*entry));
       ++searches_;
-      auto slot = slots.find(claim_of(*entry, *entry->shape), duration, false);
+      Claim claim = claim_of(*entry, *entry->shape);
+      claim.without = &taken;
+      auto slot = slots.find(claim, duration, false);
       if (!slot || (best && best->start <= slot->start)) continue;
       best = std::move(slot);
       at = entry;
     }
     if (!best) return;
     slots.take(*best, duration_s(job_of(*at).time_limit, &partition_of(*at)));
+    for (const Share& share : best->holding.shares) taken.set(share.node);
     together = std::max(together, best->start);
     places.emplace_back(at, std::move(*best));
   }

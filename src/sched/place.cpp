@@ -95,6 +95,10 @@ Result<Shape> shape_with(const model::JobRequest& request, const std::string& fe
 Result<Shape> make_shape(const model::JobRequest& request, std::size_t partition, const Cluster& cluster,
                          const model::Settings& settings) {
   FLURM_TRY(Shape shape, shape_with(request, request.features, partition, cluster, settings));
+  if (request.req_switch != 0 && !cluster.switches().empty()) {
+    shape.anywhere = std::make_shared<const Shape>(shape);
+    shape.demand.leaf_switches_max = request.req_switch;
+  }
   if (request.prefer.empty()) return shape;
   FLURM_TRY(Shape preferred, shape_with(request, request.prefer, partition, cluster, settings));
   shape.preferred = std::make_shared<const Shape>(std::move(preferred));
@@ -357,7 +361,11 @@ bool Placer::attempt_beside(const Attempt& a, const Bitmap& nodes, Taken taken, 
                       .wanted_nodes = d.wanted_nodes,
                       .min_cpus = d.min_cpus,
                       .weights = d.unit != Unit::node};
-  if (!choose_nodes(choice, candidates, offers_) || candidates.count() > d.max_nodes) return false;
+  const bool by_switch = !cluster_.switches().empty() && (d.leaf_switches_max != 0 || !cluster_.topology_optional());
+  const std::uint32_t leaves_max = a.nodes_only ? 0 : d.leaf_switches_max;  // it gets over that by waiting
+  const bool chosen = by_switch ? choose_by_switch(choice, leaves_max, cluster_.switches(), candidates, offers_)
+                                : choose_nodes(choice, candidates, offers_);
+  if (!chosen || candidates.count() > d.max_nodes) return false;
   return give(a, candidates, holding);
 }
 

@@ -24,6 +24,7 @@ struct Shape {
   std::vector<Constraint::Counted> counted;
   bool counted_apart = false;
   std::vector<std::pair<std::string, std::uint32_t>> licenses;
+  std::shared_ptr<const Shape> anywhere;   // --switches: the same over any number of them, for one that has waited
   std::shared_ptr<const Shape> preferred;  // --prefer: the same with these features, which is tried first
 };
 

@@ -24,6 +24,7 @@ struct Claim {
   ReservationIndex own = kNoReservation;
   const Shape* shape = nullptr;
   const model::JobRequest* request = nullptr;
+  const Bitmap* without = nullptr;  // nodes that are not for it: other components of its heterogeneous job have them
 };
 
 /// What is left to it. `key` is equal where all of it is equal, within a pass; 0 where no reservation has a say.

@@ -37,6 +37,7 @@ struct Effect {
     launch_prolog,     // tell each of the job's nodes that it begins
     controller_prolog, // run PrologSlurmctld for the job
     controller_epilog, // run EpilogSlurmctld for the job
+    reboot_node,       // tell `node` to run RebootProgram
     run_trigger,       // run the program `text`, which is told `host`, as `user_id` and `group_id`
   };
   /// What a client that waits is told.

@@ -136,6 +136,7 @@ void fields(codec::Archive& ar, RequeueJobs& c) {
   ar("hold", c.hold);
   ar("special_exit", c.special_exit);
   ar("launch_failed", c.launch_failed, codec::since(2));
+  ar("running_only", c.running_only, codec::since(4));
 }
 
 void fields(codec::Archive& ar, SuspendJobs& c) {
@@ -324,6 +325,14 @@ void fields(codec::Archive& ar, ClearTriggers& c) {
 
 void fields(codec::Archive& ar, NoteEvent& c) { ar("event", c.event); }
 
+void fields(codec::Archive& ar, RebootNodes& c) {
+  ar("nodes", c.nodes);
+  ar("asap", c.asap);
+  ar("next_state", c.next_state);
+  ar("reason", c.reason);
+  ar("uid", c.uid);
+}
+
 namespace {
 
 // The numbers of the stored form are the positions in Command, counted from 1: append, never insert.
@@ -362,7 +371,7 @@ std::string_view command_name(const Command& command) {
                                          "PutReservation", "DeleteReservation", "AddNodes", "RemoveNode", "AwaitStart",
                                          "EndAllocation", "CreateStep", "QueueStep",   "EndStep",      "SignalStep",
                                          "UpdateStep",  "EndInactive",  "SubmitHetJob", "ControllerScriptEnded",
-                                         "SetTriggers", "ClearTriggers", "NoteEvent"};
+                                         "SetTriggers", "ClearTriggers", "NoteEvent",   "RebootNodes"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }

@@ -102,6 +102,7 @@ struct RequeueJobs {
   bool hold = false;
   bool special_exit = false;
   bool launch_failed = false;  // a node asks, that could not start it
+  bool running_only = false;   // those that are over stay so
 };
 
 struct SuspendJobs {
@@ -309,6 +310,14 @@ struct ClearTriggers {
   JobId job{0};                       // 0: any
   std::uint32_t user_id = kNoVal32;   // NO_VAL: any
 };
+/// scontrol reboot: when they have no jobs any more. `asap`: they take no new ones until then.
+struct RebootNodes {
+  std::vector<model::NodeId> nodes;
+  bool asap = false;
+  std::uint32_t next_state = kNoVal32;  // afterwards: down, or with the flag resume in service; NO_VAL: as before
+  std::string reason;
+  std::uint32_t uid = 0;
+};
 /// Something happened to a daemon, for which there may be triggers.
 struct NoteEvent {
   model::TriggerEvent event;
@@ -319,7 +328,7 @@ using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJ
                              DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain, PutReservation,
                              DeleteReservation, AddNodes, RemoveNode, AwaitStart, EndAllocation, CreateStep, QueueStep,
                              EndStep, SignalStep, UpdateStep, EndInactive, SubmitHetJob, ControllerScriptEnded,
-                             SetTriggers, ClearTriggers, NoteEvent>;
+                             SetTriggers, ClearTriggers, NoteEvent, RebootNodes>;
 
 /// One entry of the log.
 struct Entry {

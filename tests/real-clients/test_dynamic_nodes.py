@@ -1,6 +1,7 @@
 """Nodes that no file names: scontrol create nodename, delete nodename, slurmd -Z."""
 
 import os
+import socket
 import subprocess
 import unittest
 
@@ -71,9 +72,31 @@ class DynamicNodes(ClusterTest):
             self.c.run("scontrol", "delete", "reservationname=r")
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class NodesThatCome(ClusterTest):
     nodes = 1
     extra = "MaxNodeCount=5\n"
+
+    def test_a_node_of_ours_that_comes_by_itself(self):
+        what = "Port=%d CPUs=2 Sockets=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=500 Feature=ours" % free_port()
+        daemon = subprocess.Popen([self.c.bin + "/flurmnd", "-Z", "-N", "y1", "--conf", what, "-D", "-f", self.c.conf],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: self.c.try_run("scontrol", "show", "node", "y1").returncode == 0, 20, "the node")
+            record = self.c.node("y1")
+            self.assertEqual((record["CPUTot"], record["RealMemory"], record["AvailableFeatures"]), ("2", "500", "ours"))
+            job = self.c.submit("-C", "ours", script="echo $SLURMD_NODENAME > ours")
+            self.assertEqual(self.c.wait_end(job)["NodeList"], "y1")
+            self.c.wait_text("ours", "y1\n")
+            self.c.run("scontrol", "delete", "nodename=y1")
+        finally:
+            daemon.kill()
+            daemon.wait()
 
     @unittest.skipUnless(is_root(), "slurmd needs root")
     def test_a_node_that_comes_by_itself(self):

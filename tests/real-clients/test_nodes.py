@@ -3,9 +3,11 @@
 import os
 import shutil
 import signal
+import subprocess
+import tempfile
 import unittest
 
-from cluster import Cluster, ClusterTest, is_root, main, me, wait_for
+from cluster import Cluster, ClusterTest, is_root, kill, main, me, wait_for
 
 
 class Nodes(ClusterTest):
@@ -214,6 +216,68 @@ class Restart(ClusterTest):
         self.assertEqual(self.c.job(waiting)["JobName"], "later")
         self.c.wait_state(running, "COMPLETED")
         self.c.run("scancel", waiting)
+
+
+class Reboot(ClusterTest):
+    """scontrol reboot: a daemon that is started anew with -b stands for a machine that booted."""
+
+    nodes = 2
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.mkdtemp(dir="/tmp")
+        os.chmod(folder, 0o777)
+        cls.folder = folder
+        with open(folder + "/reboot", "w") as file:
+            file.write(f"#!/bin/sh\necho $SLURM_CONF $@ >> {folder}/asked\n")
+        os.chmod(folder + "/reboot", 0o755)
+        cls.extra = f"RebootProgram={folder}/reboot\nResumeTimeout=30\n"
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def asked(self):
+        try:
+            with open(self.folder + "/asked") as file:
+                return len(file.readlines())
+        except OSError:
+            return 0
+
+    def test_when_its_job_has_ended(self):
+        job = self.c.submit("-w", "n1", "--wrap", "while [ ! -e let_go ]; do sleep 0.1; done")
+        self.c.wait_state(job, "RUNNING")
+        self.c.run("scontrol", "reboot", "asap", "reason=new kernel", "n1")
+        record = self.c.node("n1")
+        self.assertIn("DRAIN", record["State"])
+        self.assertIn("REBOOT_REQUESTED", record["State"])
+        self.assertTrue(record["Reason"].startswith("new kernel"), record["Reason"])
+        self.c.run("scontrol", "cancel_reboot", "n1")
+        self.assertEqual(self.c.node("n1")["State"], "MIXED")
+        self.c.run("scontrol", "reboot", "asap", "nextstate=resume", "n1")
+        waits = self.c.submit("-w", "n1")
+        self.assertEqual(self.asked(), 0)
+        open(self.c.work + "/let_go", "w").close()
+        wait_for(lambda: self.asked() == 1, 40, "the reboot")
+        self.assertIn("REBOOT_ISSUED", self.c.node("n1")["State"])
+        self.assertIn("in progress", self.c.refused("scontrol", "cancel_reboot", "n1").lower())
+        kill(self.c.pid("n1"))
+        daemon = subprocess.Popen([self.c.bin + "/flurmnd", "-D", "-f", self.c.conf, "-N", "n1", "-b"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self.assertEqual(self.c.wait_end(waits, seconds=60)["JobState"], "COMPLETED")
+            self.assertEqual(self.c.node("n1")["State"], "IDLE")
+        finally:
+            kill(daemon.pid)
+            daemon.wait()
+            self.c.local("up")
+
+    def test_refusals(self):
+        self.assertIn("Invalid node name", self.c.refused("scontrol", "reboot", "nowhere"))
+        if is_root():
+            self.assertIn("ermission denied", self.c.refused("scontrol", "reboot", "n2", user="nobody"))
 
 
 class Users(ClusterTest):

@@ -1,5 +1,6 @@
 """What a job would rather have: features, few switches, cores left to the system; and going before one's other jobs."""
 
+import os
 import unittest
 
 from cluster import ClusterTest, is_root, main
@@ -62,6 +63,31 @@ class Preferences(ClusterTest):
         held = self.c.submit("--hold")
         self.assertIn("Job is in held state", self.c.refused("scontrol", "top", held))
         self.assertIn("Invalid job id specified", self.c.refused("scontrol", "top", "4242"))
+
+
+class Topology(ClusterTest):
+    """topology/tree: nodes that lie close together."""
+
+    nodes = 4
+
+    @unittest.skipIf(os.environ.get("FLURM_REAL"), "Slurm reads another topology only when it starts")
+    def test_switches(self):
+        with open(os.path.dirname(self.c.conf) + "/topology.conf", "w") as file:
+            file.write("SwitchName=s1 Nodes=n[1,3]\nSwitchName=s2 Nodes=n[2,4]\nSwitchName=top Switches=s[1-2]\n")
+        with open(self.c.conf, "a") as file:
+            file.write("TopologyPlugin=topology/tree\n")
+        self.c.run("scontrol", "reconfigure")
+        shown = self.c.run("scontrol", "show", "topology").splitlines()
+        self.assertEqual([" ".join(line.split()) for line in shown],
+                         ["SwitchName=s1 Level=0 LinkSpeed=1 Nodes=n[1,3]", "SwitchName=s2 Level=0 LinkSpeed=1 Nodes=n[2,4]",
+                          "SwitchName=top Level=1 LinkSpeed=1 Nodes=n[1-4] Switches=s[1-2]"])
+        first = self.c.submit("-N2", "--exclusive", "--wrap", "sleep 1000")
+        self.assertEqual(self.c.wait_state(first, "RUNNING")["NodeList"], "n[1,3]")
+        second = self.c.submit("-w", "n4", "--exclusive", "--wrap", "sleep 1000")
+        self.c.wait_state(second, "RUNNING")
+        waits = self.c.submit("-N2", "--switches=1", "--wrap", "true")
+        self.c.run("scancel", second)
+        self.assertEqual(self.c.wait_end(waits, seconds=40)["NodeList"], "n[2,4]")
 
 
 class CoresForTheSystem(ClusterTest):

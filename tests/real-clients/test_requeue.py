@@ -45,6 +45,14 @@ class Requeue(ClusterTest):
         self.c.wait_state(job, "RUNNING")
         self.assertIn("Requested operation is presently disabled", self.c.refused("scontrol", "requeue", job))
 
+    def test_only_what_is_running(self):
+        array = self.c.submit("--array=1-2", "--wrap", "[ $SLURM_ARRAY_TASK_ID = 1 ] || sleep 1000")
+        self.c.wait_state(f"{array}_1", "COMPLETED")
+        self.c.wait_state(f"{array}_2", "RUNNING")
+        self.c.run("scontrol", "requeue", "incomplete", array)
+        self.c.wait_reason(f"{array}_2", "BeginTime", seconds=30)
+        self.assertEqual(self.c.state(f"{array}_1"), "COMPLETED")
+
     def test_unknown_jobs(self):
         self.assertIn("Invalid job id specified for job 4242", self.c.refused("scontrol", "requeue", "4242"))
         self.assertIn("4242_1: Invalid job id specified", self.c.refused("scontrol", "requeue", "4242_1"))

@@ -66,7 +66,44 @@ io::Task<Answer> propose(Controller& c, Call call, state::Command command) {
   co_return rc_answer(call, public_code(reply->code));
 }
 
+/// Of a hostlist, or "ALL". Errors: invalid_node_name.
+Result<std::vector<model::NodeId>> named_nodes(const state::ClusterState& state, const std::string& named) {
+  std::vector<model::NodeId> nodes;
+  if (named == "ALL" || named == "all") {
+    for (const auto& [name, id] : *state.node_ids) nodes.push_back(id);
+    return nodes;
+  }
+  FLURM_TRY(const std::vector<std::string> hosts, expand_hosts(named));
+  for (const std::string& host : hosts) {
+    const model::Node* node = state.node(host);
+    if (!node) return fail(Errc::invalid_node_name, "{}", host);
+    nodes.push_back(node->id);
+  }
+  return nodes;
+}
+
 }  // namespace
+
+/// scontrol reboot. Source: slurm 22.05 src/slurmctld/proc_req.c _slurm_rpc_reboot_nodes().
+io::Task<Answer> reboot_nodes(Controller& c, Call call) {
+  constexpr Errc kEaccess = static_cast<Errc>(13);  // what Slurm says here
+  constexpr std::uint16_t kAsap = 1;
+  const auto* request = call.as<wire::Reboot>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_operator(call.uid)) co_return rc_answer(call, kEaccess);
+  const auto snapshot = c.replica.snapshot();
+  auto nodes = named_nodes(*snapshot, request->node_list.empty() ? "ALL" : request->node_list);
+  if (!nodes) co_return rc_answer(call, Errc::invalid_node_name);
+  log(Level::info, "node.reboot_asked", {{"nodes", request->node_list}, {"uid", call.uid}, {"reason", request->reason}});
+  auto proposal = propose(c, call,
+                          state::RebootNodes{.nodes = std::move(*nodes),
+                                             .asap = (request->flags & kAsap) != 0,
+                                             .next_state = request->next_state,
+                                             .reason = request->reason,
+                                             .uid = call.uid});
+  Answer answer = co_await proposal;
+  co_return answer;
+}
 
 io::Task<Answer> update_node(Controller& c, Call call) {
   const auto* request = call.as<wire::UpdateNode>();
@@ -75,16 +112,9 @@ io::Task<Answer> update_node(Controller& c, Call call) {
   const auto snapshot = c.replica.snapshot();
   state::UpdateNodes command;
   const std::string named = request->node_names.value_or("");
-  auto hosts = named == "ALL" || named == "all" ? Result<std::vector<std::string>>{} : expand_hosts(named);
-  if (!hosts) co_return rc_answer(call, Errc::invalid_node_name);
-  if (named == "ALL" || named == "all")
-    for (const auto& [name, id] : *snapshot->node_ids) hosts->push_back(name);
-  for (const std::string& host : *hosts) {
-    const model::Node* node = snapshot->node(host);
-    if (!node) co_return rc_answer(call, Errc::invalid_node_name);
-    command.nodes.push_back(node->id);
-  }
-  if (command.nodes.empty()) co_return rc_answer(call, Errc::invalid_node_name);
+  auto nodes = named_nodes(*snapshot, named);
+  if (!nodes || nodes->empty()) co_return rc_answer(call, Errc::invalid_node_name);
+  command.nodes = std::move(*nodes);
   command.uid = call.uid;
   if (request->node_state != kNoVal32) command.state = request->node_state;
   command.reason = request->reason;

@@ -148,8 +148,16 @@ Answer federation_info(Controller&, const Call& call) {
   return answer(call, wire::MsgType::RESPONSE_FED_INFO, wire::FederationInfo{});
 }
 
-Answer topology_info(Controller&, const Call& call) {
-  return answer(call, wire::MsgType::RESPONSE_TOPO_INFO, wire::TopoInfoResponse{});
+Answer topology_info(Controller& c, const Call& call) {
+  wire::TopoInfoResponse response;
+  const auto snapshot = c.replica.snapshot();
+  for (const model::Switch& each : snapshot->settings.switches)
+    response.topo_array.push_back({.level = each.level,
+                                   .link_speed = each.link_speed,
+                                   .name = each.name,
+                                   .nodes = each.nodes,
+                                   .switches = each.switches});
+  return answer(call, wire::MsgType::RESPONSE_TOPO_INFO, response);
 }
 
 Answer share_info(Controller&, const Call& call) {

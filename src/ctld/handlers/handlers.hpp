@@ -57,6 +57,7 @@ io::Task<Answer> delete_nodes(Controller& c, Call call);
 io::Task<Errc> add_registering_node(Controller& c, wire::NodeRegistrationStatus status, std::string peer);
 
 io::Task<Answer> update_node(Controller& c, Call call);
+io::Task<Answer> reboot_nodes(Controller& c, Call call);
 io::Task<Answer> update_partition(Controller& c, Call call);
 io::Task<Answer> delete_partition(Controller& c, Call call);
 

@@ -68,12 +68,14 @@ io::Task<Answer> requeue_job(Controller& c, Call call) {
   auto snapshot = c.replica.snapshot();
   auto targets = targets_of(c, *snapshot, call, request->job_id_str, request->step_id.job_id);
   if (!targets) co_return unknown_job(call, request->job_id_str, targets.error());
+  constexpr auto kRunning = static_cast<std::uint32_t>(model::JobBase::running);  // `scontrol requeue incomplete`
   const auto has = [&](std::uint32_t flag) { return (request->flags & flag) != 0; };
   state::RequeueJobs command{.targets = std::move(*targets),
                              .uid = call.uid,
                              .hold = has(model::job_flag::requeue_hold),
                              .special_exit = has(model::job_flag::special_exit),
-                             .launch_failed = has(model::job_flag::launch_failed) && c.is_operator(call.uid)};
+                             .launch_failed = has(model::job_flag::launch_failed) && c.is_operator(call.uid),
+                             .running_only = (request->flags & 0xff) == kRunning};
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return error_answer(call, reply.error());

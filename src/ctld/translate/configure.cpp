@@ -1,8 +1,11 @@
 // ctld/translate/configure.cpp — see configure.hpp.
 #include "ctld/translate/configure.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 
+#include "base/hostlist.hpp"
 #include "base/log.hpp"
 
 namespace flurm::ctld {
@@ -47,6 +50,15 @@ std::uint32_t requeue_wait_s(const std::string& auth_info) {
   return expire_s + 1;
 }
 
+/// "name=7" of a list of options.
+std::uint32_t number_option(const std::string& list, std::string_view name, std::uint32_t usual) {
+  std::string text;
+  std::uint32_t number = 0;
+  if (!conf::Config::has_option(list, name, &text)) return usual;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  return read.ec == std::errc{} ? number : usual;
+}
+
 model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   model::Settings s;
   s.cluster_name = c.cluster_name;
@@ -84,6 +96,9 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   s.counted_gres = counted_gres(c.accounting_storage_tres);
   s.requeue_wait_s = requeue_wait_s(c.authinfo);
   s.controller_prolog = !c.prolog_slurmctld.empty();
+  s.topology_optional = conf::Config::has_option(c.topology_param, "TopoOptional");
+  s.switch_wait_max_s = number_option(c.sched_params, "max_switch_wait", s.switch_wait_max_s);
+  s.reboot_timeout_s = c.resume_timeout;
   s.controller_epilog = !c.epilog_slurmctld.empty();
   s.max_batch_requeue = static_cast<std::uint16_t>(c.max_batch_requeue);
   s.backfill = c.schedtype == "sched/backfill";
@@ -182,11 +197,46 @@ model::Partition partition_of(const conf::PartitionDef& d, const conf::Config& c
   return p;
 }
 
+/// Lowest first. Source: slurm 22.05 src/plugins/topology/tree/topology_tree.c _validate_switches().
+std::vector<model::Switch> switches_of(const conf::TopologyConf& topology) {
+  std::map<std::string, std::pair<std::uint16_t, std::vector<std::string>>> known;  // level, and nodes below
+  std::vector<model::Switch> out;
+  while (known.size() < topology.switches.size()) {  // no switch stands above itself: each round finds one
+    for (const conf::SwitchDef& def : topology.switches) {
+      if (known.contains(def.name)) continue;
+      std::uint16_t level = 0;
+      std::vector<std::string> nodes = def.nodes;
+      bool complete = true;
+      for (const std::string& below : def.switches) {
+        const auto found = known.find(below);
+        complete = complete && found != known.end();
+        if (!complete) break;
+        level = std::max<std::uint16_t>(level, static_cast<std::uint16_t>(found->second.first + 1));
+        nodes.insert(nodes.end(), found->second.second.begin(), found->second.second.end());
+      }
+      if (!complete) continue;
+      std::ranges::sort(nodes, [](const std::string& a, const std::string& b) { return compare_hosts(a, b) < 0; });
+      const auto twice = std::ranges::unique(nodes);
+      nodes.erase(twice.begin(), twice.end());
+      out.push_back({.name = def.name,
+                     .level = level,
+                     .link_speed = def.link_speed,
+                     .nodes = compress_hosts_sorted(nodes),
+                     .switches = compress_hosts(def.switches)});
+      known.emplace(def.name, std::pair{level, std::move(nodes)});
+    }
+  }
+  std::ranges::stable_sort(out, {}, &model::Switch::level);
+  return out;
+}
+
 }  // namespace
 
-state::Configure configure_command(const conf::Config& config, std::uint32_t slurm_user) {
+state::Configure configure_command(const conf::Config& config, std::uint32_t slurm_user,
+                                   const conf::TopologyConf& topology) {
   state::Configure command;
   command.settings = settings_of(config, slurm_user);
+  if (config.topology_plugin == "topology/tree") command.settings.switches = switches_of(topology);
   for (const conf::NodeDef& node : config.nodes) command.nodes.push_back(node_config(node));
   for (const conf::DownNodes& down : config.down_nodes)
     for (std::uint32_t index : down.node_index) {

@@ -105,6 +105,7 @@ Errc requeue_one(ClusterState& state, JobId id, const RequeueJobs& command) {
 
 Errc requeue(ClusterState& state, JobId id, const RequeueJobs& command) {
   const Job& job = *state.job(id);
+  if (command.running_only && !job.state.running() && !job.state.suspended()) return Errc::success;
   if (!job.het) return requeue_one(state, id, command);
   if (job.het->offset != 0) return Errc::not_het_job_leader;
   Errc code = Errc::success;

@@ -6,6 +6,7 @@
 #include "base/hostlist.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reboot.hpp"
 #include "state/steps.hpp"
 
 namespace flurm::state {
@@ -161,9 +162,7 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
       node.reason.clear();
     }
     if (node.has(node_flag::reboot_issued)) {
-      node.flags &= ~(node_flag::reboot_issued | node_flag::reboot_requested);
-      node.base = base_in_use(node);
-      node.reason.clear();
+      if (has_rebooted(node)) return_from_reboot(state, node);
       return;
     }
     if (rebooted && had_jobs && state.settings.return_to_service != 2) {
@@ -235,6 +234,8 @@ Errc change_state(ClusterState& state, model::NodeId id, std::uint32_t asked, co
     });
   } else if (asked & (node_flag::drain | node_flag::fail)) {
     edit_node(state, id, [&](Node& changed) { changed.flags |= asked & (node_flag::drain | node_flag::fail); });
+  } else if (asked & node_flag::reboot_cancel) {
+    return cancel_reboot(state, id);
   } else if (asked & node_flag::no_respond) {
     edit_node(state, id, [&](Node& changed) { changed.flags |= node_flag::no_respond; });
   } else if (base == static_cast<std::uint32_t>(NodeBase::down)) {

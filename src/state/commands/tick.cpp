@@ -3,6 +3,7 @@
 
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reboot.hpp"
 #include "state/reservations.hpp"
 #include "state/steps.hpp"
 #include "state/triggers.hpp"
@@ -101,6 +102,7 @@ Reply apply_to(ClusterState& state, const Tick& command) {
 
   pass_time(state, command.resv_over_run_s);
   forget_old_jobs(state);
+  reboot_nodes(state);
   pull_triggers(state);
   return {};
 }

@@ -1,0 +1,126 @@
+// state/commands/reboot.cpp — scontrol reboot: asked for, begun when the node has no jobs, over when it has registered
+// with a later boot time. Source: slurm 22.05 src/slurmctld/proc_req.c _slurm_rpc_reboot_nodes(), controller.c
+// _queue_reboot_msg(), node_mgr.c validate_node_specs(), check_reboot_nodes().
+#include "state/reboot.hpp"
+
+#include "state/commands/handlers.hpp"
+#include "state/edit.hpp"
+
+namespace flurm::state {
+namespace {
+
+using model::Node;
+using model::NodeBase;
+namespace node_flag = model::node_flag;
+
+void set_reason(const ClusterState& state, Node& node, std::string reason, std::uint32_t uid) {
+  node.reason = std::move(reason);
+  node.reason_uid = uid;
+  node.reason_time = state.now;
+}
+
+/// "disks : reboot issued"
+void add_reason(const ClusterState& state, Node& node, std::string_view words) {
+  const bool more = !node.reason.empty() && node.reason.find(words) == node.reason.npos;
+  set_reason(state, node, more ? node.reason + " : " + std::string(words) : std::string(words),
+             state.settings.slurm_user);
+}
+
+bool can_begin(const Node& node) {
+  if (!node.has(node_flag::reboot_requested) || node.has(node_flag::reboot_issued)) return false;
+  if (!node.jobs.empty() || !node.completing_jobs.empty()) return false;
+  return node.base == NodeBase::down || (node.base == NodeBase::idle && !node.has(node_flag::no_respond));
+}
+
+bool is_late(const ClusterState& state, const Node& node, TimeS now) {
+  return node.has(node_flag::reboot_issued) && node.reboot_asked &&
+         node.reboot_asked + std::int64_t{state.settings.reboot_timeout_s} < now;
+}
+
+}  // namespace
+
+bool reboots_due(const ClusterState& state, TimeS now) {
+  return !state.nodes.for_each(
+      [&](std::uint64_t, const auto& node) { return !can_begin(*node) && !is_late(state, *node, now); });
+}
+
+void reboot_nodes(ClusterState& state) {
+  std::vector<model::NodeId> begin, late;
+  state.nodes.for_each([&](std::uint64_t, const auto& node) {
+    if (can_begin(*node)) begin.push_back(node->id);
+    if (is_late(state, *node, state.now)) late.push_back(node->id);
+    return true;
+  });
+  for (model::NodeId id : begin) {
+    edit_node(state, id, [&](Node& node) {
+      node.base = NodeBase::down;
+      node.flags = (node.flags & ~node_flag::reboot_requested) | node_flag::reboot_issued;
+      node.reboot_asked = state.now;
+      add_reason(state, node, "reboot issued");
+    });
+    add_effect(state, {.kind = Effect::Kind::reboot_node, .node = id});
+  }
+  for (model::NodeId id : late)
+    edit_node(state, id, [&](Node& node) {
+      node.flags &= ~(node_flag::reboot_issued | node_flag::drain);
+      node.reboot_asked = {};
+      node.next_state = kNoVal32;
+      node.base = NodeBase::down;
+      add_reason(state, node, "reboot timed out");
+    });
+}
+
+bool has_rebooted(const Node& node) { return node.boot_time >= node.reboot_asked; }
+
+void return_from_reboot(const ClusterState& state, Node& node) {
+  node.flags &= ~(node_flag::reboot_issued | node_flag::reboot_requested);
+  if (node.next_state != kNoVal32) node.flags &= ~node_flag::drain;
+  const bool stays_down =
+      node.next_state != kNoVal32 && (node.next_state & 0xf) == static_cast<std::uint32_t>(NodeBase::down);
+  node.base = stays_down ? NodeBase::down : NodeBase::idle;
+  if (stays_down) {
+    add_reason(state, node, "reboot complete");
+  } else {
+    node.last_busy = state.now;
+    if (!node.has(node_flag::drain | node_flag::fail)) node.reason.clear();
+  }
+  node.next_state = kNoVal32;
+  node.reboot_asked = {};
+}
+
+Errc cancel_reboot(ClusterState& state, model::NodeId id) {
+  if (state.node(id)->has(node_flag::reboot_issued)) return Errc::reboot_in_progress;
+  edit_node(state, id, [](Node& node) {
+    node.flags &= ~node_flag::reboot_requested;
+    if (node.next_state != kNoVal32 && node.next_state & node_flag::undrain) {
+      node.flags &= ~node_flag::drain;
+      node.reason.clear();
+    }
+    node.next_state = kNoVal32;
+  });
+  return Errc::success;
+}
+
+Reply apply_to(ClusterState& state, const RebootNodes& command) {
+  constexpr std::uint32_t kNot = node_flag::reboot_requested | node_flag::reboot_issued | node_flag::power_down |
+                                 node_flag::powered_down | node_flag::powering_down;
+  for (model::NodeId id : command.nodes) {
+    const Node* known = state.node(id);
+    if (!known || known->base == NodeBase::future || known->has(kNot)) continue;
+    edit_node(state, id, [&](Node& node) {
+      node.flags |= node_flag::reboot_requested;
+      node.next_state = command.next_state;
+      if (!command.reason.empty()) set_reason(state, node, command.reason, command.uid);
+      if (command.asap) {
+        if (node.next_state == kNoVal32) node.next_state = node_flag::resume;
+        if (!node.has(node_flag::drain)) node.next_state |= node_flag::undrain;
+        node.flags |= node_flag::drain;
+        if (node.reason.empty()) set_reason(state, node, "Reboot ASAP", command.uid);
+      }
+      if (node.reason.empty()) set_reason(state, node, "reboot requested", command.uid);
+    });
+  }
+  return {};
+}
+
+}  // namespace flurm::state
