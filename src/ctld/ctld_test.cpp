@@ -37,20 +37,35 @@ TEST(JobText, names_jobs_tasks_and_arrays) {
     EXPECT_FALSE(targets(bad)) << bad;
 }
 
-TEST(JobText, an_array_is_known_by_its_tasks_when_its_own_record_is_forgotten) {
+TEST(JobText, an_array_is_known_while_any_task_is) {
   World w;
   const JobId array = w.submit_array("0-1");
   w.start(array, 0, 1, 0);
   w.cancel({{.job = array, .tasks = {}}});
   w.now = w.now + 400;
   w.run(state::Tick{});
-  ASSERT_EQ(w.state.job(array), nullptr);
+  ASSERT_EQ(w.shown(array), "CANCELLED") << "task 1, which has the array's number";
   const auto targets = job_targets(w.state, std::to_string(array.v));
   ASSERT_TRUE(targets);
-  const model::Job* record = record_of(w.state, targets->front());
-  ASSERT_TRUE(record);
-  EXPECT_EQ(record->array->task, 0u);
+  EXPECT_TRUE(targets->front().whole_array);
+  EXPECT_TRUE(record_of(w.state, targets->front()));
   EXPECT_EQ(record_of(w.state, {.job = JobId{77}, .tasks = {}}), nullptr);
+}
+
+TEST(JobText, components_of_a_heterogeneous_job) {
+  World w;
+  w.use_newest_format();
+  const JobId plain = w.submit();
+  const JobId leader = w.run(state::SubmitHetJob{{w.job(), w.job()}}).job;
+  const auto named = [&](const std::string& text) { return job_targets(w.state, text); };
+  const std::string first = std::to_string(leader.v);
+  ASSERT_TRUE(named(first + "+1"));
+  EXPECT_EQ(named(first + "+1")->front().job.v, leader.v + 1);
+  EXPECT_EQ(named(first + "+0")->front().job, leader);
+  EXPECT_EQ(named(first + "+2").error().code, Errc::invalid_job_id);
+  EXPECT_EQ(named(first + "+x").error().code, Errc::invalid_job_id);
+  EXPECT_EQ(named(std::to_string(leader.v + 1) + "+0").error().code, Errc::invalid_job_id) << "not the first one";
+  EXPECT_EQ(named(std::to_string(plain.v) + "+0").error().code, Errc::not_het_job);
 }
 
 TEST(Clockwork, a_tick_is_due_at_limits_and_forgetting_times_only) {
