@@ -167,7 +167,6 @@ void forget_qos(Books& books, std::uint32_t id, TimeS now) {
     Assoc copy = *each;
     std::erase(copy.qos, id);
     std::erase_if(copy.delta_qos, [&](const std::string& delta) { return delta == plus || delta == minus; });
-    if (copy.limits.def_qos_id == id) copy.limits.def_qos_id = kInfinite32;
     if (!(copy == *each)) changed.push_back(std::move(copy));
   }
   for (Assoc& each : changed) {

@@ -33,7 +33,8 @@ std::set<std::uint32_t> with_below(const Books& books, const std::set<std::uint3
 
 /// Jobs of `id` may preempt those of themselves, directly or over others.
 bool preemption_loop(const Books& books, std::uint32_t id, const std::set<std::uint32_t>& preempt);
-/// The QOS disappears from what refers to it.
+/// The QOS disappears from the lists of those that have it. Where it is the default it stays so: sacctmgr looks for that
+/// afterwards, and takes the removal back.
 void forget_qos(Books& books, std::uint32_t id, TimeS now);
 
 /// Accounts that the user coordinates, and whether directly (or as one below such an account).

@@ -68,6 +68,15 @@ std::optional<Session::Answer> Session::administer(const rpc::Message& request) 
       if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
       common_.statistics.clear(common_.now());
       return rc(Errc::success, "", type);
+    case DBD_ARCHIVE_DUMP: {
+      if (!is_administrator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
+      // Nothing is purged unless something says when, and no key of ours does.
+      const auto& wish = request.as<wire::ArchiveCond>();
+      for (std::uint32_t age : {wish.purge_event, wish.purge_job, wish.purge_resv, wish.purge_step, wish.purge_suspend,
+                                wish.purge_txn, wish.purge_usage})
+        if (age != kNoVal32) return rc(Errc::not_supported, "flurmdbd does not purge yet", type);
+      return rc(Errc::success, "SUCCESS", type);
+    }
     case DBD_RECONFIG:
     case DBD_ROLL_USAGE:
       if (!is_administrator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);

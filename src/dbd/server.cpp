@@ -154,6 +154,10 @@ void Server::publish(const acct::Books& before, const acct::Books& now) {
     if (cluster->deleted || cluster->control_port == 0 || !wire::supported(cluster->rpc_version)) continue;
     const wire::AccountingUpdate update = updates(before, now, name);
     if (update.update_list.empty()) continue;
+    if (log_enabled(Level::debug2)) {
+      const wire::MessageInfo* info = wire::find_message(wire::MsgType::ACCOUNTING_UPDATE_MSG);
+      log(Level::debug2, "dbd.news", {{"cluster", name}, {"news", info->dump(&update, cluster->rpc_version)}});
+    }
     loop_.post([this, name, to = rpc::Address{cluster->control_host, static_cast<std::uint16_t>(cluster->control_port)},
                 version = cluster->rpc_version, body = codec::pack(update, cluster->rpc_version)]() mutable {
       Outbox& out = outboxes_[name];
