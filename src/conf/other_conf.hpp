@@ -75,7 +75,8 @@ struct TopologyConf {
 Result<TopologyConf> parse_topology_conf(std::string_view text, const std::string& file, const IncludeText& include,
                                          std::vector<Diagnostic>& out);
 
-/// slurmdbd.conf(5). Beside Slurm's own keys: StorageType=accounting_storage/sqlite, whose StorageLoc is a file.
+/// slurmdbd.conf(5). StorageType is accounting_storage/sqlite, with a file as StorageLoc, or mysql or pgsql, with the name
+/// of a database.
 struct SlurmdbdConf {
   std::string auth_type = "auth/munge", auth_info;
   bool commit_delay = false;
@@ -90,7 +91,7 @@ struct SlurmdbdConf {
   std::string parameters, pid_file = "/var/run/slurmdbd.pid", private_data;
   std::string slurm_user = "root";
   std::string storage_type = "accounting_storage/sqlite", storage_loc = "/var/lib/flurm/accounting.sqlite";
-  std::string storage_host, storage_user, storage_pass;
+  std::string storage_host = "localhost", storage_user, storage_pass;
   std::uint16_t storage_port = 0;
   bool track_wckey = false;
   bool operator==(const SlurmdbdConf&) const = default;

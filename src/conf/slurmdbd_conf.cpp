@@ -6,7 +6,8 @@ namespace flurm::conf {
 namespace {
 
 constexpr Word kAuth[] = {{"auth/munge", 0}};
-constexpr Word kStorage[] = {{"accounting_storage/sqlite", 0}};
+constexpr Word kStorage[] = {
+    {"accounting_storage/sqlite", 0}, {"accounting_storage/mysql", 0}, {"accounting_storage/pgsql", 0}};
 
 std::span<const Key<SlurmdbdConf>> keys() {
   using C = SlurmdbdConf;
@@ -28,12 +29,12 @@ std::span<const Key<SlurmdbdConf>> keys() {
       {.name = "PidFile", .support = kUsed, .field = &C::pid_file},
       {.name = "PrivateData", .support = kNot, .field = &C::private_data},
       {.name = "SlurmUser", .support = kUsed, .field = &C::slurm_user},
-      {.name = "StorageHost", .support = kNot, .field = &C::storage_host},
+      {.name = "StorageHost", .support = kUsed, .field = &C::storage_host},
       {.name = "StorageLoc", .support = kUsed, .field = &C::storage_loc},
-      {.name = "StoragePass", .support = kNot, .field = &C::storage_pass},
-      {.name = "StoragePort", .support = kNot, .field = &C::storage_port},
+      {.name = "StoragePass", .support = kUsed, .field = &C::storage_pass},
+      {.name = "StoragePort", .support = kUsed, .field = &C::storage_port},
       {.name = "StorageType", .support = kUsed, .field = &C::storage_type, .choices = kStorage},
-      {.name = "StorageUser", .support = kNot, .field = &C::storage_user},
+      {.name = "StorageUser", .support = kUsed, .field = &C::storage_user},
       {.name = "TrackWCKey", .support = kUsed, .field = &C::track_wckey},
   };
   return kKeys;

@@ -67,6 +67,22 @@ void detach() {
   for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
 }
 
+store::Place place_of(const conf::SlurmdbdConf& conf) {
+  store::Place place;
+  if (conf.storage_type.ends_with("/sqlite")) {
+    place.path = conf.storage_loc;
+    return place;
+  }
+  place.kind = conf.storage_type.ends_with("/pgsql") ? store::Place::Kind::pgsql : store::Place::Kind::mysql;
+  const bool named = conf.storage_loc != conf::SlurmdbdConf().storage_loc;
+  place.name = named ? conf.storage_loc : "slurm_acct_db";  // as slurmdbd calls it
+  place.host = conf.storage_host;
+  place.user = conf.storage_user.empty() ? conf.slurm_user : conf.storage_user;
+  place.password = conf.storage_pass;
+  place.port = conf.storage_port;
+  return place;
+}
+
 io::Task<void> stop_and_leave(Server& server, io::Loop& loop) {
   auto stopping = server.stop();
   co_await stopping;
@@ -86,7 +102,7 @@ Result<void> run_service(const ServiceOptions& options) {
   FLURM_TRY_VOID(become(slurm_user));
   signal(SIGPIPE, SIG_IGN);
 
-  FLURM_TRY(const std::unique_ptr<store::Store> store, store::Store::open(conf.storage_loc));
+  FLURM_TRY(const std::unique_ptr<store::Store> store, store::Store::open(place_of(conf)));
   const auth::Munge munge(munge_socket(conf.auth_info));
   io::Loop loop(8);
   // Commits begin before the server is there, and end after it has gone.

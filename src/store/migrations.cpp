@@ -59,7 +59,7 @@ const std::vector<Migration>& migrations() {
            "CREATE TABLE jobs (db_index BIGINT NOT NULL, cluster VARCHAR(190) NOT NULL, job_id BIGINT NOT NULL, uid "
            "BIGINT NOT NULL, gid BIGINT NOT NULL, assoc_id BIGINT NOT NULL, qos_id BIGINT NOT NULL, wckey_id BIGINT "
            "NOT NULL, resv_id BIGINT NOT NULL, account VARCHAR(190) NOT NULL, user_name VARCHAR(190) NOT NULL, part "
-           "TEXT NOT NULL, wckey TEXT NOT NULL, name VARCHAR(190) NOT NULL, work_dir TEXT NOT NULL, submit_line TEXT "
+           "TEXT NOT NULL, wckey TEXT NOT NULL, name TEXT NOT NULL, work_dir TEXT NOT NULL, submit_line TEXT "
            "NOT NULL, container TEXT NOT NULL, mcs_label TEXT NOT NULL, constraints TEXT NOT NULL, gres_used TEXT NOT "
            "NULL, array_job_id BIGINT NOT NULL, array_task_id BIGINT NOT NULL, array_max_tasks BIGINT NOT NULL, "
            "array_task_pending BIGINT NOT NULL, array_task_str TEXT NOT NULL, het_job_id BIGINT NOT NULL, "
@@ -108,10 +108,41 @@ const std::vector<Migration>& migrations() {
   return kMigrations;
 }
 
+/// Has no tables of ours.
+bool is_empty(Session& session) {
+  switch (session.kind()) {
+    case Place::Kind::sqlite:
+      return session.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'meta'").empty();
+    case Place::Kind::mysql:
+      return session
+          .query(
+              "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = "
+              "'meta'")
+          .empty();
+    case Place::Kind::pgsql:
+      return session
+          .query(
+              "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = "
+              "'meta'")
+          .empty();
+  }
+  return true;
+}
+
+/// The statement as this database wants it.
+std::string adapted(std::string statement, Place::Kind kind) {
+  if (kind != Place::Kind::mysql || !statement.starts_with("CREATE TABLE")) return statement;
+  // Its TEXT ends at 64 KiB, and its usual order takes "a" and "A" for one.
+  constexpr std::string_view kText = " TEXT ", kLongText = " LONGTEXT ";
+  for (std::size_t at = 0; (at = statement.find(kText, at)) != statement.npos; at += kLongText.size())
+    statement.replace(at, kText.size(), kLongText);
+  return statement + " ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+}
+
 }  // namespace
 
 void migrate(Session& session) {
-  const bool fresh = session.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'meta'").empty();
+  const bool fresh = is_empty(session);
   std::int64_t have = fresh ? 0 : session.number("SELECT value FROM meta WHERE name = 'schema'");
   const int newest = migrations().back().version;
   if (have > newest)
@@ -120,7 +151,7 @@ void migrate(Session& session) {
     if (each.version <= have) continue;
     session.begin();
     try {
-      for (const char* statement : each.statements) session.execute(statement);
+      for (const char* statement : each.statements) session.execute(adapted(statement, session.kind()));
       if (have == 0)
         session.execute("INSERT INTO meta (name, value) VALUES ('schema', ?)", {std::int64_t{each.version}});
       else

@@ -74,13 +74,41 @@ struct Session::Impl {
   }
 };
 
-Session::Session(const std::string& path) : impl_(std::make_unique<Impl>()) {
+namespace {
+
+/// A value for a connection string, whatever it holds.
+std::string quoted(const std::string& value) {
+  std::string out = "'";
+  for (char c : value) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
+}  // namespace
+
+Session::Session(const Place& place) : kind_(place.kind), impl_(std::make_unique<Impl>()) {
   try {
-    impl_->sql.open(soci::sqlite3, fmt::format("db={} timeout=30", path));
-    // A commit is on the disk when it returns; readers go on while one writes.
-    impl_->sql << "PRAGMA journal_mode=WAL";
-    impl_->sql << "PRAGMA synchronous=FULL";
-    impl_->sql << "PRAGMA foreign_keys=ON";
+    switch (place.kind) {
+      case Place::Kind::sqlite:
+        impl_->sql.open(soci::sqlite3, fmt::format("db={} timeout=30", place.path));
+        // A commit is on the disk when it returns; readers go on while one writes.
+        impl_->sql << "PRAGMA journal_mode=WAL";
+        impl_->sql << "PRAGMA synchronous=FULL";
+        return;
+      // SOCI loads these from libraries of their own, when somebody asks for them.
+      case Place::Kind::mysql:
+        impl_->sql.open("mysql", fmt::format("db={} user={} password={} host={} port={} charset='utf8mb4'",
+                                             quoted(place.name), quoted(place.user), quoted(place.password),
+                                             quoted(place.host), place.port ? place.port : 3306));
+        return;
+      case Place::Kind::pgsql:
+        impl_->sql.open("postgresql", fmt::format("dbname={} user={} password={} host={} port={}", quoted(place.name),
+                                                  quoted(place.user), quoted(place.password), quoted(place.host),
+                                                  place.port ? place.port : 5432));
+        return;
+    }
   } catch (const std::exception& error) {
     throw DatabaseError(error.what());
   }
@@ -131,7 +159,7 @@ std::int64_t Session::number(const std::string& sql, const Row& values) {
   return std::get<std::int64_t>(rows[0][0]);
 }
 
-void Session::begin() { execute("BEGIN IMMEDIATE"); }
+void Session::begin() { execute(kind_ == Place::Kind::sqlite ? "BEGIN IMMEDIATE" : "BEGIN"); }
 void Session::commit() { execute("COMMIT"); }
 void Session::rollback() { execute("ROLLBACK"); }
 

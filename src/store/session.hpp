@@ -19,11 +19,18 @@ class DatabaseError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Which database, and where.
+struct Place {
+  enum class Kind { sqlite, mysql, pgsql } kind = Kind::sqlite;
+  std::string path;                        ///< of the SQLite file
+  std::string host, name, user, password;  ///< of the others
+  std::uint16_t port = 0;                  ///< 0: the usual one
+};
+
 /// Not for two threads at once.
 class Session {
  public:
-  /// path: of the SQLite file.
-  explicit Session(const std::string& path);
+  explicit Session(const Place& place);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -31,6 +38,7 @@ class Session {
   /// `sql` has a `?` for each value, in order.
   void execute(const std::string& sql, const Row& values = {});
   std::vector<Row> query(const std::string& sql, const Row& values = {});
+  Place::Kind kind() const { return kind_; }
   /// The first column of the first row as a number; 0 when there is none.
   std::int64_t number(const std::string& sql, const Row& values = {});
 
@@ -40,6 +48,7 @@ class Session {
   void rollback();
 
  private:
+  Place::Kind kind_;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

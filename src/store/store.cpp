@@ -10,16 +10,6 @@ namespace flurm::store {
 
 namespace {
 
-/// Runs `work` and turns what the database throws into an error.
-template <class Work>
-auto guarded(Work&& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const DatabaseError& error) {
-    return fail(Errc::db_connection, "{}", error.what());
-  }
-}
-
 /// A transaction that ends with the scope unless it was committed.
 class Transaction {
  public:
@@ -100,30 +90,37 @@ void save_books(Session& session, const acct::Books& before, const acct::Books& 
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& path) {
-  return guarded([&]() -> Result<std::unique_ptr<Store>> {
-    std::unique_ptr<Store> store(new Store);
-    store->path_ = path;
-    const mode_t mask = umask(077);  // what users did is not for everybody to read
-    try {
-      store->writer_ = std::make_unique<Session>(path);
-    } catch (...) {
-      umask(mask);
-      throw;
-    }
-    umask(mask);
-    migrate(*store->writer_);
-    return store;
+/// Runs `work` on the connection that writes and turns what the database throws into an error.
+template <class Work>
+auto Store::writing(Work&& work) -> decltype(work(std::declval<Session&>())) {
+  std::lock_guard lock(writing_);
+  try {
+    if (!writer_) writer_ = std::make_unique<Session>(place_);
+    return work(*writer_);
+  } catch (const DatabaseError& error) {
+    writer_.reset();
+    return fail(Errc::db_connection, "{}", error.what());
+  }
+}
+
+Result<std::unique_ptr<Store>> Store::open(const Place& place) {
+  std::unique_ptr<Store> store(new Store(place));
+  const mode_t mask = umask(077);  // what users did is not for everybody to read
+  const auto opened = store->writing([](Session& session) -> Result<void> {
+    migrate(session);
+    return {};
   });
+  umask(mask);
+  if (!opened) return fail(opened.error());
+  return store;
 }
 
 Store::~Store() = default;
 
 Result<Loaded> Store::load(const acct::Books& founding) {
-  return guarded([&]() -> Result<Loaded> {
-    std::lock_guard lock(writing_);
-    Session& session = *writer_;
+  return writing([&](Session& session) -> Result<Loaded> {
     Transaction transaction(session);
+    session.execute("UPDATE meta SET value = value WHERE name = 'schema'");  // one at a time, as in save()
     if (session.query("SELECT value FROM meta WHERE name = 'revision'").empty()) {
       for (const Counter& each : kCounters)
         session.execute("INSERT INTO meta (name, value) VALUES (?, 0)", {std::string(each.name)});
@@ -152,13 +149,13 @@ Result<Loaded> Store::load(const acct::Books& founding) {
 
 Result<std::uint64_t> Store::save(const acct::Books& before, const acct::Books& after,
                                   std::span<const acct::Transaction> log, std::uint64_t revision) {
-  return guarded([&]() -> Result<std::uint64_t> {
-    std::lock_guard lock(writing_);
-    Session& session = *writer_;
+  return writing([&](Session& session) -> Result<std::uint64_t> {
     Transaction transaction(session);
-    const auto found = static_cast<std::uint64_t>(session.number("SELECT value FROM meta WHERE name = 'revision'"));
-    if (found != revision) return fail(Errc::outdated, "revision {}, not {}", found, revision);
+    // Writing first keeps all others waiting, whatever the database.
+    session.execute("UPDATE meta SET value = value WHERE name = 'schema'");
     session.execute("UPDATE meta SET value = value + 1 WHERE name = 'revision'");
+    const auto found = static_cast<std::uint64_t>(session.number("SELECT value FROM meta WHERE name = 'revision'")) - 1;
+    if (found != revision) return fail(Errc::outdated, "revision {}, not {}", found, revision);
     save_books(session, before, after);
     std::int64_t id = session.number("SELECT value FROM meta WHERE name = 'last_transaction'");
     for (acct::Transaction each : log) {
@@ -172,19 +169,15 @@ Result<std::uint64_t> Store::save(const acct::Books& before, const acct::Books& 
 }
 
 Result<std::uint64_t> Store::revision() {
-  std::uint64_t revision = 0;
-  std::lock_guard lock(writing_);
-  return guarded([&]() -> Result<std::uint64_t> {
-    revision = static_cast<std::uint64_t>(writer_->number("SELECT value FROM meta WHERE name = 'revision'"));
-    return revision;
+  return writing([&](Session& session) -> Result<std::uint64_t> {
+    return static_cast<std::uint64_t>(session.number("SELECT value FROM meta WHERE name = 'revision'"));
   });
 }
 
 Result<void> Store::write(const std::function<Result<void>(Writer&)>& work) {
-  return guarded([&]() -> Result<void> {
-    std::lock_guard lock(writing_);
-    Transaction transaction(*writer_);
-    Writer writer(*writer_);
+  return writing([&](Session& session) -> Result<void> {
+    Transaction transaction(session);
+    Writer writer(session);
     FLURM_TRY_VOID(work(writer));
     transaction.commit();
     return {};
@@ -192,22 +185,28 @@ Result<void> Store::write(const std::function<Result<void>(Writer&)>& work) {
 }
 
 Result<void> Store::read(const std::function<void(Reader&)>& work) {
-  return guarded([&]() -> Result<void> {
-    std::unique_ptr<Session> session;
-    {
-      std::lock_guard lock(idle_mutex_);
-      if (!idle_readers_.empty()) {
-        session = std::move(idle_readers_.back());
-        idle_readers_.pop_back();
-      }
-    }
-    if (!session) session = std::make_unique<Session>(path_);
-    Reader reader(*session);
-    work(reader);
+  std::unique_ptr<Session> session;
+  {
     std::lock_guard lock(idle_mutex_);
-    idle_readers_.push_back(std::move(session));
-    return {};
-  });
+    if (!idle_readers_.empty()) {
+      session = std::move(idle_readers_.back());
+      idle_readers_.pop_back();
+    }
+  }
+  for (bool fresh = !session;; fresh = true) {
+    try {
+      if (fresh) session = std::make_unique<Session>(place_);
+      Reader reader(*session);
+      work(reader);
+      break;
+    } catch (const DatabaseError& error) {
+      // One that was idle may have been lost meanwhile.
+      if (fresh) return fail(Errc::db_connection, "{}", error.what());
+    }
+  }
+  std::lock_guard lock(idle_mutex_);
+  idle_readers_.push_back(std::move(session));
+  return {};
 }
 
 }  // namespace flurm::store

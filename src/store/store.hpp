@@ -83,8 +83,9 @@ class Writer : public Reader {
 
 class Store {
  public:
-  /// path: the SQLite file; made when it is not there, and brought to the present schema.
-  static Result<std::unique_ptr<Store>> open(const std::string& path);
+  /// Brings the database to the present schema. A SQLite file is made when it is not there; the others' databases must
+  /// exist, empty or ours.
+  static Result<std::unique_ptr<Store>> open(const Place& place);
   ~Store();
 
   /// The books as they are on disk; those of a new database are `founding`.
@@ -100,10 +101,13 @@ class Store {
   Result<void> read(const std::function<void(Reader&)>& work);
 
  private:
-  Store() = default;
-  std::string path_;
+  explicit Store(Place place) : place_(std::move(place)) {}
+  template <class Work>
+  auto writing(Work&& work) -> decltype(work(std::declval<Session&>()));
+
+  Place place_;
   std::mutex writing_;
-  std::unique_ptr<Session> writer_;
+  std::unique_ptr<Session> writer_;  // none after an error: the next one who writes connects again
   std::mutex idle_mutex_;
   std::vector<std::unique_ptr<Session>> idle_readers_;
 };

@@ -24,8 +24,13 @@ class Database : public ::testing::Test {
     store_.reset();
     std::filesystem::remove_all(folder_);
   }
+  Place place() const {
+    Place file;
+    file.path = folder_ + "/a.sqlite";
+    return file;
+  }
   std::unique_ptr<Store> open() {
-    auto opened = Store::open(folder_ + "/a.sqlite");
+    auto opened = Store::open(place());
     EXPECT_TRUE(opened) << opened.error().text;
     return opened ? std::move(*opened) : nullptr;
   }
@@ -173,8 +178,8 @@ TEST_F(Database, steps_replace_their_former_selves) {
 TEST_F(Database, a_newer_schema_is_refused) {
   load(*store_);
   store_.reset();
-  Session(folder_ + "/a.sqlite").execute("UPDATE meta SET value = 1000 WHERE name = 'schema'");
-  auto opened = Store::open(folder_ + "/a.sqlite");
+  Session(place()).execute("UPDATE meta SET value = 1000 WHERE name = 'schema'");
+  auto opened = Store::open(place());
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().text.find("schema 1000"), std::string::npos);
 }

@@ -13,6 +13,8 @@ import cluster
 from cluster import Cluster, wait_for
 
 ORACLE = cluster.REAL
+# FLURM_STORE=mysql: flurmdbd, too, keeps its accounting in MariaDB.
+ON_MARIADB = ORACLE or os.environ.get("FLURM_STORE") == "mysql"
 
 
 def free_port():
@@ -65,7 +67,7 @@ class Accounted(Cluster):
         if enforce:
             lines.append("AccountingStorageEnforce=" + enforce)
         super().__init__(nodes, "\n".join(lines) + "\n" + extra, real=False)
-        self.database = MariaDb(self.folder + "/mysql") if ORACLE else None
+        self.database = MariaDb(self.folder + "/mysql") if ON_MARIADB else None
 
     def _programs(self):
         built = os.environ.get("FLURM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/dev/bin")
