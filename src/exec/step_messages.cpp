@@ -115,6 +115,7 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("label_offset", m.label_offset, since(kWithTasks));
   ar("pmi", codec::present_u8(m.pmi), since(kWithTasks));
   ar("job_memory_mib", m.job_memory_mib, since(kWithTasks));
+  ar("for_debugger", m.for_debugger, since(kWithTasks));
   if (ar.fills() && ar.version() < kWithTasks) {
     batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));
     m.tasks = {std::move(batch)};

@@ -123,6 +123,7 @@ struct StepLaunch {
   std::optional<StepPmi> pmi;
   std::uint64_t job_memory_mib =
       0;  ///< of the whole job on this node, where memory_mib is the step's; 0: they are the same
+  bool for_debugger = false;  ///< tasks stand still at the first instruction of their programs
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).

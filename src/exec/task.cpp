@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -197,6 +198,8 @@ class Child {
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);  // whatever was not opened by us
     if (spec_.kept_fd >= 0) fcntl(spec_.kept_fd, F_SETFD, 0);
     apply_rlimits(env_, spec_.rlimit_mask, spec_.memory_mib, [](std::string text) { complain(std::move(text)); });
+    // A traced process stops when it has exec'd. Who watches it lets go of it so that it stays so.
+    if (spec_.for_debugger) ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
     execve(argv[0].c_str(), pointers.data(), env_.pointers().data());
     const int error = errno;
     explain_failed_exec(argv[0], error);
@@ -242,6 +245,11 @@ Result<StartingTask> start_task(const TaskSpec& spec, ProcessTracker& tracker) {
   // Here as well as there: whoever comes first, the group exists before the next task wants to join it.
   if (spec.group) setpgid(pid, *spec.group == 0 ? pid : *spec.group);
   return StartingTask{pid, std::move(ours)};
+}
+
+void wait_for_debugger(pid_t task, int wait_status) {
+  const int signal_number = WSTOPSIG(wait_status) == SIGTRAP ? SIGSTOP : WSTOPSIG(wait_status);
+  ptrace(PTRACE_DETACH, task, nullptr, reinterpret_cast<void*>(std::intptr_t{signal_number}));
 }
 
 std::optional<TaskReport> read_report(int report_fd) {

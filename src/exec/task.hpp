@@ -28,6 +28,7 @@ struct TaskSpec {
   std::optional<pid_t> group;
   bool terminal = false;            ///< stdin_fd is a terminal, which becomes the session's
   std::vector<std::uint64_t> cpus;  ///< bound to these (bit n % 64 of word n / 64); empty: not bound
+  bool for_debugger = false;        ///< traced by the caller, it stops in its program: see wait_for_debugger()
   bool makes_tmpdir = true;         ///< TMPDIR is set and made where it is missing
   std::optional<std::uint32_t> umask;
   std::optional<int> nice;
@@ -54,6 +55,9 @@ struct TaskReport {
 /// Forks. The caller must be single-threaded; the child joins `tracker` and becomes the user before it touches any
 /// path. Errors: node_fork_failed.
 Result<StartingTask> start_task(const TaskSpec& spec, ProcessTracker& tracker);
+
+/// A traced task has stopped, with this wait status: lets go of it so that it stays stopped for a debugger.
+void wait_for_debugger(pid_t task, int wait_status);
 
 /// Reads what the task has to say; nullopt when nothing arrived yet (the descriptor does not block).
 std::optional<TaskReport> read_report(int report_fd);

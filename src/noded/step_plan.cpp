@@ -246,6 +246,7 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
   plan.node_rank = place.node_rank;
   plan.node_count = static_cast<std::uint32_t>(order.tasks.size());
   plan.line_buffered = order.flags & wire::launch_buffered_io;
+  plan.for_debugger = order.flags & wire::launch_parallel_debug;
   plan.label_offset = order.het_job_task_offset == kNoVal32 ? 0 : order.het_job_task_offset;
   plan.client = exec::StepClient{
       .host = place.client_host,

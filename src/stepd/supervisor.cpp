@@ -154,6 +154,10 @@ void Supervisor::reap() {
     if (pid < 0 && errno == EINTR) continue;
     everyone_gone_ = pid < 0;  // the subreaper without children has no descendants
     if (pid <= 0) break;
+    if (WIFSTOPPED(status)) {  // of children only what is traced is told of
+      exec::wait_for_debugger(pid, status);
+      continue;
+    }
     for (Task& task : tasks_) {
       if (task.pid != pid) continue;
       task.state.usage.user_us = microseconds(used.ru_utime);

@@ -30,7 +30,6 @@ bool only_announces(std::uint16_t signal) {
     case exec::kSignalFailure:
     case exec::kSignalRequeued:
     case exec::kSignalUncorrectableMemory:
-    case exec::kSignalDebugWake:
       return true;
     default:
       return false;
@@ -140,6 +139,10 @@ Errc Supervisor::signal_step(const exec::StepSignal& request) {
   if (stage_ == StepStage::ended) return Errc::node_job_not_running;
   announce(request.signal, request.details);
   if (only_announces(request.signal)) return Errc::success;
+  if (request.signal == exec::kSignalDebugWake) {  // the debugger has attached: let them run
+    if (launch_.for_debugger) deliver(SIGCONT);
+    return Errc::success;
+  }
   if (request.signal == exec::kSignalAbort) {
     aborted_ = true;
     begin_termination(0);

@@ -60,6 +60,7 @@ Result<void> Supervisor::start_tasks() {
     spec.admin_prolog = launch_.admin_prolog;
     spec.user_prolog = launch_.user_prolog;
     spec.cpus = plan.cpus;
+    spec.for_debugger = launch_.for_debugger;
     spec.makes_tmpdir = i == 0;
     FLURM_TRY_VOID(connect_streams(i, spec, theirs));
     if (pmi_) {

@@ -142,6 +142,20 @@ class Launch(ClusterTest):
         self.assertEqual(self.c.read("signal.out").count("got"), 2)
         self.assertIn("code 7", self.c.read("signal.out"))
 
+    def test_tasks_wait_for_a_debugger(self):
+        job = self.c.submit("-o", "debug.out", script="srun --debugger-test sleep 1000")
+        self.c.wait_text("debug.out", "executable:")
+        pid = re.search(r"pid:(\d+)", self.c.read("debug.out")).group(1)
+
+        def stands_still():
+            with open(f"/proc/{pid}/stat") as file:
+                name, state = file.read().rsplit(")", 1)
+            return name.endswith("(sleep") and state.split()[0] == "T"
+
+        wait_for(stands_still, 20, "the task stopped in its program")
+        self.c.run("scancel", job)
+        self.c.wait_state(job, "CANCELLED")
+
     def test_prolog_and_epilog_of_tasks(self):
         for name, text in (("prolog", "echo export FROM_PROLOG=yes; echo print printed"), ("epilog", "echo ended $SLURM_PROCID >> epilog.out")):
             with open(f"{self.c.work}/{name}", "w") as file:
