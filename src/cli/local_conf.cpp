@@ -1,7 +1,6 @@
 // cli/local_conf.cpp — see local_conf.hpp.
 #include "cli/local_conf.hpp"
 
-#include <algorithm>
 #include <vector>
 
 #include "conf/lines.hpp"
@@ -76,13 +75,6 @@ std::string local_slurm_conf(const Layout& layout, const Settings& settings, con
     if (!is_default(name)) std::erase_if(lines, [&](const std::string& old) { return identity(old) == name; });
     if (line.ends_with('=')) continue;
     (is_default(name) ? defaults : added).emplace_back(line);
-  }
-
-  // Slurm's programs know kinds of generic resources only on nodes that stand behind GresTypes.
-  const auto kinds = std::ranges::find_if(added, [](const auto& line) { return identity(line) == "grestypes"; });
-  if (kinds != added.end()) {
-    lines.insert(lines.begin(), *kinds);
-    added.erase(kinds);
   }
 
   std::string out = "# Written by `flurm local up`; give other values with --conf-extra.\n";

@@ -131,9 +131,9 @@ TEST(Tres, memory_is_written_in_the_largest_whole_unit) {
   EXPECT_EQ(configured_tres(8, 2048, 2, true), "cpu=8,mem=2G,node=2,billing=8");
   World w;
   const JobId id = w.submit();
-  EXPECT_EQ(allocated_tres(w.at(id)), "");
+  EXPECT_EQ(allocated_tres(w.at(id), w.state.settings), "");
   w.start(id, 0, 0b11, kNoVal32, 512);
-  EXPECT_EQ(allocated_tres(w.at(id)), "cpu=2,mem=512M,node=1,billing=2");
+  EXPECT_EQ(allocated_tres(w.at(id), w.state.settings), "cpu=2,mem=512M,node=1,billing=2");
   EXPECT_EQ(used_tres(*w.state.node(0u)), "cpu=2,mem=512M");
 }
 

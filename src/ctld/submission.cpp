@@ -13,6 +13,7 @@
 #include "io/clock.hpp"
 #include "io/worker.hpp"
 #include "model/dependency.hpp"
+#include "model/gres_request.hpp"
 #include "state/reservations.hpp"
 
 namespace flurm::ctld {
@@ -118,6 +119,7 @@ Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, 
   if (const Errc code = state::may_use(state, request.reservation, request); code != Errc::success)
     return fail(code, "reservation {}", request.reservation);
   FLURM_TRY_VOID(admission.knows_names(request));
+  FLURM_TRY_VOID(model::settle_gres(request, state.settings));
   const bool held = desc.priority == 0 && !will_run;
   if (!held) {
     FLURM_TRY_VOID(admission.could_start(request, partitions, will_run));

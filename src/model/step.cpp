@@ -32,8 +32,29 @@ void add_use(StepUses& uses, const Step& step) {
     use.cpus += share.cpus;
     if (use.cores.size() < share.cores.size()) use.cores.resize(share.cores.size());
     for (std::size_t i = 0; i < share.cores.size(); ++i) use.cores[i] |= share.cores[i];
+    use.gres.insert(use.gres.end(), share.gres.begin(), share.gres.end());
   }
 }
+
+namespace {
+
+/// What is wanted is the job's, and of no other step when it is to be kept from those.
+bool gres_fits(const NodeShare& given, const StepUse& use, const StepShare& wanted, bool apart) {
+  return std::ranges::all_of(wanted.gres, [&](const GresShare& mine) {
+    const auto of_kind = [&](const GresShare& share) { return share.name == mine.name && share.type == mine.type; };
+    const auto of_job = std::ranges::find_if(given.gres, of_kind);
+    if (of_job == given.gres.end() || !within(mine.devices, of_job->devices)) return false;
+    std::uint64_t count = mine.count;
+    for (const GresShare& held : use.gres) {
+      if (!apart || !of_kind(held)) continue;
+      count += held.count;
+      if (!is_shared_gres(mine.name) && overlap(held.devices, mine.devices)) return false;
+    }
+    return count <= of_job->count;
+  });
+}
+
+}  // namespace
 
 bool fits(const Allocation& allocation, const StepUses& uses, const StepRequest& request,
           const StepPlacement& placement, bool memory_counts) {
@@ -45,6 +66,7 @@ bool fits(const Allocation& allocation, const StepUses& uses, const StepRequest&
     const StepUse& use = found == uses.end() ? kNone : found->second;
     const bool overcommit = request.flags & step_flag::overcommit;
     if (placement.counts_cpus && !overcommit && use.cpus + share.cpus > given->cpus) return false;
+    if (!gres_fits(*given, use, share, placement.counts_cpus)) return false;
     // Steps that take whole nodes do not mind the cores of those that take no CPUs.
     const bool any_core = overcommit || request.flags & step_flag::whole;
     if (placement.counts_cpus && !any_core && overlap(use.cores, share.cores)) return false;
@@ -85,6 +107,7 @@ void fields(codec::Archive& ar, StepRequest& r) {
   ar("tres_per_node", r.tres_per_node);
   ar("tres_per_socket", r.tres_per_socket);
   ar("tres_per_task", r.tres_per_task);
+  ar("ntasks_per_tres", r.ntasks_per_tres);
   ar("host", r.host);
   ar("port", r.port);
   ar("srun_pid", r.srun_pid);

@@ -44,6 +44,7 @@ struct StepRequest {
   std::uint32_t cpu_freq_min = kNoVal32, cpu_freq_max = kNoVal32, cpu_freq_gov = kNoVal32;
   std::string cpus_per_tres, mem_per_tres, tres_bind, tres_freq, tres_per_step, tres_per_node, tres_per_socket,
       tres_per_task;
+  std::uint16_t ntasks_per_tres = 0;  // 0: not asked for
   // where srun waits for news
   std::string host;
   std::uint16_t port = 0;
@@ -110,6 +111,7 @@ struct StepUse {
   std::uint32_t cpus = 0;
   std::uint64_t memory_mib = 0;
   std::vector<std::uint64_t> cores;
+  std::vector<GresShare> gres;        // of each step
   bool busy = false;                  // a step runs there, be it one that shares
 };
 using StepUses = std::map<NodeId, StepUse>;

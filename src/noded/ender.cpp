@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "model/job_state.hpp"
+#include "noded/gres_environment.hpp"
 #include "noded/scripts.hpp"
 
 namespace flurm::noded {
@@ -203,10 +204,10 @@ io::Task<Errc> Ender::epilog(NodeJobPtr job, wire::KillJob order) {
     auto identifying = node_.identity_for(std::move(owner));
     if (auto user = co_await identifying) facts.user_name = user->name;
   }
-  auto running = node_.run_job_scripts(
-      "epilog", config.epilog, config.epilog_timeout,
-      epilog_environment(facts, {.exit_code = order.exit_code, .derived_exit_code = order.derived_ec},
-                         node_.setup.facts));
+  exec::Environment env = epilog_environment(
+      facts, {.exit_code = order.exit_code, .derived_exit_code = order.derived_ec}, node_.setup.facts);
+  set_script_gres(env, gres_of_prep(node_.setup.gres, order.job_gres_prep, order.nodes, node_.setup.facts.node_name));
+  auto running = node_.run_job_scripts("epilog", config.epilog, config.epilog_timeout, std::move(env));
   const int status = co_await running;
   co_return status == 0 ? Errc::success : Errc::node_epilog_failed;
 }

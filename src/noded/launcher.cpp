@@ -6,6 +6,7 @@
 #include "base/hostlist.hpp"
 #include "base/log.hpp"
 #include "exec/step_order.hpp"
+#include "noded/gres_environment.hpp"
 #include "noded/strays.hpp"
 #include "noded/user_environment.hpp"
 
@@ -191,6 +192,7 @@ io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) 
 
   exec::StepLaunch plan =
       plan_batch_step(order, std::move(*user), node_.setup.facts, node_.setup.settings, node_.setup.config);
+  tell_devices(plan, order.cred);
   auto supervising = supervise(job, std::move(plan));
   auto link = co_await supervising;
   if (!link) {
@@ -207,6 +209,22 @@ io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) 
     co_return Errc::success;
   }
   co_return Errc::success;
+}
+
+/// Batch scripts, and salloc's shell, have what the job has; other steps what they took of it.
+std::vector<GresHeld> Launcher::tell_devices(exec::StepLaunch& plan, const wire::Cred& cred) const {
+  const NodeSetup& setup = node_.setup;
+  const bool of_job = plan.key.step_id == kBatchStep || plan.key.step_id == kInteractiveStep;
+  auto held = of_job ? gres_of_job(setup.gres, cred, setup.facts.node_name)
+                     : gres_of_step(setup.gres, cred, setup.facts.node_name);
+  exec::Environment env(plan.env);
+  set_gres(env, setup.gres, held, of_job ? GresFor::job : GresFor::step, sees_own_devices());
+  plan.env = env.entries();
+  return held;
+}
+
+bool Launcher::sees_own_devices() const {
+  return node_.setup.settings.constrain_devices && node_.setup.config.task_plugin.find("cgroup") != std::string::npos;
 }
 
 /// Starts a supervisor and makes its step one of the job's.
@@ -278,6 +296,13 @@ io::Task<void> Launcher::run_prolog_order(Launcher& self, NodeJobPtr job) {
   self.node_trouble_(rc);
 }
 
+exec::Environment Launcher::prolog_with_devices(const NodeJob& job) const {
+  exec::Environment env = prolog_environment(job.facts, node_.setup.facts);
+  if (job.facts.credential)
+    set_script_gres(env, gres_of_job(node_.setup.gres, *job.facts.credential, node_.setup.facts.node_name));
+  return env;
+}
+
 io::Task<void> Launcher::run_prolog(NodeJobPtr job) {
   if (node_.setup.config.prolog.empty()) {
     job->prolog = NodeJob::Prolog::done;
@@ -286,7 +311,7 @@ io::Task<void> Launcher::run_prolog(NodeJobPtr job) {
     auto identifying = node_.identity_for(job->facts.credential->id);
     if (auto user = co_await identifying) job->facts.user_name = user->name;
     auto running = node_.run_job_scripts("prolog", node_.setup.config.prolog, node_.setup.config.prolog_timeout,
-                                         prolog_environment(job->facts, node_.setup.facts));
+                                         prolog_with_devices(*job));
     const int status = co_await running;
     job->prolog = status == 0 ? NodeJob::Prolog::done : NodeJob::Prolog::failed;
   }

@@ -2,9 +2,11 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "noded/ender.hpp"
 #include "noded/file_receiver.hpp"
+#include "noded/gres_environment.hpp"
 #include "noded/node_context.hpp"
 #include "noded/reporter.hpp"
 #include "wire/msg/batch_job_launch.hpp"
@@ -47,6 +49,10 @@ class Launcher {
   io::Task<Result<void>> start_tasks(NodeJobPtr job, wire::LaunchTasks order, StepPlace place, std::uint16_t version);
   io::Task<Errc> start_extern_step(NodeJobPtr job);
   io::Task<Result<StepLink::Ptr>> supervise(NodeJobPtr job, exec::StepLaunch plan);
+  std::vector<GresHeld> tell_devices(exec::StepLaunch& plan, const wire::Cred& cred) const;
+  void bind_devices(exec::StepLaunch& plan, const wire::LaunchTasks& order, const std::vector<GresHeld>& held) const;
+  bool sees_own_devices() const;
+  exec::Environment prolog_with_devices(const NodeJob& job) const;
   Result<void> note_order(const NodeJob& job, const wire::BatchJobLaunch& order) const;
   io::Task<Errc> start_step(NodeJobPtr job, wire::BatchJobLaunch order);
   void give_up(const std::string& directory, const std::string& name);

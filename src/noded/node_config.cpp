@@ -45,6 +45,7 @@ Result<void> read_cgroup_conf(const std::string& conf_file, StepSettings& settin
   FLURM_TRY(const conf::CgroupConf cgroup, conf::parse_cgroup_conf(text.value_or(""), file, read_conf_file, problems));
   settings.cgroup_root = cgroup.mountpoint;
   settings.constrain_memory = cgroup.constrain_ram;
+  settings.constrain_devices = cgroup.constrain_devices;
   return {};
 }
 

@@ -19,7 +19,8 @@ struct StepSettings {
   std::string spool_directory;
   std::string log_file;  ///< of this daemon
   std::string cgroup_root = "/sys/fs/cgroup";
-  bool constrain_memory = false;  ///< cgroup.conf ConstrainRAMSpace
+  bool constrain_memory = false;   ///< cgroup.conf ConstrainRAMSpace
+  bool constrain_devices = false;  ///< cgroup.conf ConstrainDevices
   int own_nice = 0;               ///< of this daemon, for PropagatePrioProcess=2
 };
 

@@ -4,6 +4,7 @@
 #include "base/hostlist.hpp"
 #include "base/log.hpp"
 #include "noded/cpu_binding.hpp"
+#include "noded/gres_environment.hpp"
 #include "noded/launcher.hpp"
 #include "wire/versions.hpp"
 
@@ -165,16 +166,40 @@ io::Task<Result<void>> Launcher::start_tasks(NodeJobPtr job, wire::LaunchTasks o
     log(Level::error, "noded.step_plan", {{"job_id", job->id()}, {"error", plan.error().text}});
     co_return fail(plan.error());
   }
+  const std::vector<GresHeld> held = tell_devices(*plan, order.cred);
   for (std::size_t i = 0; binding && i < plan->tasks.size(); ++i) {
     plan->tasks[i].cpus = binding->cpus[i];
     plan->tasks[i].cpu_bind_report =
         bind_report(*binding, setup.facts.node_name, plan->tasks[i].global_id, static_cast<std::uint32_t>(i));
   }
+  bind_devices(*plan, order, held);
   auto supervising = supervise(job, std::move(*plan));
   auto link = co_await supervising;
   if (link) co_return Result<void>{};
   log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
   co_return fail(Errc::node_execve_failed);
+}
+
+/// --gpu-bind, which means something between several tasks only.
+void Launcher::bind_devices(exec::StepLaunch& plan, const wire::LaunchTasks& order,
+                            const std::vector<GresHeld>& held) const {
+  if (plan.tasks.size() < 2) return;
+  const NodeSetup& setup = node_.setup;
+  const GpuBinding binding = parse_gpu_binding(order.accel_bind_type, order.tres_bind);
+  for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
+    std::vector<bool> near;
+    for (const GresHeld& each : held)
+      if (each.kind->name == "gpu")
+        for (const std::string& cores : each.kind->cores)
+          near.push_back(
+              lies_near(cores, plan.tasks[i].cpus, setup.hardware.threads_per_core, setup.cpus.system_number));
+    GpuTask bound = bind_gpus(binding, held, static_cast<std::uint32_t>(i), near, sees_own_devices());
+    exec::TaskLaunch& task = plan.tasks[i];
+    task.env.insert(task.env.end(), bound.env.begin(), bound.env.end());
+    if (bound.report.empty()) continue;
+    if (!task.cpu_bind_report.empty()) task.cpu_bind_report += '\n';
+    task.cpu_bind_report += bound.report;
+  }
 }
 
 io::Task<Errc> Launcher::start_extern_step(NodeJobPtr job) {

@@ -31,7 +31,9 @@ class Picker {
         min_nodes_left_(choice.min_nodes),
         cpus_left_(choice.min_cpus),
         max_cpus_left_(d_.max_cpus != kNoVal32 ? d_.max_cpus : choice.min_cpus),
-        max_nodes_left_(choice.max_nodes) {}
+        max_nodes_left_(choice.max_nodes) {
+    for (const model::GresWish& wish : d_.gres) gres_left_.push_back(static_cast<std::int64_t>(wish.per_job));
+  }
 
   bool pick() {
     if (nodes_.count() < choice_.min_nodes) return false;
@@ -49,7 +51,16 @@ class Picker {
   }
 
  private:
-  bool enough() const { return nodes_left_ <= 0 && cpus_left_ <= 0; }
+  bool enough() const { return nodes_left_ <= 0 && cpus_left_ <= 0 && enough_gres(); }
+  bool enough_gres() const {
+    return std::ranges::all_of(gres_left_, [](std::int64_t left) { return left <= 0; });
+  }
+  /// It brings what is left to find of the counts for the whole job.
+  bool has_gres_left(std::size_t i) const {
+    for (std::size_t wish = 0; wish < gres_left_.size(); ++wish)
+      if (gres_left_[wish] > static_cast<std::int64_t>(offers_[i].gres[wish])) return false;
+    return true;
+  }
   /// The wanted number of nodes may be missed as long as the least one is not.
   bool enough_nodes(std::int64_t available) const {
     std::int64_t needed = nodes_left_;
@@ -75,6 +86,8 @@ class Picker {
   }
   void take(std::size_t i, std::uint32_t cpus) {
     picked_.set(i);
+    for (std::size_t wish = 0; wish < gres_left_.size(); ++wish)
+      gres_left_[wish] -= static_cast<std::int64_t>(offers_[i].gres[wish]);
     total_cpus_ += cpus;
     cpus_left_ -= cpus;
     max_cpus_left_ -= cpus;
@@ -119,7 +132,7 @@ class Picker {
       take(i, cpus);
       if (enough()) return true;
     }
-    return cpus_left_ <= 0 && min_nodes_left_ <= 0;
+    return cpus_left_ <= 0 && min_nodes_left_ <= 0 && enough_gres();
   }
 
   /// Of each weight, those with the greatest part of their CPUs free first.
@@ -138,7 +151,7 @@ class Picker {
       take(i, cpus);
       if (enough()) return true;
     }
-    return cpus_left_ <= 0 && min_nodes_left_ <= 0;
+    return cpus_left_ <= 0 && min_nodes_left_ <= 0 && enough_gres();
   }
 
   void build_runs() {
@@ -177,6 +190,16 @@ class Picker {
     if (open) close(nodes_.size() - 1);
   }
 
+  bool run_has_gres(const Run& run) const {
+    for (std::size_t wish = 0; wish < gres_left_.size(); ++wish) {
+      std::int64_t sum = 0;
+      for (std::size_t i = run.first; i <= run.last; ++i)
+        if (cpus_[i] != 0) sum += static_cast<std::int64_t>(offers_[i].gres[wish]);
+      if (sum < gres_left_[wish]) return false;
+    }
+    return true;
+  }
+
   /// The run to take from next; null when there is none.
   Run* best_run() {
     Run* best = nullptr;
@@ -186,7 +209,7 @@ class Picker {
       if (run.nodes == 0) continue;
       const bool near_required = d_.contiguous && choice_.required && choice_.required->any();
       if (near_required && run.required == kNone) continue;
-      const bool suffices = run.cpus >= cpus_left_ && enough_nodes(run.nodes);
+      const bool suffices = run.cpus >= cpus_left_ && enough_nodes(run.nodes) && run_has_gres(run);
       bool better = !best || (best->required == kNone && run.required != kNone) || run.weight < best->weight;
       if (!better && run.weight == best->weight)
         better = (suffices && (!best_suffices || run.cpus < best->cpus)) || (!suffices && run.cpus > best->cpus);
@@ -218,7 +241,7 @@ class Picker {
     if (nodes_left_ <= 1) {  // the one node that fits tightest, when one suffices
       std::size_t best = kNone;
       for (std::size_t i = run.first; i <= run.last; ++i) {
-        if (picked_.test(i) || cpus_[i] == 0 || cpus_[i] < cpus_left_) continue;
+        if (picked_.test(i) || cpus_[i] == 0 || cpus_[i] < cpus_left_ || !has_gres_left(i)) continue;
         if (best == kNone || cpus_[i] < cpus_[best]) best = i;
         if (cpus_[best] == cpus_left_) break;
       }
@@ -227,7 +250,8 @@ class Picker {
           if (i != best) cpus_[i] = 0;
     }
     for (std::size_t i = run.first; i <= run.last; ++i) {
-      if (max_nodes_left_ == 1 && cpus_[i] < cpus_left_) continue;  // the last node must bring all that lacks
+      const bool last = max_nodes_left_ == 1;  // it must bring all that lacks
+      if (last && (cpus_[i] < cpus_left_ || (cpus_[i] != 0 && !has_gres_left(i)))) continue;
       if (!take_if_wanted(i)) break;
     }
   }
@@ -245,7 +269,7 @@ class Picker {
       run->nodes = 0;
       run->cpus = 0;
     }
-    return cpus_left_ <= 0 && enough_nodes(0);
+    return cpus_left_ <= 0 && enough_nodes(0) && enough_gres();
   }
 
   const Demand& d_;
@@ -255,7 +279,8 @@ class Picker {
   std::vector<Offer>& offers_;
   Bitmap picked_;
   std::vector<Run> runs_;
-  std::vector<std::uint32_t> cpus_;  // by node, those not yet taken
+  std::vector<std::uint32_t> cpus_;      // by node, those not yet taken
+  std::vector<std::int64_t> gres_left_;  // by wish: what the whole job still lacks
   std::int64_t nodes_left_, min_nodes_left_, cpus_left_, max_cpus_left_, max_nodes_left_, total_cpus_ = 0;
 };
 

@@ -9,7 +9,7 @@
 namespace flurm::sched {
 namespace {
 
-NodeInfo make_info(const model::Node& node) {
+NodeInfo make_info(const model::Node& node, std::string_view gres_types) {
   const model::NodeConfig& config = node.config;
   NodeInfo info;
   info.id = node.id;
@@ -24,6 +24,8 @@ NodeInfo make_info(const model::Node& node) {
   info.tmp_disk_mib = config.tmp_disk;
   info.weight = config.weight;
   info.usable = node.usable();
+  if (!config.gres.empty())
+    info.gres = model::gres_pools(gres_types, config.gres, node.gres_reported, node.core_count());
   return info;
 }
 
@@ -76,7 +78,7 @@ void Cluster::add_nodes(const View& view) {
   usable_ = none_ = Bitmap(sorted.size());
   std::size_t cores_max = 1;
   for (const model::Node* node : sorted) {
-    nodes_.push_back(make_info(*node));
+    nodes_.push_back(make_info(*node, view.settings.gres_types));
     cores_max = std::max<std::size_t>(cores_max, nodes_.back().core_count());
     if (by_id_.size() <= node->id) by_id_.resize(node->id + 1, kNoNode);
     const auto index = static_cast<NodeIndex>(nodes_.size() - 1);
@@ -181,6 +183,7 @@ void add_use(NodeUse& use, Cores busy, const Holding& holding, const Share& shar
   if (holding.whole_node || holding.sharing == Sharing::exclusive) ++use.exclusive_jobs;
   if (holding.user_exclusive) use.user = use.user == kNoVal32 || use.user == holding.user ? holding.user : kInfinite32;
   for (std::size_t w = 0; w < share.cores.size() && w < busy.size(); ++w) busy[w] |= share.cores[w];
+  use.gres.insert(use.gres.end(), share.gres.begin(), share.gres.end());
 }
 
 void Usage::add(const Holding& holding) {
@@ -261,7 +264,7 @@ Holding holding_of(const model::Job& job, const Cluster& cluster) {
     if (cleaning_up && std::ranges::find(job.completing_nodes, share.node) == job.completing_nodes.end()) continue;
     const NodeIndex index = cluster.index_of(share.node);
     if (index == kNoNode) continue;
-    held.shares.push_back({index, share.cpus, share.memory_mib, share.cores});
+    held.shares.push_back({index, share.cpus, share.memory_mib, share.cores, share.gres});
   }
   return held;
 }

@@ -31,6 +31,7 @@ struct NodeInfo {
   std::uint64_t real_memory_mib = 0;
   std::uint32_t tmp_disk_mib = 0, weight = 1;
   bool usable = false;
+  std::vector<model::GresPool> gres;
   std::uint32_t kind = 0;  // nodes of one kind have the same sockets, cores, and CPUs per core
 
   std::uint32_t core_count() const { return std::uint32_t{sockets} * cores; }
@@ -111,6 +112,7 @@ struct NodeUse {
   std::uint32_t exclusive_jobs = 0;    // that have the whole node
   std::uint32_t user = kNoVal32;       // with exclusive use
   std::uint32_t only_user = kNoVal32;  // of all jobs here; kInfinite32 when they are several
+  std::vector<model::GresShare> gres;  // of each job
 };
 
 /// What one node gives to a job, in the planner's terms.
@@ -119,6 +121,7 @@ struct Share {
   std::uint16_t cpus = 0;
   std::uint64_t memory_mib = 0;
   std::vector<Word> cores;
+  std::vector<model::GresShare> gres;
 };
 
 /// What a job holds, and how it shares it.

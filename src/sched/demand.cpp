@@ -51,6 +51,45 @@ void spread_memory_over_cpus(Demand& demand, std::uint64_t limit) {
     demand.cpus_per_task = static_cast<std::uint16_t>((cpus + demand.tasks_per_node - 1) / demand.tasks_per_node);
 }
 
+/// CPUs that go with devices: of a node, and of the job.
+void set_gres(Demand& demand, const model::JobRequest& request, const model::Settings& settings,
+              std::uint32_t min_nodes) {
+  auto wishes = model::gres_wishes(request, settings.gres_types);
+  demand.gres_unknown = !wishes;
+  if (!wishes) return;
+  demand.gres = std::move(*wishes);
+  std::erase_if(demand.gres, [](const model::GresWish& wish) {
+    return !wish.per_job && !wish.per_node && !wish.per_socket && !wish.per_task;
+  });
+  demand.enforce_binding = request.bitflags & kGresEnforceBinding;
+  demand.disable_binding = request.bitflags & kGresDisableBinding;
+  for (const model::GresWish& wish : demand.gres) {
+    if (wish.memory_each_mib != 0) {  // the least that a node must have; what is taken follows from the devices
+      demand.memory_by_gres = true;
+      demand.memory_per_cpu = false;
+      demand.memory_mib = wish.memory_each_mib * std::max<std::uint64_t>({wish.per_node, wish.per_task, 1});
+    }
+    if (wish.cpus_each == 0) continue;
+    const std::uint32_t sockets = std::max<std::uint32_t>(demand.sockets, 1);
+    std::uint64_t here = 1, all = wish.per_job;
+    if (wish.per_node != 0) {
+      here = wish.per_node;
+      if (all == 0) all = here * min_nodes;
+    } else if (wish.per_socket != 0) {
+      here = wish.per_socket * sockets;
+      if (all == 0) all = here * min_nodes;
+    } else if (wish.per_task != 0) {
+      here = wish.per_task * std::max<std::uint32_t>(demand.tasks_per_node, 1);
+      if (all == 0) all = wish.per_task * std::max<std::uint32_t>(demand.tasks, 1);
+    }
+    const auto cpus = [&](std::uint64_t count) {
+      return static_cast<std::uint32_t>(std::min<std::uint64_t>(count * wish.cpus_each, 0xfff0));
+    };
+    demand.cpus_per_node = static_cast<std::uint16_t>(std::max<std::uint32_t>(demand.cpus_per_node, cpus(here)));
+    demand.min_cpus = std::max(demand.min_cpus, cpus(all));
+  }
+}
+
 void set_sharing(Demand& demand, const model::JobRequest& request, const model::Partition& partition) {
   constexpr std::uint16_t kNone = 0, kOk = 1, kUser = 2;
   demand.rows = std::max<std::uint16_t>(partition.max_share & ~model::kShareForce, 1);
@@ -62,6 +101,7 @@ void set_sharing(Demand& demand, const model::JobRequest& request, const model::
 
   demand.whole_node =
       request.shared == kNone || demand.core_spec != kNoVal16 || partition.max_share == 0 || demand.unit == Unit::node;
+  demand.all_gres = request.shared == kNone || partition.max_share == 0;
   demand.same_user_only = request.shared == kUser || (partition.flags & model::partition_flag::exclusive_user);
   if (request.reboot == 1 || partition.max_share == 0)
     demand.idle_nodes_only = true;
@@ -136,6 +176,7 @@ Demand make_demand(const model::JobRequest& request, const model::Partition& par
       if (part > 1) demand.min_cpus *= part;
 
   demand.partition_cpus_per_node_max = partition.max_cpus_per_node;
+  set_gres(demand, request, settings, min_nodes);
   set_sharing(demand, request, partition);
   return demand;
 }

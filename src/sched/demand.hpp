@@ -1,8 +1,10 @@
 // sched/demand.hpp — what a job asks of one partition, as plain numbers with all defaults filled in.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "base/result.hpp"
+#include "model/gres_request.hpp"
 #include "model/job.hpp"
 #include "model/partition.hpp"
 
@@ -13,6 +15,9 @@ namespace cr_bit {
 inline constexpr std::uint16_t cpu = 0x1, socket = 0x2, core = 0x4, memory = 0x10, one_task_per_core = 0x100,
                                core_default_dist_block = 0x1000, least_loaded = 0x4000;
 }
+
+/// Bits of JobRequest::bitflags that --gres-flags sets (slurm 22.05 slurm/slurm.h GRES_*_BIND).
+inline constexpr std::uint64_t kGresEnforceBinding = 1u << 4, kGresDisableBinding = 1u << 19;
 
 /// Most nodes a job may ask for, so that sums of node counts stay small.
 inline constexpr std::uint32_t kNodesMax = 500000;
@@ -46,6 +51,12 @@ struct Demand {
   std::uint16_t plane_size = 0;
   bool overcommit = false, contiguous = false, spread = false;
   std::uint32_t leaf_switches_max = 0;  // 0: as many as it takes
+  std::vector<model::GresWish> gres;
+  bool gres_unknown = false;      // the cluster has no such kind, so that no node can serve
+  bool memory_by_gres = false;    // what each device brings along, in place of memory_mib
+  bool all_gres = false;          // whatever was asked for, the job has all that its nodes have
+  bool enforce_binding = false;   // cores lie near devices or the job does not start
+  bool disable_binding = false;   // or it does not matter where they lie
 
   // with whom
   Sharing sharing = Sharing::cores;

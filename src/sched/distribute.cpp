@@ -260,6 +260,7 @@ bool distribute(const Demand& d, const Cluster& cluster, std::vector<Chosen>& no
       const ConstCores cores = cluster.cores(chosen.node);
       chosen.cores.assign(cores.begin(), cores.end());
       chosen.cpus = cluster.node(chosen.node).cpus;
+      chosen.tasks = std::max<std::uint32_t>(d.tasks_per_node, 1);
     }
     return true;
   }
@@ -277,6 +278,7 @@ bool distribute(const Demand& d, const Cluster& cluster, std::vector<Chosen>& no
   const bool block = takes_block(d);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     nodes[i].cpus = hands[i].cpus;
+    nodes[i].tasks = hands[i].tasks;
     NodeCores cores(d, cluster.node(nodes[i].node), nodes[i]);
     if (!(block ? cores.take_block() : cores.take_cyclic())) return false;
   }

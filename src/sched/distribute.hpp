@@ -12,6 +12,7 @@ struct Chosen {
   NodeIndex node = 0;
   std::uint32_t cpus = 0;   // in: usable ones; out: the job's
   std::vector<Word> cores;  // in: those it may take; out: the job's
+  std::uint32_t tasks = 0;  // out: dealt to it
 };
 
 /// Tasks are dealt over the nodes, one to each and then by whole cores; each node's cores come from all of its sockets

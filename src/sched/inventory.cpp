@@ -24,7 +24,8 @@ TimeS end_of(const model::Job& job, const Cluster& cluster, TimeS now) {
 
 /// All of a node that Cluster is made of.
 bool same_hardware(const model::Node& a, const model::Node& b) {
-  return a.removed == b.removed && a.features_active == b.features_active && a.config == b.config;
+  return a.removed == b.removed && a.features_active == b.features_active && a.config == b.config &&
+         a.gres_reported == b.gres_reported;
 }
 
 }  // namespace

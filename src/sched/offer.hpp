@@ -1,6 +1,7 @@
 // sched/offer.hpp — what one node can give to one job: the CPUs, and the cores they may come from.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "sched/cluster.hpp"
 #include "sched/cores.hpp"
@@ -17,6 +18,7 @@ struct Room {
 struct Offer {
   std::uint32_t cpus = 0;      // 0: nothing
   std::uint32_t max_cpus = 0;  // free ones, whatever the job can use of them: how loaded the node is
+  std::vector<std::uint64_t> gres;  // for each of the demand's wishes; empty when there are none
 };
 
 /// Logical CPUs of one core that the job's tasks use.

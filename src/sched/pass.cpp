@@ -211,7 +211,7 @@ void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
   if (entry.reservation != kNoReservation) placement.reservation = reservations_.config(entry.reservation).name;
   placement.shares.reserve(holding.shares.size());
   for (const Share& share : holding.shares)
-    placement.shares.push_back({cluster_.node(share.node).id, share.cpus, share.memory_mib, share.cores});
+    placement.shares.push_back({cluster_.node(share.node).id, share.cpus, share.memory_mib, share.cores, share.gres});
   std::ranges::sort(placement.shares, {}, &model::NodeShare::node);
   plan_.starts.push_back(std::move(placement));
   started_.emplace_back(std::move(holding), now_ + duration_s(job_of(entry).time_limit, &partition_of(entry)));

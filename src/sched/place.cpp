@@ -29,6 +29,16 @@ void keep_fit_nodes(Shape& shape, const Cluster& cluster) {
   if (shape.nodes.any()) shape.lack = Lack::nothing;
 }
 
+/// --mem-per-gpu.
+std::uint64_t memory_for(const Demand& demand, const std::vector<model::GresShare>& gres) {
+  std::uint64_t memory = 0;
+  for (const model::GresWish& wish : demand.gres)
+    for (const model::GresShare& share : gres)
+      if (share.name == wish.name && (wish.type.empty() || wish.type == share.type))
+        memory += wish.memory_each_mib * share.count;
+  return memory;
+}
+
 }  // namespace
 
 Result<std::vector<std::pair<std::string, std::uint32_t>>> parse_licenses(std::string_view text) {
@@ -312,19 +322,31 @@ Room Placer::room_on(const Attempt& a, NodeIndex node, ConstCores free) const {
   return room;
 }
 
-Offer Placer::offer_on(const Attempt& a, NodeIndex node, Taken taken, Cores free) {
-  own_cores(a.demand, node, free);
+Offer Placer::offer_on(const Attempt& a, NodeIndex node, Taken taken, Near near, Cores free) {
+  const Demand& d = a.demand;
+  const NodeInfo& info = cluster_.node(node);
+  if (d.gres_unknown) return {};
+  own_cores(d, node, free);
   const std::uint32_t all = count(free);
   free_cores(a, node, taken, free);
-  if (a.demand.whole_node && count(free) != all) return {};
-  return offer_of(a.demand, cluster_.node(node), room_on(a, node, free), free);
+  if (d.whole_node && count(free) != all) return {};
+  if (d.gres.empty()) return offer_of(d, info, room_on(a, node, free), free);
+
+  std::vector<GresRoom> rooms = gres_rooms(d, info, a.usage.at(node), near, free);
+  if (rooms.empty()) return {};
+  Offer offer = offer_of(d, info, room_on(a, node, free), free);
+  if (offer.cpus == 0) return {};
+  if (!d.whole_node && !fit_cores(d, info, rooms, near, free, offer.cpus)) return {};
+  for (const model::GresWish& wish : d.gres)
+    offer.gres.push_back(std::ranges::find(rooms, &wish, &GresRoom::wish)->total);
+  return offer;
 }
 
-Offer Placer::kept_offer(const Attempt& a, NodeIndex node, Cores free) {
+Offer Placer::kept_offer(const Attempt& a, NodeIndex node, Near near, Cores free) {
   const Cores kept{kept_.free.data() + node * cluster_.words(), cluster_.words()};
   const std::uint32_t version = a.usage.at(node).version;
   if (kept_.versions[node] != version) {
-    kept_.offers[node] = offer_on(a, node, {}, kept);
+    kept_.offers[node] = offer_on(a, node, {}, near, kept);
     kept_.versions[node] = version;
   }
   std::ranges::copy(kept, free.begin());
@@ -332,10 +354,17 @@ Offer Placer::kept_offer(const Attempt& a, NodeIndex node, Cores free) {
 }
 
 bool Placer::attempt_beside(const Attempt& a, const Bitmap& nodes, Taken taken, Holding& holding) {
+  const Demand& d = a.demand;
+  if (d.gres.empty() || d.disable_binding) return attempt_near(a, nodes, taken, Near::need_not, holding);
+  if (d.enforce_binding) return attempt_near(a, nodes, taken, Near::must, holding);
+  return attempt_near(a, nodes, taken, Near::should, holding) || attempt_near(a, nodes, taken, Near::need_not, holding);
+}
+
+bool Placer::attempt_near(const Attempt& a, const Bitmap& nodes, Taken taken, Near near, Holding& holding) {
   const std::size_t words = cluster_.words();
   const Demand& d = a.demand;
   Bitmap candidates = nodes;
-  const bool keep = &a.usage == watched_ && !a.passing && taken.by == Taken::By::all && !barred_;
+  const bool keep = &a.usage == watched_ && !a.passing && taken.by == Taken::By::all && !barred_ && d.gres.empty();
   if (keep && kept_.demand != &d) {
     kept_.demand = &d;
     kept_.versions.assign(cluster_.size(), kNoVersion);
@@ -345,7 +374,7 @@ bool Placer::attempt_beside(const Attempt& a, const Bitmap& nodes, Taken taken, 
   nodes.for_each([&](std::size_t i) {
     const auto node = static_cast<NodeIndex>(i);
     const Cores free{free_.data() + i * words, words};
-    offers_[i] = keep ? kept_offer(a, node, free) : offer_on(a, node, taken, free);
+    offers_[i] = keep ? kept_offer(a, node, near, free) : offer_on(a, node, taken, near, free);
     if (offers_[i].cpus == 0) candidates.clear(i);
   });
   if (a.required && !a.required->subset_of(candidates)) return false;
@@ -366,10 +395,38 @@ bool Placer::attempt_beside(const Attempt& a, const Bitmap& nodes, Taken taken, 
   const bool chosen = by_switch ? choose_by_switch(choice, leaves_max, cluster_.switches(), candidates, offers_)
                                 : choose_nodes(choice, candidates, offers_);
   if (!chosen || candidates.count() > d.max_nodes) return false;
-  return give(a, candidates, holding);
+  return give(a, candidates, taken, near, holding);
 }
 
-bool Placer::give(const Attempt& a, const Bitmap& nodes, Holding& holding) {
+std::optional<std::vector<std::vector<model::GresShare>>> Placer::devices_of(const Attempt& a,
+                                                                             const std::vector<Chosen>& chosen,
+                                                                             Taken taken, Near near) const {
+  const Demand& d = a.demand;
+  std::vector<std::vector<model::GresShare>> out(chosen.size());
+  if (a.nodes_only) return out;
+  if (d.all_gres)
+    for (std::size_t i = 0; i < chosen.size(); ++i) out[i] = all_gres(cluster_.node(chosen[i].node));
+  if (d.gres.empty() || d.all_gres) return out;
+  std::vector<GresNode> nodes;
+  std::vector<Word> free(cluster_.words());
+  for (const Chosen& c : chosen) {
+    const NodeInfo& info = cluster_.node(c.node);
+    const NodeUse& use = a.usage.at(c.node);
+    own_cores(d, c.node, free);
+    free_cores(a, c.node, taken, free);
+    nodes.push_back({.node = &info,
+                     .use = &use,
+                     .rooms = gres_rooms(d, info, use, near, free),
+                     .cores = c.cores,
+                     .tasks = c.tasks,
+                     .taken = {}});
+  }
+  if (!pick_gres(d, nodes)) return std::nullopt;
+  for (std::size_t i = 0; i < nodes.size(); ++i) out[i] = std::move(nodes[i].taken);
+  return out;
+}
+
+bool Placer::give(const Attempt& a, const Bitmap& nodes, Taken taken, Near near, Holding& holding) {
   const Demand& d = a.demand;
   const std::size_t words = cluster_.words();
   std::vector<Chosen> chosen;
@@ -385,7 +442,10 @@ bool Placer::give(const Attempt& a, const Bitmap& nodes, Holding& holding) {
              .whole_node = d.whole_node && d.sharing != Sharing::row,
              .user_exclusive = d.same_user_only,
              .user = a.user};
-  for (Chosen& c : chosen) {
+  auto gres = devices_of(a, chosen, taken, near);
+  if (!gres) return false;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    Chosen& c = chosen[i];
     const NodeInfo& info = cluster_.node(c.node);
     const std::uint32_t counted = c.cpus;  // those left to the system are the job's too, as far as counting goes
     if (d.core_spec != kNoVal16) {
@@ -396,9 +456,11 @@ bool Placer::give(const Attempt& a, const Bitmap& nodes, Holding& holding) {
     if (d.counts_memory && !a.nodes_only) {
       memory = d.memory_mib == 0 ? info.memory_mib : d.memory_mib;
       if (d.memory_per_cpu) memory *= cpus_for_memory(d, info, c.cpus);
+      if (d.memory_by_gres) memory = memory_for(d, (*gres)[i]);
       if (a.usage.at(c.node).memory_mib + memory > info.memory_mib) return false;
     }
-    holding.shares.push_back({c.node, static_cast<std::uint16_t>(counted), memory, std::move(c.cores)});
+    holding.shares.push_back(
+        {c.node, static_cast<std::uint16_t>(counted), memory, std::move(c.cores), std::move((*gres)[i])});
   }
   return true;
 }

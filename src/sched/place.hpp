@@ -1,6 +1,7 @@
 // sched/place.hpp — whether and where a job fits, given the use of the nodes at one moment.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,7 +9,9 @@
 #include "base/bitmap.hpp"
 #include "sched/cluster.hpp"
 #include "sched/demand.hpp"
+#include "sched/distribute.hpp"
 #include "sched/features.hpp"
+#include "sched/gres.hpp"
 #include "sched/offer.hpp"
 
 namespace flurm::sched {
@@ -92,13 +95,19 @@ class Placer {
   bool attempt(const Attempt& attempt, Holding& holding);
   bool attempt_by_weight(const Attempt& attempt, Holding& holding);
   bool attempt_on(const Attempt& attempt, Holding& holding);
+  /// Cores near devices are tried first, where they matter.
   bool attempt_beside(const Attempt& attempt, const Bitmap& nodes, Taken taken, Holding& holding);
+  bool attempt_near(const Attempt& attempt, const Bitmap& nodes, Taken taken, Near near, Holding& holding);
   Bitmap without_unfit(const Attempt& attempt) const;
   void own_cores(const Demand& demand, NodeIndex node, Cores own) const;
   /// Takes out of `free`, the job's own cores, those that are out of bounds.
   void free_cores(const Attempt& attempt, NodeIndex node, Taken taken, Cores free) const;
   Room room_on(const Attempt& attempt, NodeIndex node, ConstCores free) const;
-  bool give(const Attempt& attempt, const Bitmap& chosen, Holding& holding);
+  bool give(const Attempt& attempt, const Bitmap& chosen, Taken taken, Near near, Holding& holding);
+  /// The devices of each chosen node; none when they cannot be had.
+  std::optional<std::vector<std::vector<model::GresShare>>> devices_of(const Attempt& attempt,
+                                                                       const std::vector<Chosen>& chosen, Taken taken,
+                                                                       Near near) const;
 
   /// What each node offers for a shape, as of a version of its use.
   struct Kept {
@@ -107,8 +116,8 @@ class Placer {
     std::vector<Offer> offers;
     std::vector<Word> free;
   };
-  Offer offer_on(const Attempt& attempt, NodeIndex node, Taken taken, Cores free);
-  Offer kept_offer(const Attempt& attempt, NodeIndex node, Cores free);
+  Offer offer_on(const Attempt& attempt, NodeIndex node, Taken taken, Near near, Cores free);
+  Offer kept_offer(const Attempt& attempt, NodeIndex node, Near near, Cores free);
 
   const Cluster& cluster_;
   const Usage* watched_ = nullptr;

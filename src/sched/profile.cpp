@@ -12,6 +12,12 @@ std::uint32_t free_count(ConstCores all, ConstCores busy) {
   return free;
 }
 
+/// What is held at either time, each as often as where it is held more often.
+void unite(std::vector<model::GresShare>& held, const std::vector<model::GresShare>& more) {
+  for (const model::GresShare& share : more)
+    if (std::ranges::count(held, share) < std::ranges::count(more, share)) held.push_back(share);
+}
+
 std::size_t step_at(const Timeline& line, TimeS time) {
   const auto after = std::ranges::upper_bound(line.steps, time, {}, &Timeline::Step::from);
   return after == line.steps.begin() ? 0 : static_cast<std::size_t>(after - line.steps.begin()) - 1;
@@ -128,6 +134,7 @@ void Profile::fill(Usage& usage, NodeIndex node, TimeS from, TimeS until) const 
       if (more.jobs != 0)
         use.only_user = use.jobs == 0 || use.only_user == more.only_user ? more.only_user : kInfinite32;
       use.jobs = std::max(use.jobs, more.jobs);
+      unite(use.gres, more.gres);
       const ConstCores taken = busy(step);
       for (std::size_t w = 0; w < words_; ++w) all[w] |= taken[w];
     }

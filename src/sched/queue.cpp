@@ -62,9 +62,12 @@ std::string shape_key(const model::JobRequest& r, std::size_t partition) {
   append_numbers(key, partition, r.num_tasks, r.min_cpus, r.max_cpus, r.min_nodes, r.max_nodes, r.cpus_per_task,
                  r.ntasks_per_node, r.ntasks_per_socket, r.ntasks_per_core, r.sockets_per_node, r.cores_per_socket,
                  r.threads_per_core, r.pn_min_cpus, r.core_spec, r.plane_size, r.pn_min_memory, r.pn_min_tmp_disk,
-                 r.task_dist, r.contiguous, r.shared, r.reboot, r.overcommit, r.req_switch,
-                 r.bitflags & (model::job_bit::spread_job | model::job_bit::use_min_nodes));
-  for (const std::string* text : {&r.req_nodes, &r.exc_nodes, &r.features, &r.prefer, &r.licenses}) {
+                 r.task_dist, r.contiguous, r.shared, r.reboot, r.overcommit, r.req_switch, r.ntasks_per_tres,
+                 r.bitflags & (model::job_bit::spread_job | model::job_bit::use_min_nodes | kGresEnforceBinding |
+                               kGresDisableBinding));
+  for (const std::string* text :
+       {&r.req_nodes, &r.exc_nodes, &r.features, &r.prefer, &r.licenses, &r.tres_per_job, &r.tres_per_node,
+        &r.tres_per_socket, &r.tres_per_task, &r.cpus_per_tres, &r.mem_per_tres}) {
     append_numbers(key, text->size());
     key += *text;
   }

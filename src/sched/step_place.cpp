@@ -5,6 +5,7 @@
 
 #include "base/hostlist.hpp"
 #include "sched/step_cores.hpp"
+#include "sched/step_gres.hpp"
 #include "sched/task_layout.hpp"
 
 namespace flurm::sched {
@@ -41,8 +42,8 @@ std::uint32_t cpus_per_task(const model::StepRequest& request, const model::Allo
 /// The choice of nodes. Nodes are known by their place in the job's allocation.
 class NodeChoice {
  public:
-  NodeChoice(const StepView& view, model::StepRequest& request, std::uint32_t per_task)
-      : view_(view), r_(request), shares_(view.job.allocation->shares), per_task_(per_task) {}
+  NodeChoice(const StepView& view, model::StepRequest& request, std::uint32_t per_task, const StepGres& gres)
+      : view_(view), r_(request), shares_(view.job.allocation->shares), per_task_(per_task), gres_(gres) {}
 
   Result<std::vector<bool>> choose() {
     if (r_.max_nodes == 0) r_.max_nodes = static_cast<std::uint32_t>(shares_.size());
@@ -131,8 +132,30 @@ class NodeChoice {
       }
       if (usable_[i] == 0) continue;
       FLURM_TRY(available_[i], has_memory(i, overlap ? 0 : use.memory_mib));
+      if (available_[i] && gres_.wanted()) {
+        FLURM_TRY(available_[i], has_gres(i));
+      }
     }
+    if (gres_lacking_ > 0 && gres_lacking_ >= r_.min_nodes)
+      return fail(Errc::invalid_gres, "more generic resources than the job has on its nodes");
     return {};
+  }
+
+  /// Whether the node has enough of generic resources, now and at all.
+  Result<bool> has_gres(std::size_t i) {
+    const bool alone = r_.max_nodes == 1 || shares_.size() == 1;
+    const std::uint32_t per_task = std::max<std::uint32_t>(per_task_, 1);
+    const std::uint32_t ever = usable_[i];
+    const std::uint32_t tasks = gres_.enough_on(shares_[i], alone, false) ? gres_.tasks_on(shares_[i], false) : 0;
+    usable_[i] = static_cast<std::uint32_t>(std::min<std::uint64_t>(usable_[i], std::uint64_t{tasks} * per_task));
+    memory_blocked_cpus_ += ever - usable_[i];
+    if (usable_[i] / per_task > 0) return true;
+    const bool possible = gres_.enough_on(shares_[i], alone, true);
+    if (r_.min_nodes == kInfinite32 || r_.min_nodes == shares_.size())  // every node is needed
+      return fail(possible ? Errc::nodes_busy : Errc::invalid_gres, "generic resources of {}", node(i).config.name);
+    if (!possible) ++gres_lacking_;
+    ++memory_blocked_nodes_;
+    return false;
   }
 
   Result<bool> has_memory(std::size_t i, std::uint64_t used) {
@@ -293,9 +316,11 @@ class NodeChoice {
   model::StepRequest& r_;
   const std::vector<NodeShare>& shares_;
   const std::uint32_t per_task_;
+  const StepGres& gres_;
   Set available_, idle_, picked_;
   std::vector<std::uint32_t> usable_;  // CPUs
   std::uint32_t blocked_nodes_ = 0, blocked_cpus_ = 0, memory_blocked_nodes_ = 0, memory_blocked_cpus_ = 0;
+  std::uint32_t gres_lacking_ = 0;  // nodes that never have enough
   bool some_down_ = false;
 };
 
@@ -367,7 +392,8 @@ Result<model::StepPlacement> place_step(const StepView& view, model::StepRequest
   out.counts_cpus = !(r.flags & flag::overlap);
   out.counts_memory = out.counts_cpus && r.pn_min_memory != 0;
 
-  FLURM_TRY(const std::vector<bool> picked, NodeChoice(view, r, out.cpus_per_task).choose());
+  FLURM_TRY(StepGres gres, StepGres::make(view, r));
+  FLURM_TRY(const std::vector<bool> picked, NodeChoice(view, r, out.cpus_per_task, gres).choose());
   std::vector<NodeShare> chosen;
   for (std::size_t i = 0; i < picked.size(); ++i)
     if (picked[i]) chosen.push_back(allocation.shares[i]);
@@ -383,7 +409,9 @@ Result<model::StepPlacement> place_step(const StepView& view, model::StepRequest
                            .plane_size = r.plane_size,
                            .pack_nodes = (view.settings.cr_type & kPackNodes) != 0,
                            .node_of_task = {}};
-  for (const NodeShare& share : chosen) layout.slots.push_back(slots_on(view, r, share, out.cpus_per_task));
+  for (const NodeShare& share : chosen)
+    layout.slots.push_back(
+        std::min(slots_on(view, r, share, out.cpus_per_task), gres.wanted() ? gres.tasks_on(share, false) : kNoVal32));
   if ((r.task_dist & dist::base_mask) == dist::arbitrary) {
     FLURM_TRY(layout.node_of_task, nodes_of_tasks(view, r, chosen));
   }
@@ -414,6 +442,12 @@ Result<model::StepPlacement> place_step(const StepView& view, model::StepRequest
                         .task_dist = r.task_dist,
                         .cpus_per_core = cpus_per_core(view, r, node)};
     FLURM_TRY(mine.cores, take_cores(node.config, share, use == view.uses.end() ? StepUse{} : use->second, wish));
+    if (!gres.wanted()) continue;
+    FLURM_TRY(mine.gres, gres.take(share, mine.cores, count, static_cast<std::uint32_t>(chosen.size() - i)));
+    if (const std::uint64_t memory = gres.memory_for(mine.gres)) {
+      mine.memory_mib = memory;
+      out.counts_memory = out.counts_cpus;
+    }
   }
   // The rule by which the state will take it: what it would refuse is not proposed.
   if (!model::fits(allocation, view.uses, r, out, (view.settings.cr_type & kCountMemory) != 0))

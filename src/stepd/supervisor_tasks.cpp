@@ -203,9 +203,10 @@ void Supervisor::streams_are_open(Task& task) {
   stage_ = StepStage::running;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     std::string report = launch_.tasks[i].cpu_bind_report;
-    const auto mark = report.find("{}");
-    if (mark == std::string::npos) continue;
-    write_to_user(report.replace(mark, 2, std::to_string(tasks_[i].state.pid)));
+    if (report.empty()) continue;
+    if (const auto mark = report.find("{}"); mark != std::string::npos)
+      report.replace(mark, 2, std::to_string(tasks_[i].state.pid));
+    write_to_user(report);
   }
   if (!is_batch()) tell_daemons();
 }

@@ -46,10 +46,6 @@ Result<void> takes_steps(const Controller& c, const state::ClusterState& state, 
   if (request.flags & wire::step_interactive) return {};
   if (std::max({request.host.size(), request.name.size(), request.network.size()}) > 1024)
     return fail(Errc::pathname_too_long);
-  for (const std::string* text :
-       {&request.tres_per_step, &request.tres_per_node, &request.tres_per_socket, &request.tres_per_task})
-    if (text->find("gres") != text->npos)
-      return fail(Errc::invalid_gres, "the job has no generic resources: {}", *text);
   if (job.next_step >= c.config->max_step_cnt) return fail(Errc::step_limit, "{} steps", job.next_step);
   const model::Partition* partition = state.partition(job.partition);
   if (partition && c.config->enforce_part_limits && request.time_limit != kNoVal32 &&

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ctld/translate/gres.hpp"
 #include "ctld/translate/info.hpp"
 
 namespace flurm::ctld {
@@ -29,6 +30,7 @@ wire::Cred job_cred(const state::ClusterState& state, const Job& job, const User
   wire::Cred cred;
   cred.step_id.job_id = job.id;
   cred.id = identity(r, user);
+  cred.job_gres_list = job_gres(job, state.settings);
   cred.job_core_spec = r.core_spec;
   cred.job_account = r.account;
   cred.job_comment = r.comment;
@@ -104,6 +106,7 @@ wire::Cred step_cred(const state::ClusterState& state, const Job& job, const mod
   cred.step_id.step_id = step.number();
   cred.step_hostlist = step.nodes;
   cred.step_core_bitmap = step_cores(state, job, step, cred.job_core_bitmap);
+  cred.step_gres_list = step_gres(job, step, state.settings);
   if (step.reserved()) return cred;  // salloc's shell has the job's memory
   std::vector<std::uint64_t> memory;
   for (const model::StepShare& share : step.placement->shares) memory.push_back(share.memory_mib);

@@ -161,7 +161,7 @@ void set_place(const state::ClusterState& state, wire::JobInfo& info, const Job&
   if (!r.exc_nodes.empty()) info.exc_node_inx = node_bits(state, r.exc_nodes);
 }
 
-void set_texts(wire::JobInfo& info, const Job& job) {
+void set_texts(const state::ClusterState& state, wire::JobInfo& info, const Job& job) {
   const JobRequest& r = *job.request;
   info.account = r.account;
   info.admin_comment = r.admin_comment;
@@ -201,8 +201,31 @@ void set_texts(wire::JobInfo& info, const Job& job) {
   info.tres_per_task = r.tres_per_task;
   info.mail_type = r.mail_type;
   info.mail_user = r.mail_user.empty() ? r.user_name : r.mail_user;
-  info.tres_req_str = requested_tres(job);
-  if (!job.state.pending()) info.tres_alloc_str = allocated_tres(job);
+  info.tres_req_str = requested_tres(job, state.settings);
+  if (!job.state.pending()) info.tres_alloc_str = allocated_tres(job, state.settings);
+}
+
+/// "gpu:tesla:2,net:4" of all nodes, and with `detail` what each has.
+void set_gres(wire::JobInfo& info, const Job& job, bool detail) {
+  std::vector<model::GresCount> total;
+  bool some = false;
+  for (const model::NodeShare& share : job.allocation->shares) {
+    std::string& here = info.gres_detail_str.emplace_back();
+    for (const model::GresShare& gres : share.gres) {
+      some = true;
+      here += (here.empty() ? "" : ",") + model::gres_share_text(gres);
+      const auto same = std::ranges::find_if(
+          total, [&](const model::GresCount& sum) { return sum.name == gres.name && sum.type == gres.type; });
+      if (same == total.end())
+        total.push_back({gres.name, gres.type, gres.count});
+      else
+        same->count += gres.count;
+    }
+  }
+  if (!some || !detail) info.gres_detail_str.clear();
+  for (const model::GresCount& sum : total)
+    info.gres_total += fmt::format("{}{}{}{}:{}", info.gres_total.empty() ? "" : ",", sum.name,
+                                   sum.type.empty() ? "" : ":", sum.type, sum.count);
 }
 
 }  // namespace
@@ -285,7 +308,8 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
   set_times(info, job);
   set_size(state, info, job);
   set_place(state, info, job);
-  set_texts(info, job);
+  set_texts(state, info, job);
+  if (job.allocation && !job.state.pending()) set_gres(info, job, detail);
   if (detail) {
     info.show_flags = 2;
     if (job.allocation && !job.state.pending()) info.job_resrcs = job_resources(state, job);

@@ -105,7 +105,9 @@ Result<model::JobRequest> job_request(const wire::JobDesc& desc, const model::Se
   r.pn_min_cpus = std::max(r.pn_min_cpus, per_task);
   r.core_spec = desc.core_spec;
   r.bitflags = desc.bitflags;
-  if (desc.pn_min_memory == kNoVal64) {
+  if (desc.pn_min_memory == kNoVal64 && desc.mem_per_tres && !desc.mem_per_tres->empty()) {
+    r.pn_min_memory = 0;  // it comes with the devices
+  } else if (desc.pn_min_memory == kNoVal64) {
     r.pn_min_memory = partition && partition->def_mem_per_cpu ? partition->def_mem_per_cpu : settings.def_mem_per_cpu;
   } else {
     r.pn_min_memory = desc.pn_min_memory;

@@ -1,6 +1,7 @@
 // ctld/translate/launch.cpp — see launch.hpp.
 #include "ctld/translate/launch.hpp"
 
+#include "ctld/translate/gres.hpp"
 #include "ctld/translate/info.hpp"
 
 namespace flurm::ctld {
@@ -166,6 +167,7 @@ wire::PrologLaunch prolog_launch(const state::ClusterState& state, const Job& jo
   m.std_out = r.std_out;
   m.work_dir = r.work_dir;
   m.spank_job_env = job.payload->spank_environment;
+  m.job_gres_prep = gres_for_scripts(job);
   m.cred = extern_cred(state, job, user, now);
   m.cred.signed_bytes = wire::pack_cred_body(m.cred, version);
   return m;
@@ -182,6 +184,7 @@ wire::KillJob kill_job_message(const Job& job, TimeS now) {
   m.job_gid = job.request->group_id;
   m.nodes = job.allocation ? job.allocation->nodes : std::string();
   m.spank_job_env = job.payload->spank_environment;
+  m.job_gres_prep = gres_for_scripts(job);
   m.start_time = job.start_time;
   m.time = now;
   m.work_dir = job.request->work_dir;

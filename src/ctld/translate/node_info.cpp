@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/hostlist.hpp"
-#include "ctld/admission.hpp"
+#include "conf/lines.hpp"
 #include "ctld/translate/info.hpp"
 #include "ctld/translate/tres.hpp"
 
@@ -35,7 +35,7 @@ void set_gres(const state::ClusterState& state, const model::Node& node, wire::N
   const std::vector<model::GresUse> use = gres_use(state, node, pools);
   for (std::size_t i = 0; i < pools.size(); ++i)
     info.gres_used += (i == 0 ? "" : ",") + model::gres_used_text(pools[i], use[i]);
-  for (std::string_view counted : split_names(state.settings.counted_gres)) {
+  for (std::string_view counted : conf::split_list(state.settings.counted_gres)) {
     const std::string name(counted);
     std::uint64_t has = 0, used = 0;
     for (std::size_t i = 0; i < pools.size(); ++i) {

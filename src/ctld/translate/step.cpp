@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/hostlist.hpp"
+#include "conf/lines.hpp"
 #include "ctld/translate/info.hpp"
 #include "ctld/translate/tres.hpp"
 
@@ -32,6 +33,42 @@ std::uint32_t default_cpu_bind(const state::ClusterState& state, const conf::Con
   const model::Partition* partition = state.partition(job.partition);
   if (partition && partition->cpu_bind != 0) return verbose | partition->cpu_bind;
   return verbose | config.task_plugin_param;
+}
+
+}  // namespace
+
+namespace {
+
+/// A comma list without the parts that `drop` says.
+template <class F>
+std::string without(std::string_view list, F drop) {
+  std::string out;
+  for (std::string_view part : conf::split_list(list)) {
+    if (drop(part)) continue;
+    if (!out.empty()) out += ',';
+    out += part;
+  }
+  return out;
+}
+
+/// srun always counts CPUs in these; only generic resources matter. A step that asks for none has those that its job
+/// asked for; --gres=none has none. Source: slurm 22.05 src/slurmctld/step_mgr.c _copy_job_tres_to_step().
+void set_tres(const wire::JobStepCreateRequest& m, const model::JobRequest& of_job, model::StepRequest& r) {
+  const bool none = conf::same_word(m.tres_per_node, "NONE");
+  bool own = none;
+  for (const std::string* text : {&m.tres_per_step, &m.tres_per_node, &m.tres_per_socket, &m.tres_per_task})
+    own = own || text->find("gres") != text->npos;
+  const auto kept = [&](const std::string& text) {
+    return without(text,
+                   [&](std::string_view part) { return (none && part.starts_with("gres")) || part.ends_with(":0"); });
+  };
+  r.tres_per_step = own ? kept(m.tres_per_step) : of_job.tres_per_job;
+  r.tres_per_node = none ? "" : own ? kept(m.tres_per_node) : of_job.tres_per_node;
+  r.tres_per_socket = own ? kept(m.tres_per_socket) : of_job.tres_per_socket;
+  r.tres_per_task = own ? kept(m.tres_per_task) : of_job.tres_per_task;
+  r.ntasks_per_tres = m.ntasks_per_tres == kNoVal16 ? std::uint16_t{0} : m.ntasks_per_tres;
+  if (r.ntasks_per_tres != 0 && !own && m.num_tasks != kNoVal32)
+    r.tres_per_step = fmt::format("gres:gpu:{}", m.num_tasks / r.ntasks_per_tres);
 }
 
 }  // namespace
@@ -67,11 +104,7 @@ model::StepRequest step_request(const wire::JobStepCreateRequest& m, const Job& 
   r.mem_per_tres = m.mem_per_tres;
   r.tres_bind = m.tres_bind;
   r.tres_freq = m.tres_freq;
-  // srun always counts CPUs in these; only generic resources matter, and without any the step has those of the job.
-  r.tres_per_step = of_job.tres_per_job;
-  r.tres_per_node = m.tres_per_node == "NONE" ? "" : of_job.tres_per_node;
-  r.tres_per_socket = of_job.tres_per_socket;
-  r.tres_per_task = of_job.tres_per_task;
+  set_tres(m, of_job, r);
   r.host = m.host;
   r.port = m.port;
   r.srun_pid = m.srun_pid;
@@ -172,7 +205,7 @@ wire::JobStepInfo step_info(const state::ClusterState& state, const Job& job, co
   info.resv_ports = step.resv_ports;
   info.nodes = step.nodes;
   info.node_inx = node_bits(state, step.nodes);
-  info.tres_fmt_alloc_str = interactive ? "" : allocated_tres(step);
+  info.tres_fmt_alloc_str = interactive ? "" : allocated_tres(step, state.settings);
   info.cpus_per_tres = r.cpus_per_tres;
   info.mem_per_tres = r.mem_per_tres;
   info.tres_bind = r.tres_bind;

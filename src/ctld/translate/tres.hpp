@@ -5,6 +5,7 @@
 
 #include "model/job.hpp"
 #include "model/node.hpp"
+#include "model/partition.hpp"
 #include "model/step.hpp"
 
 namespace flurm::ctld {
@@ -12,10 +13,11 @@ namespace flurm::ctld {
 /// "1G", "1.50G", "1600M": MiB in the largest unit that leaves a multiple of one half, as Slurm prints TRES memory.
 std::string memory_text(std::uint64_t mib);
 
-/// What a job asks for, and what it holds; the latter empty without an allocation.
-std::string requested_tres(const model::Job& job);
-std::string allocated_tres(const model::Job& job);
-std::string allocated_tres(const model::Step& step);
+/// What a job asks for, and what it holds; the latter empty without an allocation. Of generic resources those that the
+/// settings count (AccountingStorageTRES).
+std::string requested_tres(const model::Job& job, const model::Settings& settings);
+std::string allocated_tres(const model::Job& job, const model::Settings& settings);
+std::string allocated_tres(const model::Step& step, const model::Settings& settings);
 /// What a node or a partition has in all, and what is used of a node.
 std::string configured_tres(std::uint64_t cpus, std::uint64_t mem_mib, std::uint64_t nodes, bool with_node_count);
 std::string used_tres(const model::Node& node);
