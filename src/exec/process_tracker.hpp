@@ -21,6 +21,8 @@ class ProcessTracker {
  public:
   virtual ~ProcessTracker() = default;
 
+  /// A child of the supervisor's that serves it and is not of the step; 0: none.
+  void leave_out(pid_t pid) { left_out_ = pid; }
   /// Called in the forked child while it is still privileged, before it becomes the user. Errors: io.
   virtual Result<void> join() = 0;
   /// Living processes of the step, without the supervisor.
@@ -40,6 +42,9 @@ class ProcessTracker {
   virtual bool limits_memory() const { return false; }
   /// Gives back what the kernel keeps for the step; the step must be empty.
   virtual void remove() {}
+
+ protected:
+  pid_t left_out_ = 0;
 };
 
 enum class TrackerKind : std::uint8_t {

@@ -8,9 +8,15 @@
 
 namespace flurm::exec {
 
+std::vector<ProcessInfo> SessionTracker::processes() {
+  std::vector<ProcessInfo> found = descendants(getpid());
+  std::erase_if(found, [&](const ProcessInfo& info) { return info.pid == left_out_; });
+  return found;
+}
+
 std::vector<pid_t> SessionTracker::pids() {
   std::vector<pid_t> pids;
-  for (const ProcessInfo& info : descendants(getpid())) pids.push_back(info.pid);
+  for (const ProcessInfo& info : processes()) pids.push_back(info.pid);
   return pids;
 }
 
@@ -32,7 +38,7 @@ void SessionTracker::thaw() { signal(SIGCONT); }
 
 ResourceUsage SessionTracker::usage() {
   ResourceUsage usage;
-  for (const ProcessInfo& info : descendants(getpid())) {
+  for (const ProcessInfo& info : processes()) {
     usage.user_us += info.user_ticks * 1'000'000 / ticks_per_second();
     usage.system_us += info.system_ticks * 1'000'000 / ticks_per_second();
     usage.rss_bytes += info.rss_bytes;

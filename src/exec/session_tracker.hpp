@@ -1,5 +1,6 @@
 // exec/session_tracker.hpp — tracking by descent: works everywhere, needs no privilege.
 #pragma once
+#include "exec/process_table.hpp"
 #include "exec/process_tracker.hpp"
 
 namespace flurm::exec {
@@ -15,6 +16,9 @@ class SessionTracker final : public ProcessTracker {
   void freeze() override;
   void thaw() override;
   ResourceUsage usage() override;
+
+ private:
+  std::vector<ProcessInfo> processes();
 };
 
 }  // namespace flurm::exec

@@ -116,10 +116,53 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("pmi", codec::present_u8(m.pmi), since(kWithTasks));
   ar("job_memory_mib", m.job_memory_mib, since(kWithTasks));
   ar("for_debugger", m.for_debugger, since(kWithTasks));
+  ar("pmix", codec::present_u8(m.pmix), since(kWithTasks));
   if (ar.fills() && ar.version() < kWithTasks) {
     batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));
     m.tasks = {std::move(batch)};
   }
+}
+
+void fields(codec::Archive& ar, StepNode& m) {
+  ar("name", m.name);
+  ar("tasks", m.tasks);
+}
+
+void fields(codec::Archive& ar, StepPmix& m) {
+  ar("nodes", m.nodes);
+  ar("text", m.text);
+  ar("abort_port", m.abort_port);
+}
+
+void fields(codec::Archive& ar, StepParcel& m) {
+  ar("from", m.from);
+  ar("to", m.to);
+  ar("number", m.number);
+  ar("node", m.node);
+  ar("data", codec::bytes(m.data));
+}
+
+void fields(codec::Archive& ar, StepParcelSent& m) {
+  ar("to", m.to);
+  ar("number", m.number);
+}
+
+void fields(codec::Archive& ar, PmixSetup& m) {
+  ar("step", m.step);
+  ar("node_rank", m.node_rank);
+}
+
+void fields(codec::Archive& ar, PmixTask& m) { ar("env", m.env); }
+
+void fields(codec::Archive& ar, PmixReady& m) {
+  ar("tasks", m.tasks);
+  ar("error", m.error);
+}
+
+void fields(codec::Archive& ar, PmixAbort& m) {
+  ar("task", m.task);
+  ar("status", m.status);
+  ar("text", m.text);
 }
 
 void fields(codec::Archive& ar, StepSignal& m) {

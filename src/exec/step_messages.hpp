@@ -38,9 +38,16 @@ enum class StepFrame : std::uint16_t {
   attach = 9,
   told = 10,
   pmi = 11,
+  parcel_sent = 12,
   state = 101,
   reply = 102,
   ended = 103,
+  parcel = 104,
+  // Between the supervisor and its PMIx server (flurmpmix).
+  pmix_setup = 201,
+  pmix_ready = 202,
+  pmix_parcel = 203,
+  pmix_abort = 204,
 };
 
 /// Which run of which step: a requeued job runs again under the same id.
@@ -93,6 +100,19 @@ struct StepPmi {
   std::string process_mapping, reserved_ports;
 };
 
+/// A node of the step and the tasks it runs.
+struct StepNode {
+  std::string name;
+  std::vector<std::uint32_t> tasks;  ///< global ids, by local id
+};
+
+/// srun --mpi=pmix.
+struct StepPmix {
+  std::vector<StepNode> nodes;   ///< of the step, in its order
+  std::string text;              ///< "7.0"
+  std::uint16_t abort_port = 0;  ///< srun's, which takes the status that MPI_Abort was given; 0: none
+};
+
 struct StepLaunch {
   std::uint16_t protocol = kStepProtocol;
   StepKey key;
@@ -124,6 +144,7 @@ struct StepLaunch {
   std::uint64_t job_memory_mib =
       0;  ///< of the whole job on this node, where memory_mib is the step's; 0: they are the same
   bool for_debugger = false;  ///< tasks stand still at the first instruction of their programs
+  std::optional<StepPmix> pmix;
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).
@@ -177,9 +198,41 @@ struct StepTold {
   std::vector<std::uint32_t> exits;  ///< global task ids
 };
 
-/// From srun's process manager.
+/// From srun's process manager, or a packed StepParcel from another node of the step.
 struct StepPmiData {
   std::string data;
+};
+
+/// What this node's PMIx server has for another node's. The supervisor keeps it until the daemon says StepParcelSent,
+/// and gives it to each daemon that comes.
+struct StepParcel {
+  std::uint32_t from = 0, to = 0;  ///< places among the step's nodes
+  std::uint64_t number = 0;        ///< from 1, counted for each pair of nodes
+  std::string node;                ///< the receiver's name; for the daemon
+  std::string data;
+};
+struct StepParcelSent {
+  std::uint32_t to = 0;
+  std::uint64_t number = 0;
+};
+
+/// The first thing the PMIx server gets.
+struct PmixSetup {
+  StepPmix step;
+  std::uint32_t node_rank = 0;
+};
+/// Its answer, when tasks may be started.
+struct PmixTask {
+  std::vector<std::string> env;  ///< NAME=VALUE
+};
+struct PmixReady {
+  std::vector<PmixTask> tasks;  ///< of this node, by local id
+  std::string error;            ///< why there are none
+};
+struct PmixAbort {
+  std::uint32_t task = 0;
+  std::int32_t status = 0;
+  std::string text;
 };
 
 enum class StepStage : std::uint8_t { starting, running, ending, ended };
@@ -242,6 +295,14 @@ void fields(codec::Archive& ar, StepClient& m);
 void fields(codec::Archive& ar, StepTerminal& m);
 void fields(codec::Archive& ar, StepPmi& m);
 void fields(codec::Archive& ar, StepPmiData& m);
+void fields(codec::Archive& ar, StepNode& m);
+void fields(codec::Archive& ar, StepPmix& m);
+void fields(codec::Archive& ar, StepParcel& m);
+void fields(codec::Archive& ar, StepParcelSent& m);
+void fields(codec::Archive& ar, PmixSetup& m);
+void fields(codec::Archive& ar, PmixTask& m);
+void fields(codec::Archive& ar, PmixReady& m);
+void fields(codec::Archive& ar, PmixAbort& m);
 void fields(codec::Archive& ar, StepLaunch& m);
 void fields(codec::Archive& ar, StepAttach& m);
 void fields(codec::Archive& ar, StepTold& m);

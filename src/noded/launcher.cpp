@@ -245,6 +245,9 @@ void Launcher::add_step(const NodeJobPtr& job, std::uint32_t step_id, StepLink::
   link->on_change([this, job, changed] {
     if (StepLink::Ptr alive = changed.lock()) reporter_.step_changed(job, alive);
   });
+  link->on_parcel([this, changed](exec::StepParcel parcel) {
+    if (const StepLink::Ptr alive = changed.lock()) parcels_.carry(alive, std::move(parcel));
+  });
   reporter_.step_changed(job, link);
   job->steps[step_id] = std::move(link);
   job->changed.notify();

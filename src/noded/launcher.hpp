@@ -8,6 +8,7 @@
 #include "noded/file_receiver.hpp"
 #include "noded/gres_environment.hpp"
 #include "noded/node_context.hpp"
+#include "noded/parcels.hpp"
 #include "noded/reporter.hpp"
 #include "wire/msg/batch_job_launch.hpp"
 #include "wire/msg/launch_tasks.hpp"
@@ -18,7 +19,7 @@ namespace flurm::noded {
 class Launcher {
  public:
   Launcher(NodeContext& node, Reporter& reporter, Ender& ender, const FileReceiver& files)
-      : node_(node), reporter_(reporter), ender_(ender), files_(files) {}
+      : node_(node), reporter_(reporter), ender_(ender), files_(files), parcels_(node) {}
 
   /// Answers the order; what takes time goes on afterwards and reports failure by itself. The launch of one run of a
   /// job happens once, however often it is ordered. A run that is still here gives way to a later one, which begins
@@ -64,6 +65,7 @@ class Launcher {
   Reporter& reporter_;
   Ender& ender_;
   const FileReceiver& files_;
+  Parcels parcels_;
   std::function<void(Errc)> node_trouble_ = [](Errc) {};
 };
 

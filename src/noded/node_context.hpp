@@ -46,12 +46,13 @@ struct NodeSetup {
 /// One per daemon; its parts refer to each other and live on the loop's thread.
 struct NodeContext {
   NodeContext(io::Loop& on, io::ChildWatch& with, NodeSetup initial, ControllerPort& to, ClientPort& followers,
-              CredentialPort& by)
+              NodePort& others, CredentialPort& by)
       : loop(on),
         children(with),
         setup(std::move(initial)),
         controller(to),
         clients(followers),
+        nodes(others),
         credentials(by),
         jobs(on),
         ended(setup.settings.spool_directory + "/ended_jobs", io::now()) {}
@@ -61,6 +62,7 @@ struct NodeContext {
   NodeSetup setup;
   ControllerPort& controller;
   ClientPort& clients;
+  NodePort& nodes;
   CredentialPort& credentials;
   auth::Users users;
   JobTable jobs;

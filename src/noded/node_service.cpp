@@ -299,7 +299,8 @@ io::Task<Reply> NodeService::file_block(Request request) {
   co_return Reply::rc(rc, request.version());
 }
 
-/// For the process manager of a step, which Slurm names by its socket's path: "<spool>/sock.pmi2.<job>.<step>".
+/// For the process manager of a step, which Slurm names by its socket's path: "<spool>/sock.pmi2.<job>.<step>". Our own
+/// nodes call PMIx's the same.
 io::Task<Reply> NodeService::forward_data(Request request) {
   const std::uint16_t version = request.version();
   if (!request.is<wire::ForwardData>()) co_return Reply::rc(Errc::einval, version);

@@ -88,6 +88,19 @@ class FakeClients final : public ClientPort {
   Condition heard;
 };
 
+/// Other nodes, which take everything but the first `refusals`.
+class FakeNodes final : public NodePort {
+ public:
+  io::Task<Result<std::uint32_t>> ask(std::string node_name, Outgoing message) override {
+    asked.emplace_back(std::move(node_name), message.body(kVersion));
+    if (refusals == 0) co_return 0;
+    --refusals;
+    co_return static_cast<std::uint32_t>(Errc::invalid_job_id);
+  }
+  int refusals = 0;
+  std::vector<std::pair<std::string, std::string>> asked;
+};
+
 class FakeCredentials final : public CredentialPort {
  public:
   io::Task<Result<void>> verify(std::string, std::string signature) override {
@@ -125,7 +138,7 @@ class NodeWorld : public testing::Test {
 
   /// A daemon: the first one, or one after a restart.
   void start() {
-    node_ = new NodeContext(loop_, children_, setup_, controller_, clients_, credentials_);
+    node_ = new NodeContext(loop_, children_, setup_, controller_, clients_, nodes_, credentials_);
     service_ = new NodeService(*node_, "test", {[] {}, [](const wire::ConfigResponse&) {}, [] {}});
     auto starting = service_->start();
     run(std::move(starting));
@@ -255,6 +268,7 @@ class NodeWorld : public testing::Test {
   io::ChildWatch children_{loop_};
   FakeController controller_{loop_};
   FakeClients clients_{loop_};
+  FakeNodes nodes_;
   FakeCredentials credentials_;
   NodeSetup setup_;
   // Not deleted: coroutines of a daemon that "was killed" still refer to it.

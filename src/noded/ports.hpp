@@ -60,6 +60,14 @@ class ClientPort {
   virtual io::Task<Result<void>> tell(ClientAddress to, Outgoing message) = 0;
 };
 
+/// The other nodes' daemons.
+class NodePort {
+ public:
+  virtual ~NodePort() = default;
+  /// One attempt; returns the code of the answer. Errors: invalid_node_name; of the connection.
+  virtual io::Task<Result<std::uint32_t>> ask(std::string node_name, Outgoing message) = 0;
+};
+
 /// Judges credentials of jobs, steps and broadcast files.
 class CredentialPort {
  public:

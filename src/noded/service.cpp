@@ -112,6 +112,27 @@ class RpcClients final : public ClientPort {
   rpc::Client& client_;
 };
 
+class RpcNodes final : public NodePort {
+ public:
+  RpcNodes(rpc::Client& client, std::function<Result<rpc::Address>(const std::string&)> address_of)
+      : client_(client), address_of_(std::move(address_of)) {}
+
+  io::Task<Result<std::uint32_t>> ask(std::string node_name, Outgoing message) override {
+    auto address = address_of_(node_name);
+    if (!address) co_return std::unexpected(address.error());
+    auto calling = client_.call(*address, message.type, message.body(kVersion), kVersion, {});
+    auto answer = co_await calling;
+    if (!answer) co_return std::unexpected(answer.error());
+    if (!answer->is<wire::ReturnCode>()) co_return fail(Errc::unexpected_msg, "{}", node_name);
+    co_return answer->as<wire::ReturnCode>().return_code;
+  }
+
+ private:
+  static constexpr std::uint16_t kVersion = wire::v22_05;  // the oldest that all nodes know
+  rpc::Client& client_;
+  std::function<Result<rpc::Address>(const std::string&)> address_of_;
+};
+
 class Service {
  public:
   Service(const NodeOptions& options, bool configless, LoadedNode loaded, std::vector<std::string> arguments)
@@ -122,11 +143,12 @@ class Service {
         children_(loop_),
         client_(loop_, munge_),
         clients_(client_),
+        nodes_(client_, [this](const std::string& name) { return address_of(name); }),
         controller_(client_, loaded.setup.config, loaded.setup.slurm_user_id),
         credentials_(loop_, munge_, signer_),
         port_(loaded.node.port),
         accept_replayed_(loaded.shares_machine),
-        node_(loop_, children_, std::move(loaded.setup), controller_, clients_, credentials_),
+        node_(loop_, children_, std::move(loaded.setup), controller_, clients_, nodes_, credentials_),
         forwarder_(client_, [this](const std::string& name) { return address_of(name); }),
         service_(node_, "flurm-" FLURM_VERSION, actions()) {
     signer_ = node_.setup.slurm_user_id;
@@ -244,6 +266,7 @@ class Service {
   io::ChildWatch children_;
   rpc::Client client_;
   RpcClients clients_;
+  RpcNodes nodes_;
   ControllerClient controller_;
   std::uint32_t signer_ = 0;
   MungeCredentials credentials_;

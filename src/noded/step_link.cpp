@@ -156,9 +156,23 @@ void StepLink::handle(const exec::StepFrameReader::Frame& frame) {
       reply.set(codec::unpack<exec::StepReply>(frame.body, state_.protocol));
       break;
     }
+    case StepFrame::parcel: {
+      auto parcel = codec::unpack<exec::StepParcel>(frame.body, state_.protocol);
+      if (!parcel) return;
+      if (on_parcel_)
+        on_parcel_(std::move(*parcel));
+      else
+        early_parcels_.push_back(std::move(*parcel));
+      break;
+    }
     default:
       break;
   }
+}
+
+void StepLink::on_parcel(OnParcel fn) {
+  on_parcel_ = std::move(fn);
+  for (exec::StepParcel& parcel : std::exchange(early_parcels_, {})) on_parcel_(std::move(parcel));
 }
 
 void StepLink::end_of_stream() {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 #include "codec/pack.hpp"
@@ -23,6 +24,8 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   using OnOver = std::move_only_function<void()>;
   /// Called from the loop whenever state() is new, until the step is over.
   using OnChange = std::function<void()>;
+
+  using OnParcel = std::function<void(exec::StepParcel)>;
 
   /// Starts a supervisor and hands it its orders; returns when it has set itself up.
   /// pid: of the new process, to be reaped. Errors: node_execve_failed, closed, timed_out.
@@ -46,6 +49,8 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   /// The supervisor knows what the clients were told; so does state() now.
   void note_told(const exec::StepTold& told);
   void on_change(OnChange fn) { on_change_ = std::move(fn); }
+  /// Called from the loop with what the step has for another node; at once with what came already.
+  void on_parcel(OnParcel fn);
   void close();
 
   bool telling = false;     ///< ClientReporter's: it is at work on this step
@@ -73,6 +78,8 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   bool writing_ = false, over_ = false, closed_ = false, end_taken_ = false;
   OnOver on_over_;
   OnChange on_change_ = [] {};
+  OnParcel on_parcel_;
+  std::vector<exec::StepParcel> early_parcels_;  ///< before anybody wanted them
 };
 
 }  // namespace flurm::noded

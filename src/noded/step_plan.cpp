@@ -16,7 +16,8 @@ namespace flurm::noded {
 namespace {
 
 constexpr std::uint8_t kOpenModeAppend = 1, kOpenModeTruncate = 2;
-constexpr std::uint32_t kMpiPmi2 = 102;  // slurm 22.05 common/slurm_mpi.h
+// slurm 22.05 common/slurm_mpi.h; PMIx has a number for each version of its library that srun was built with.
+constexpr std::uint32_t kMpiPmi2 = 102, kMpiPmixFirst = 104, kMpiPmixLast = 107;
 
 template <class T>
 std::optional<T> number(std::string_view text, int base = 10) {
@@ -95,6 +96,17 @@ exec::TaskStream stream_of(const std::string& wanted, const exec::OutputNames& n
     return {StreamKind::file, "/dev/null"};
   }
   return {StreamKind::file, exec::expand_output_pattern(wanted, names)};
+}
+
+/// Of what srun's plugin mpi/pmix put into the environment only its port is needed; the rest the order says too.
+exec::StepPmix pmix_of(const wire::LaunchTasks& order, const exec::Environment& env) {
+  exec::StepPmix pmix;
+  pmix.text = fmt::format("{}.{}", order.step_id.job_id.v, order.step_id.step_id);
+  pmix.abort_port = number<std::uint16_t>(env.get("SLURM_PMIXP_ABORT_AGENT_PORT").value_or("")).value_or(0);
+  const auto names = expand_hosts(order.complete_nodelist);
+  for (std::size_t i = 0; names && i < std::min(names->size(), order.tasks.size()); ++i)
+    pmix.nodes.push_back({.name = (*names)[i], .tasks = order.tasks[i].global_task_ids});
+  return pmix;
 }
 
 /// What srun's plugin mpi/pmi2 put into the environment for the supervisors, out of which it is taken.
@@ -258,6 +270,9 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
   exec::Environment env = step_environment(order, plan.user, facts, place);
   if (order.mpi_plugin_id == kMpiPmi2 && order.step_id.step_id != kInteractiveStep)
     plan.pmi = take_pmi(order, place, env);
+  if (order.mpi_plugin_id >= kMpiPmixFirst && order.mpi_plugin_id <= kMpiPmixLast &&
+      order.step_id.step_id != kInteractiveStep)
+    plan.pmix = pmix_of(order, env);
   plan.terminal = terminal_of(order, env);
   take_shell_settings(plan, env, settings, config);
   plan.env = env.entries();

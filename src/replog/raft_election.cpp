@@ -1,6 +1,8 @@
 // replog/raft_election.cpp — see raft_election.hpp.
 #include "replog/raft_election.hpp"
 
+#include <algorithm>
+
 extern "C" {
 #include <raft.h>
 }
@@ -36,6 +38,15 @@ void forget_leader(raft& self) {
   leader.address = nullptr;
 }
 
+/// Two that ask in the same moment may stand against each other: what keeps this member apart from those before it.
+unsigned apart(const raft& self) { return static_cast<unsigned>(place_of(self).rank) * kHeadStartMs / 4; }
+
+/// The follower stands for election when its leader has been silent for so long, at the latest.
+void stand_after(raft& self, unsigned silent_ms) {
+  auto& timeout = self.follower_state.randomized_election_timeout;
+  timeout = std::min(timeout, silent_ms);
+}
+
 }  // namespace
 
 std::pair<int, int> own_part(const raft& self, int min, int max) {
@@ -47,15 +58,16 @@ std::pair<int, int> own_part(const raft& self, int min, int max) {
   return {from, from + part / 4};
 }
 
-void doubt_leader(raft& self) {
-  if (self.state != RAFT_FOLLOWER || self.follower_state.current_leader.id == 0) return;
+void doubt_leader(raft& self, const raft_request_vote& asked) {
+  if (self.state != RAFT_FOLLOWER) return;
   if (self.io->time(self.io) - self.election_timer_start >= self.election_timeout) forget_leader(self);
+  // Terms do not matter here: to stand too soon costs a round of questions.
+  if (asked.last_log_index < raft_last_index(&self)) stand_after(self, self.election_timeout + apart(self));
 }
 
 void ask_again(raft& self) {
   if (self.state != RAFT_CANDIDATE || !self.candidate_state.in_pre_vote) return;
-  // Two that ask in the same moment may stand against each other.
-  const unsigned soon = kHeadStartMs + static_cast<unsigned>(place_of(self).rank) * kHeadStartMs / 4;
+  const unsigned soon = kHeadStartMs + apart(self);
   auto& timeout = self.candidate_state.randomized_election_timeout;
   if (soon < timeout && self.io->time(self.io) - self.election_timer_start >= soon) timeout = soon;
 }
@@ -65,8 +77,7 @@ void leader_is_gone(raft& self, std::uint64_t member) {
   const Place place = place_of(self);
   forget_leader(self);
   const raft_time waited = self.io->time(self.io) - self.election_timer_start;
-  const auto at = static_cast<unsigned>(waited) + static_cast<unsigned>(place.rank) * kHeadStartMs;
-  if (at < self.follower_state.randomized_election_timeout) self.follower_state.randomized_election_timeout = at;
+  stand_after(self, static_cast<unsigned>(waited) + static_cast<unsigned>(place.rank) * kHeadStartMs);
 }
 
 }  // namespace flurm::replog

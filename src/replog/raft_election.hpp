@@ -8,6 +8,7 @@
 #include <utility>
 
 struct raft;
+struct raft_request_vote;
 
 namespace flurm::replog {
 
@@ -15,8 +16,10 @@ namespace flurm::replog {
 std::pair<int, int> own_part(const raft& self, int min, int max);
 
 /// Before libraft sees a request for votes: a follower forgets a leader that was silent for the least election timeout
-/// (Raft dissertation, 4.2.3). libraft would refuse for as long as it does not stand for election itself.
-void doubt_leader(raft& self);
+/// (Raft dissertation, 4.2.3). libraft would refuse for as long as it does not stand for election itself. A follower
+/// that has more in its log than the one that asks stands itself as soon as it has forgotten: it need not wait behind a
+/// member that cannot be elected.
+void doubt_leader(raft& self, const raft_request_vote& asked);
 
 /// Before each tick: one whose first question was refused, because others still heard the leader, soon asks them again.
 /// libraft would wait for another election timeout. The question (the pre-vote) changes nothing with those who are

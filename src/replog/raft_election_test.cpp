@@ -80,12 +80,27 @@ TEST_F(RaftElectionTest, a_leader_is_stood_by_for_one_timeout_and_no_longer) {
   raft_.id = 2;
   follow(1);
   now_ms += 149;
-  doubt_leader(raft_);
+  doubt_leader(raft_, {});
   EXPECT_EQ(follows(), 1u);
   now_ms += 1;
-  doubt_leader(raft_);
+  doubt_leader(raft_, {});
   EXPECT_EQ(follows(), 0u);
-  doubt_leader(raft_);
+  doubt_leader(raft_, {});
+  EXPECT_EQ(timeout(), 200u);
+}
+
+TEST_F(RaftElectionTest, who_has_more_than_the_one_that_asks_does_not_wait_for_it) {
+  raft_.id = 3;
+  follow(1);
+  raft_.log.offset = 7;  // the index of its last entry
+  raft_request_vote asked{};
+  asked.last_log_index = 7;
+  doubt_leader(raft_, asked);
+  EXPECT_EQ(timeout(), 200u);
+  asked.last_log_index = 6;
+  doubt_leader(raft_, asked);
+  EXPECT_EQ(follows(), 1u);  // which may still be heard
+  EXPECT_EQ(timeout(), 162u);
 }
 
 TEST_F(RaftElectionTest, of_two_that_saw_the_leader_end_one_goes_first) {
@@ -136,7 +151,7 @@ TEST_F(RaftElectionTest, the_end_of_another_follower_changes_nothing) {
   EXPECT_EQ(timeout(), 200u);
   raft_.state = RAFT_LEADER;
   leader_is_gone(raft_, 2);
-  doubt_leader(raft_);
+  doubt_leader(raft_, {});
   raft_.state = RAFT_FOLLOWER;
 }
 

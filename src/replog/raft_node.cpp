@@ -269,7 +269,7 @@ void RaftNode::Impl::hasten_elections() {
         const auto received = [](raft_io* own, raft_message* message) {
           auto* mine = reinterpret_cast<Io*>(own);
           raft& core = mine->impl->raft_;
-          if (message->type == RAFT_IO_REQUEST_VOTE) doubt_leader(core);
+          if (message->type == RAFT_IO_REQUEST_VOTE) doubt_leader(core, message->request_vote);
           if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && core.state == RAFT_LEADER &&
               message->append_entries_result.term == core.current_term)
             mine->impl->acknowledged.hear(message->server_id, message->append_entries_result);

@@ -123,6 +123,17 @@ void StepIo::handle(const std::vector<pollfd>& waits) {
   std::erase_if(clients_, [](const Client& each) { return !each.fd; });
 }
 
+bool StepIo::takes_lines(const Output& output) const {
+  return output.local_task == 0 && output.type == IoType::stderr_data;
+}
+
+void StepIo::end_lines() {
+  lines_ended_ = true;
+  for (Output& output : outputs_) {
+    if (takes_lines(output) && !output.fd) pass_on(output);
+  }
+}
+
 // --- output -------------------------------------------------------------------------------------------------------
 
 void StepIo::read_output(Output& output) {
@@ -151,7 +162,7 @@ void StepIo::pass_on(Output& output) {
       queue_for_clients(std::move(frames), true);
     }
   }
-  if (!at_end || output.end_sent) return;
+  if (!at_end || output.end_sent || (takes_lines(output) && !lines_ended_)) return;
   output.end_sent = true;
   std::string end;
   append_io_frame(end, output.type, output.global_task, output.local_task, {});

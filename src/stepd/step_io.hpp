@@ -33,6 +33,8 @@ class StepIo {
 
   /// A line of ours in the first task's standard error; false where that is no stream.
   bool write_line(std::string_view line);
+  /// No more of them come. Until then clients are not told that this stream has ended.
+  void end_lines();
 
   /// Appends what to wait for; handle() gets the same list after poll(2).
   void add_waits(std::vector<pollfd>& waits);
@@ -84,7 +86,10 @@ class StepIo {
   void write_client(Client& client);
   void write_input(Input& input);
 
+  bool takes_lines(const Output& output) const;
+
   bool line_buffered_;
+  bool lines_ended_ = false;
   std::vector<LabelledFile> files_;
   std::vector<Output> outputs_;
   std::vector<Input> inputs_;

@@ -80,9 +80,14 @@ TEST_F(StepIoTest, output_and_its_end) {
   out.reset();
   err.reset();
   pump();
-  EXPECT_FALSE(drained()) << "the client has not read it";
   int ends = 0;
   EXPECT_EQ(payload(take(client), ends), "slurmstepd: said\ntwo");
+  EXPECT_EQ(ends, 1) << "a line of ours may follow the last of the task";
+  EXPECT_TRUE(io_.write_line("slurmstepd: last"));
+  io_.end_lines();
+  pump();
+  EXPECT_FALSE(drained()) << "the client has not read it";
+  EXPECT_EQ(payload(take(client), ends), "slurmstepd: last\n");
   EXPECT_EQ(ends, 2);
   EXPECT_TRUE(drained());
 }

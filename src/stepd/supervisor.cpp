@@ -71,6 +71,10 @@ Result<exec::StepLaunch> read_launch(int fd) {
 Supervisor::Supervisor(exec::StepLaunch launch, exec::Fd daemon)
     : launch_(std::move(launch)), io_(launch_.line_buffered), started_at_(wall_clock()) {
   connections_.emplace_back(std::move(daemon), launch_.protocol);
+  if (launch_.client) {
+    clients_.push_back(*launch_.client);
+    clients_.back().io_key.clear();
+  }
   tasks_.resize(launch_.tasks.size());
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     tasks_[i].state.global_id = launch_.tasks[i].global_id;
@@ -158,6 +162,7 @@ void Supervisor::reap() {
       exec::wait_for_debugger(pid, status);
       continue;
     }
+    if (pmix_ && pid == pmix_->pid()) tracker_->leave_out(0);
     for (Task& task : tasks_) {
       if (task.pid != pid) continue;
       task.state.usage.user_us = microseconds(used.ru_utime);
@@ -190,12 +195,14 @@ void Supervisor::clean_up() {
                       step_text()));
       over_memory_ = true;
     }
+    io_.end_lines();
     kill_at_ms_ = 0;
     if (drained_by_ms_ == 0) drained_by_ms_ = monotonic_ms() + kDrainMs;
   }
   bool asks_again = false;
   const std::uint64_t now = monotonic_ms();
-  if (io_.drained(asks_again) || drained_by_ms_ <= now) return finish(launch_rc_);
+  const bool others_wait = pmix_ && !pmix_->waiting().empty();  // for what this node has to say
+  if ((io_.drained(asks_again) && !others_wait) || drained_by_ms_ <= now) return finish(launch_rc_);
   drain_pause_ms_ = std::min(drain_pause_ms_ * 2, kDrainPauseMaxMs);
   look_again_at_ms_ = asks_again ? now + drain_pause_ms_ : 0;
 }
@@ -384,6 +391,7 @@ void Supervisor::kill_everything() {
   for (const Task& task : tasks_) {
     if (task.pid > 0) kill(task.pid, SIGKILL);  // it may not have joined the tracker yet
   }
+  if (pmix_) pmix_->end(monotonic_ms());
   tracker_->kill_all();
 }
 
@@ -394,22 +402,24 @@ void Supervisor::loop() {
     for (const Connection& connection : connections_) waiting.push_back({connection.fd(), POLLIN, 0});
     io_.add_waits(waiting);
     if (pmi_) pmi_->add_waits(waiting);
+    if (pmix_) waiting.push_back(pmix_->wait());
     // Without a socket nobody could come back to release us.
     if (!listener_ && connections_.empty()) return;
     if (poll(waiting.data(), waiting.size(), poll_timeout_ms()) < 0) {
       if (errno != EINTR) return;
       continue;
     }
+    std::size_t i = 3;
+    for (Task& task : tasks_) {  // before what it writes: our own lines about its start come first
+      if (waiting[i++].revents != 0 && task.report) handle_report(task);
+    }
     io_.handle(waiting);
     if (pmi_) pmi_->handle(waiting);
     if (pmi_ && pmi_->wants_step_killed() && !std::exchange(kill_wanted_, true)) tell_daemons();
-    std::size_t i = 3;
-    for (Task& task : tasks_) {
-      if (waiting[i++].revents != 0 && task.report) handle_report(task);
-    }
     for (Connection& connection : connections_) {
       if (waiting[i++].revents != 0) handle_frames(connection);
     }
+    if (pmix_ && waiting.back().revents != 0) handle_pmix();
     if (waiting[2].revents != 0 && window_.read_available() && tasks_.front().pid > 0) {
       kill(tasks_.front().pid, SIGWINCH);
     }

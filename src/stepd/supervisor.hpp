@@ -16,6 +16,7 @@
 #include "exec/task.hpp"
 #include "stepd/connection.hpp"
 #include "stepd/pmi_server.hpp"
+#include "stepd/pmix_helper.hpp"
 #include "stepd/step_directory.hpp"
 #include "stepd/step_io.hpp"
 #include "stepd/terminal.hpp"
@@ -82,6 +83,8 @@ class Supervisor {
   Result<int> labelled_file(const std::string& path);
   Result<void> connect_terminal(exec::TaskSpec& spec, const exec::TaskLaunch& plan, std::vector<exec::Fd>& theirs);
   void connect_client();
+  void handle_pmix();
+  void tell_abort(const exec::PmixAbort& abort);
   void handle_report(Task& task);
   void streams_are_open(Task& task);
   void task_ended(Task& task, int wait_status);
@@ -114,6 +117,7 @@ class Supervisor {
   StepIo io_;
   WindowWatch window_;
   std::optional<PmiServer> pmi_;
+  std::optional<PmixHelper> pmix_;
   std::vector<std::pair<std::string, int>> labelled_files_;  ///< path, number in io_
 
   exec::StepStage stage_ = exec::StepStage::starting;

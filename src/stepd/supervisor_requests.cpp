@@ -51,6 +51,8 @@ void Supervisor::accept_connection() {
   connections_.emplace_back(std::move(fd));
   connections_.back().send(StepFrame::state, state());
   if (end_) connections_.back().send(StepFrame::ended, state());
+  if (!pmix_) return;
+  for (const exec::StepParcel& parcel : pmix_->waiting()) connections_.back().send(StepFrame::parcel, parcel);
 }
 
 void Supervisor::handle_frames(Connection& connection) {
@@ -83,6 +85,12 @@ exec::StepReply Supervisor::handle(const Connection& connection, const exec::Ste
     }
     case StepFrame::told:
       decode(+[](Supervisor& self, const exec::StepTold& request) { return self.told(request); });
+      break;
+    case StepFrame::parcel_sent:
+      decode(+[](Supervisor& self, const exec::StepParcelSent& which) {
+        if (self.pmix_) self.pmix_->sent(which);
+        return Errc::success;
+      });
       break;
     case StepFrame::pmi:
       decode(+[](Supervisor& self, const exec::StepPmiData& request) { return self.take_pmi(request); });
@@ -244,6 +252,7 @@ Errc Supervisor::told(const exec::StepTold& request) {
 }
 
 Errc Supervisor::take_pmi(const exec::StepPmiData& request) {
+  if (pmix_) return pmix_->take(request.data);
   if (!pmi_) return Errc::node_job_not_running;
   const auto taken = pmi_->take(request.data);
   if (taken) return Errc::success;

@@ -1,4 +1,5 @@
 // stepd/supervisor_tasks.cpp — the tasks of a step: their streams, start, end and epilogs.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,7 +20,7 @@ using exec::StepStage;
 using exec::StreamKind;
 
 constexpr unsigned kUserEpilogLimitS = 5;  // as slurmstepd gives --task-epilog
-constexpr int kClientConnectMs = 10'000, kWindowConnectMs = 2'000;
+constexpr int kClientConnectMs = 10'000, kWindowConnectMs = 2'000, kAbortConnectMs = 2'000;
 /// Ends of tasks that come close together are told together.
 constexpr std::uint64_t kExitsPauseMs = 100;
 
@@ -43,6 +44,11 @@ Result<void> Supervisor::start_tasks() {
   // Everything is connected before the first task runs: what it writes must find its way.
   std::vector<exec::TaskSpec> specs(tasks_.size());
   std::vector<exec::Fd> theirs;  // the tasks' ends, which only they keep
+  if (launch_.pmix) {
+    FLURM_TRY(PmixHelper helper, PmixHelper::start(launch_));
+    pmix_.emplace(std::move(helper));
+    tracker_->leave_out(pmix_->pid());
+  }
   if (launch_.pmi && launch_.client) pmi_.emplace(*launch_.pmi, launch_.client->host, launch_.node_name);
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     const exec::TaskLaunch& plan = launch_.tasks[i];
@@ -51,6 +57,7 @@ Result<void> Supervisor::start_tasks() {
     spec.argv = plan.argv;
     spec.env = exec::Environment(launch_.env);
     spec.env.merge(plan.env);
+    if (pmix_) spec.env.merge(pmix_->env(i));
     spec.work_dir = launch_.work_dir;
     spec.append = launch_.append;
     spec.umask = launch_.umask;
@@ -164,12 +171,35 @@ Result<void> Supervisor::connect_terminal(exec::TaskSpec& spec, const exec::Task
 void Supervisor::connect_client() {
   if (!launch_.client) return;
   const exec::StepClient& client = *launch_.client;
-  clients_.push_back(client);
-  clients_.back().io_key.clear();
   if (client.io_port == 0) return;
   auto socket = connect_to(client.host, client.io_port, kClientConnectMs);
   if (!socket) return log_line(socket.error().text);
   io_.add_client(std::move(*socket), client.version, launch_.node_rank, client.io_key, false);
+}
+
+void Supervisor::handle_pmix() {
+  for (const exec::StepParcel& parcel : pmix_->handle()) {
+    for (Connection& connection : connections_) connection.send(exec::StepFrame::parcel, parcel);
+  }
+  const auto abort = pmix_->take_abort();
+  if (!abort) return;
+  log_line(fmt::format("task {} aborts the step: status {}: {}", abort->task, abort->status, abort->text));
+  tell_abort(*abort);
+  kill_wanted_ = true;
+  tell_daemons();
+}
+
+/// Srun ends with this status. (slurm 22.05 plugins/mpi/pmix/pmixp_server.c, pmixp_abort_propagate)
+void Supervisor::tell_abort(const exec::PmixAbort& abort) {
+  if (!launch_.client || launch_.pmix->abort_port == 0) return;
+  auto socket = connect_to(launch_.client->host, launch_.pmix->abort_port, kAbortConnectMs);
+  if (!socket) return log_line(socket.error().text);
+  const std::uint32_t status = htonl(static_cast<std::uint32_t>(abort.status));
+  char bytes[sizeof status];
+  std::memcpy(bytes, &status, sizeof status);
+  if (!exec::write_all(socket->get(), {bytes, sizeof bytes})) return;
+  pollfd answer{socket->get(), POLLIN, 0};  // it gives the status back, and complains when nobody takes it
+  if (poll(&answer, 1, kAbortConnectMs) > 0) (void)!read(socket->get(), bytes, sizeof bytes);
 }
 
 void Supervisor::fail_launch(std::int32_t rc) {

@@ -8,6 +8,7 @@ they come through: some were done, and nobody was told.
 FLURM_ROUNDS: how many faults (12). What they cost is printed, never asserted.
 """
 
+import bisect
 import contextlib
 import itertools
 import os
@@ -32,6 +33,7 @@ SEED = int(os.environ.get("FLURM_SEED", str(os.getpid())))
 SHARED, OPERATIONS = 4, 60
 MUTE_S = 0.1  # less than makes a follower look for another leader
 BURST = 10
+STEADY_S = 0.5  # a client that reads all the time has had an answer since
 
 
 class History:
@@ -161,6 +163,7 @@ class Failover(unittest.TestCase):
         field, history = self.field, self.history
         styles = itertools.cycle(["", " in a burst"])
         self.begin = time.monotonic()
+        readers = {name: self.start_reader(name) for name in field.names}
         clients = [threading.Thread(target=self.client, args=(SEED * 100 + n,)) for n in range(8)]
         clients.append(threading.Thread(target=self.watch_queue))
         for thread in clients:
@@ -187,8 +190,22 @@ class Failover(unittest.TestCase):
             self.ended.set()
             for thread in clients:
                 thread.join()
+            for reader in readers.values():
+                reader.kill()
+                reader.wait()
         self.check()
         self.report()
+
+    def start_reader(self, name):
+        with open(f"{self.field.dir}/log/reader.{name}", "w") as out:
+            return subprocess.Popen([sys.executable, os.path.join(os.path.dirname(__file__), "reader.py")], stdout=out,
+                                    env={**os.environ, "SLURM_CONF": self.field.only_conf(name)})
+
+    def answered(self, name):
+        """When reads through this controller succeeded."""
+        with open(f"{self.field.dir}/log/reader.{name}") as file:
+            ends = [line.split()[1] for line in file if line.endswith("\n")]
+        return [float(end) for end in ends if end != "-"]
 
     @contextlib.contextmanager
     def burst_into_silence(self, dice, leader, deaf):
@@ -277,25 +294,43 @@ class Failover(unittest.TestCase):
 
     def report(self):
         history = self.history
-        def spread(values):
-            values = sorted(values)
-            if not values:
-                return "none"
-            return " / ".join(f"{1000 * values[int(len(values) * part) if part < 1 else -1]:.0f}" for part in (0.5, 0.99, 1))
-
         for writes, word in ((True, "writes"), (False, "reads")):
             calls = [(begin, end) for begin, end, w in history.calls if w == writes]
             print(f"{word} of clients of untouched controllers: {len(calls)}, ms p50 / p99 / max "
                   f"{spread([end - begin for begin, end in calls])}", flush=True)
-            gaps = {}
-            for at, kind, victim, led in history.faults:
+            gaps = []
+            for at, kind, _, led in history.faults:
                 after = [end for begin, end in calls if begin >= at]
                 if led and after:
-                    gaps.setdefault(kind, []).append(min(after) - at)
-            gaps = {"all": sum(gaps.values(), [])} | dict(sorted(gaps.items()))
-            print(f"  from a leader's fault to the next {word[:-1]} that began after it and succeeded, ms p50 / p99 / max:", flush=True)
-            for kind, times in gaps.items():
-                print(f"    {kind}: {len(times)} faults, {spread(times)}", flush=True)
+                    gaps.append((kind, min(after) - at))
+            table(f"from a leader's fault to the next {word[:-1]} that began after it and succeeded", gaps)
+        answered = {name: self.answered(name) for name in self.field.names}
+        gaps = []
+        for at, kind, victim, led in history.faults:
+            for name in self.field.names:
+                ends = answered[name]
+                place = bisect.bisect(ends, at)
+                # One that still waits for an earlier fault says nothing about this one.
+                if led and name != victim and 0 < place and ends[place - 1] > at - STEADY_S:
+                    near = itertools.takewhile(lambda pair: pair[0] < at + 1, itertools.pairwise(ends[place - 1:]))
+                    gaps.append((kind, max((end - max(last, at) for last, end in near), default=float("inf"))))
+        table("a client that reads all the time, on each other controller: longest wait in the second after a leader's fault", gaps)
+
+
+def spread(values):
+    values = sorted(values)
+    if not values:
+        return "none"
+    return " / ".join(f"{1000 * values[int(len(values) * part) if part < 1 else -1]:.0f}" for part in (0.5, 0.99, 1))
+
+
+def table(what, gaps):
+    kinds = {"all": [gap for _, gap in gaps]}
+    for kind, gap in sorted(gaps):
+        kinds.setdefault(kind, []).append(gap)
+    print(f"  {what}, ms p50 / p99 / max:", flush=True)
+    for kind, times in kinds.items():
+        print(f"    {kind}: {len(times)}, {spread(times)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -364,6 +364,13 @@ int main(int argc, char** argv) {
     MPI_Send(&token, 1, MPI_INT, (rank + 1) % size, 0, MPI_COMM_WORLD);
   }
   if (rank == 0) printf("ring %d of %d, sum %d\n", token, size, sum);
+  char* block = calloc(1, 1 << 20);
+  double begin = MPI_Wtime();
+  for (int i = 0; i < 64 && rank < 2 && size > 1; ++i) {
+    if (rank == 0) MPI_Send(block, 1 << 20, MPI_CHAR, 1, 1, MPI_COMM_WORLD);
+    if (rank == 1) MPI_Recv(block, 1 << 20, MPI_CHAR, 0, 1, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  }
+  if (rank == 1) fprintf(stderr, "%.0f MiB/s\n", 64 / (MPI_Wtime() - begin));
   MPI_Finalize();
   return 0;
 }
@@ -371,7 +378,7 @@ int main(int argc, char** argv) {
 
 
 class Mpi(ClusterTest):
-    """srun --mpi=pmi2: a program that speaks PMI itself, and Debian's MPICH."""
+    """srun --mpi=pmi2: a program that speaks PMI itself, and Debian's MPICH. srun --mpi=pmix: Debian's Open MPI."""
 
     def test_pmi_on_several_nodes(self):
         with open(self.c.work + "/pmi.py", "w") as file:
@@ -379,24 +386,50 @@ class Mpi(ClusterTest):
         out = self.c.run("srun", "--mpi=pmi2", "-N3", "-n5", sys.executable, "pmi.py")
         self.assertEqual(sorted(out.splitlines()), [f"done {rank} 5" for rank in range(5)])
 
-    def compiled(self):
-        if not shutil.which("mpicc.mpich") or not glob.glob("/usr/include/*/mpich/mpi.h"):
-            self.skipTest("needs Debian's libmpich-dev")
-        program = self.c.work + "/ring"
+    def compiled(self, kind):
+        if not shutil.which(f"mpicc.{kind}") or not glob.glob(f"/usr/include/*/{kind}/mpi.h") + glob.glob(f"/usr/lib/*/{kind}/include/mpi.h"):
+            self.skipTest(f"needs Debian's lib{kind}-dev")
+        program = f"{self.c.work}/ring-{kind}"
         if not os.path.exists(program):
             with open(program + ".c", "w") as file:
                 file.write(MPI_PROGRAM)
-            subprocess.run(["mpicc.mpich", "-o", program, program + ".c"], check=True)
+            subprocess.run([f"mpicc.{kind}", "-o", program, program + ".c"], check=True)
         return program
 
+    def ring(self, interface, kind, *options, tasks, env=None):
+        done = self.c.try_run("srun", "--mpi=" + interface, f"-n{tasks}", *options, self.compiled(kind), env=env)
+        self.assertEqual((done.returncode, done.stdout), (0, f"ring {tasks} of {tasks}, sum {tasks * (tasks - 1) // 2}\n"), done.stderr)
+        print(f"{kind} {options}: {done.stderr.strip()}", file=sys.stderr)
+
+    def abort(self, interface, kind, code, env=None):
+        begun = time.monotonic()
+        done = self.c.try_run("srun", "--mpi=" + interface, "-N2", "-n3", self.compiled(kind), "abort", env=env)
+        self.assertIn(done.returncode, code, done.stderr)
+        self.assertLess(time.monotonic() - begun, 30)
+
     def test_mpich_ring(self):
-        self.assertEqual(self.c.run("srun", "--mpi=pmi2", "-N2", "-n4", self.compiled()), "ring 4 of 4, sum 6\n")
+        self.ring("pmi2", "mpich", "-N2", tasks=4)
 
     def test_mpich_abort_ends_the_step(self):
-        begun = time.monotonic()
-        done = self.c.try_run("srun", "--mpi=pmi2", "-N2", "-n3", self.compiled(), "abort")
-        self.assertNotEqual(done.returncode, 0)
-        self.assertLess(time.monotonic() - begun, 30)
+        self.abort("pmi2", "mpich", range(1, 256))
+
+    # The nodes are one machine: what they exchange goes over loopback.
+    over_loopback = {"OMPI_MCA_btl_tcp_if_include": "lo"}
+
+    def test_open_mpi_ring(self):
+        self.ring("pmix", "openmpi", "-N1", tasks=2, env=self.over_loopback)
+        self.ring("pmix", "openmpi", "-N3", tasks=5, env=self.over_loopback)
+
+    def test_open_mpi_abort_ends_the_step_with_its_status(self):
+        self.abort("pmix", "openmpi", [5], env=self.over_loopback)
+
+    @unittest.skipUnless(is_root(), "needs another user")
+    def test_pmix_serves_as_the_user_and_leaves_nothing(self):
+        look = "echo $PMIX_SERVER_TMPDIR; stat -c %U $PMIX_SERVER_TMPDIR"
+        done = self.c.try_run("srun", "--mpi=pmix", "-n1", "sh", "-c", look, user="nobody")
+        folder, owner = done.stdout.split()
+        self.assertEqual(owner, "nobody", done.stderr)
+        self.assertFalse(os.path.exists(folder))
 
 
 @unittest.skipUnless(REAL_CONTROLLER and is_root(), "compares with Debian's slurmd")
@@ -433,6 +466,8 @@ class SameAsSlurmd(unittest.TestCase):
         text = re.sub(r"(COMM_PORT|TASK_PID|JOB_ID|JOBID|LAUNCHER_PORT|PTY_PORT)=\d+", r"\1=N", text)
         text = re.sub(r"(WORKING_CLUSTER=local:[^:]*:)\d+", r"\1P", text)
         text = re.sub(r"slurmstepd(-n\d)?:", "slurmstepd:", text)
+        # Whether the job before has left its nodes yet.
+        text = re.sub(r"srun: job \d+ (queued and waiting for|has been allocated) resources\n", "", text)
         # Why tasks cannot be laid out is told in other words.
         text = re.sub(r"JobId=\d+ failed to distribute tasks .*|\d+ tasks of \d+ CPUs on \d+", "NO LAYOUT", text)
         return re.sub(r"\[\d+\]", "[PID]", text)
