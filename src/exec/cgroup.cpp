@@ -99,7 +99,10 @@ class CgroupV2Tracker final : public CgroupTracker {
         directory_(root_ + "/" + path_),
         limits_memory_(limits_memory) {}
 
-  Result<void> join() override { return write_kernel_file(directory_ + "/cgroup.procs", "0"); }
+  Result<void> join() override { return adopt(0); }  // 0 is who writes it
+  Result<void> adopt(pid_t pid) override {
+    return write_kernel_file(directory_ + "/cgroup.procs", std::to_string(pid));
+  }
 
   void kill_all() override {
     if (write_kernel_file(directory_ + "/cgroup.kill", "1")) return;
@@ -138,9 +141,10 @@ class CgroupV1Tracker final : public CgroupTracker {
   CgroupV1Tracker(std::string root, std::string path, bool limits_memory)
       : root_(std::move(root)), path_(std::move(path)), limits_memory_(limits_memory) {}
 
-  Result<void> join() override {
-    FLURM_TRY_VOID(write_kernel_file(freezer() + "/cgroup.procs", "0"));
-    if (limits_memory_) FLURM_TRY_VOID(write_kernel_file(memory() + "/cgroup.procs", "0"));
+  Result<void> join() override { return adopt(0); }  // 0 is who writes it
+  Result<void> adopt(pid_t pid) override {
+    FLURM_TRY_VOID(write_kernel_file(freezer() + "/cgroup.procs", std::to_string(pid)));
+    if (limits_memory_) FLURM_TRY_VOID(write_kernel_file(memory() + "/cgroup.procs", std::to_string(pid)));
     return {};
   }
 

@@ -25,6 +25,9 @@ class ProcessTracker {
   void leave_out(pid_t pid) { left_out_ = pid; }
   /// Called in the forked child while it is still privileged, before it becomes the user. Errors: io.
   virtual Result<void> join() = 0;
+  /// Makes a process that somebody else started one of the step, with all that it starts from now on. Any process: the
+  /// caller knows who asks. Errors: io.
+  virtual Result<void> adopt(pid_t pid) = 0;
   /// Living processes of the step, without the supervisor.
   virtual std::vector<pid_t> pids() = 0;
   /// Sends `signal` to each of them; returns how many got it.

@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "exec/process_table.hpp"
 
 namespace flurm::exec {
@@ -11,7 +14,20 @@ namespace flurm::exec {
 std::vector<ProcessInfo> SessionTracker::processes() {
   std::vector<ProcessInfo> found = descendants(getpid());
   std::erase_if(found, [&](const ProcessInfo& info) { return info.pid == left_out_; });
+  for (const Adopted& adopted : adopted_) {
+    const auto info = process_info(adopted.pid);
+    if (!info || info->start_ticks != adopted.start_ticks || info->state == 'Z') continue;
+    found.push_back(*info);
+    std::ranges::move(descendants(adopted.pid), std::back_inserter(found));
+  }
   return found;
+}
+
+Result<void> SessionTracker::adopt(pid_t pid) {
+  const auto info = process_info(pid);
+  if (!info) return fail(Errc::io, "no process {}", pid);
+  adopted_.push_back({.pid = pid, .start_ticks = info->start_ticks});
+  return {};
 }
 
 std::vector<pid_t> SessionTracker::pids() {

@@ -10,6 +10,7 @@ namespace flurm::exec {
 class SessionTracker final : public ProcessTracker {
  public:
   Result<void> join() override { return {}; }
+  Result<void> adopt(pid_t pid) override;
   std::vector<pid_t> pids() override;
   int signal(int signal) override;
   void kill_all() override;
@@ -19,6 +20,12 @@ class SessionTracker final : public ProcessTracker {
 
  private:
   std::vector<ProcessInfo> processes();
+
+  struct Adopted {
+    pid_t pid = 0;
+    std::uint64_t start_ticks = 0;  ///< tells it from a later process of that number
+  };
+  std::vector<Adopted> adopted_;
 };
 
 }  // namespace flurm::exec

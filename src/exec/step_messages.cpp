@@ -117,6 +117,7 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("job_memory_mib", m.job_memory_mib, since(kWithTasks));
   ar("for_debugger", m.for_debugger, since(kWithTasks));
   ar("pmix", codec::present_u8(m.pmix), since(kWithTasks));
+  ar("opening", m.opening, since(kWithTasks));
   if (ar.fills() && ar.version() < kWithTasks) {
     batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));
     m.tasks = {std::move(batch)};

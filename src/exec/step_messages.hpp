@@ -145,6 +145,7 @@ struct StepLaunch {
       0;  ///< of the whole job on this node, where memory_mib is the step's; 0: they are the same
   bool for_debugger = false;  ///< tasks stand still at the first instruction of their programs
   std::optional<StepPmix> pmix;
+  std::string opening;                ///< a line for the first task's standard error, before all else; or empty
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).

@@ -98,6 +98,18 @@ exec::TaskStream stream_of(const std::string& wanted, const exec::OutputNames& n
   return {StreamKind::file, exec::expand_output_pattern(wanted, names)};
 }
 
+/// What slurmstepd says first to whom it says more than errors (srun --slurmd-debug). (slurm 22.05 slurmstepd/mgr.c,
+/// _slurmd_job_log_init)
+std::string opening_line(const wire::LaunchTasks& order, const conf::Config& config) {
+  constexpr std::string_view kLevels[] = {"quiet", "fatal", "error", "info", "verbose", "debug", "debug2", "debug3"};
+  constexpr std::size_t kFatal = 1, kError = 2, kVerbose = 4, kMost = std::size(kLevels) - 1;
+  const std::size_t level = std::min(kError + order.slurmd_debug, kMost);
+  if (level < kVerbose) return {};
+  const std::size_t syslog = config.slurmd_syslog_debug > kMost ? kFatal : config.slurmd_syslog_debug;
+  return fmt::format("slurmstepd: debug levels are stderr='{}', logfile='{}', syslog='{}'", kLevels[level],
+                     kLevels[std::min<std::size_t>(config.slurmd_debug, kMost)], kLevels[syslog]);
+}
+
 /// Of what srun's plugin mpi/pmix put into the environment only its port is needed; the rest the order says too.
 exec::StepPmix pmix_of(const wire::LaunchTasks& order, const exec::Environment& env) {
   exec::StepPmix pmix;
@@ -273,6 +285,7 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
   if (order.mpi_plugin_id >= kMpiPmixFirst && order.mpi_plugin_id <= kMpiPmixLast &&
       order.step_id.step_id != kInteractiveStep)
     plan.pmix = pmix_of(order, env);
+  plan.opening = opening_line(order, config);
   plan.terminal = terminal_of(order, env);
   take_shell_settings(plan, env, settings, config);
   plan.env = env.entries();

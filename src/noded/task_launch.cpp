@@ -38,7 +38,8 @@ io::Task<Errc> Launcher::check_step(wire::LaunchTasks order, std::uint32_t uid) 
     refuse("not the user's own");
     co_return Errc::user_id_missing;
   }
-  if (order.flags & wire::launch_no_alloc) {
+  if (order.flags & wire::launch_no_alloc) {  // srun --no-allocate: its credential is srun's own
+    if (node_.may_command(uid)) co_return Errc::success;
     refuse("outside of an allocation");
     co_return Errc::access_denied;
   }

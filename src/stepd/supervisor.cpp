@@ -110,6 +110,7 @@ Result<void> Supervisor::set_up() {
 
   FLURM_TRY(directory_, StepDirectory::open(launch_));
   FLURM_TRY(listener_, directory_->listen());
+  open_api();
   return {};
 }
 
@@ -402,6 +403,7 @@ void Supervisor::loop() {
     for (const Connection& connection : connections_) waiting.push_back({connection.fd(), POLLIN, 0});
     io_.add_waits(waiting);
     if (pmi_) pmi_->add_waits(waiting);
+    if (api_) api_->add_waits(waiting);
     if (pmix_) waiting.push_back(pmix_->wait());
     // Without a socket nobody could come back to release us.
     if (!listener_ && connections_.empty()) return;
@@ -419,6 +421,7 @@ void Supervisor::loop() {
     for (Connection& connection : connections_) {
       if (waiting[i++].revents != 0) handle_frames(connection);
     }
+    if (api_) api_->handle(waiting);
     if (pmix_ && waiting.back().revents != 0) handle_pmix();
     if (waiting[2].revents != 0 && window_.read_available() && tasks_.front().pid > 0) {
       kill(tasks_.front().pid, SIGWINCH);

@@ -17,6 +17,7 @@
 #include "stepd/connection.hpp"
 #include "stepd/pmi_server.hpp"
 #include "stepd/pmix_helper.hpp"
+#include "stepd/step_api.hpp"
 #include "stepd/step_directory.hpp"
 #include "stepd/step_io.hpp"
 #include "stepd/terminal.hpp"
@@ -94,6 +95,8 @@ class Supervisor {
 
   // Requests (supervisor_requests.cpp)
   void accept_connection();
+  void open_api();
+  std::optional<std::string> answer(StepQuestion question, std::int32_t argument, std::uint32_t uid);
   void handle_frames(Connection& connection);
   exec::StepReply handle(const Connection& connection, const exec::StepFrameReader::Frame& frame);
   Errc signal_step(const exec::StepSignal& request);
@@ -114,6 +117,7 @@ class Supervisor {
   std::unique_ptr<exec::ProcessTracker> tracker_;
   exec::Fd listener_, children_;  ///< children_: signalfd for SIGCHLD
   std::list<Connection> connections_;
+  std::optional<StepApi> api_;
   StepIo io_;
   WindowWatch window_;
   std::optional<PmiServer> pmi_;

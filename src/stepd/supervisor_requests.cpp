@@ -55,6 +55,79 @@ void Supervisor::accept_connection() {
   for (const exec::StepParcel& parcel : pmix_->waiting()) connections_.back().send(StepFrame::parcel, parcel);
 }
 
+/// In the spool, above the job's directory, where Slurm's tools look.
+void Supervisor::open_api() {
+  const std::string spool = launch_.directory.substr(0, launch_.directory.rfind('/'));
+  std::string path = spool + "/" + launch_.node_name + "_" + std::to_string(launch_.key.job_id) + "." +
+                     std::to_string(launch_.key.step_id);
+  if (launch_.key.het_component != kNoVal32) path += "." + std::to_string(launch_.key.het_component);
+  auto api = StepApi::listen(std::move(path), [this](StepQuestion question, std::int32_t argument, std::uint32_t uid) {
+    return answer(question, argument, uid);
+  });
+  if (!api) return log_line(api.error().text);  // the step needs it for nothing
+  api_.emplace(std::move(*api));
+}
+
+std::optional<std::string> Supervisor::answer(StepQuestion question, std::int32_t argument, std::uint32_t uid) {
+  std::string answer;
+  const auto processes = [&] { return tracker_ ? tracker_->pids() : std::vector<pid_t>{}; };
+  switch (question) {
+    case StepQuestion::state:  // as slurmstepd_state_t
+      append_value(answer, stage_ == StepStage::starting ? 1 : stage_ == StepStage::running ? 2 : 3);
+      return answer;
+    case StepQuestion::has_process:
+      append_value(answer, static_cast<bool>(std::ranges::count(processes(), argument)));
+      return answer;
+    case StepQuestion::daemon_pid:
+      append_value(answer, getpid());
+      return answer;
+    case StepQuestion::tasks:
+      append_value(answer, static_cast<std::uint32_t>(tasks_.size()));
+      for (std::size_t i = 0; i < tasks_.size(); ++i) {
+        const exec::TaskState& task = tasks_[i].state;
+        append_value(answer, static_cast<std::int32_t>(i));
+        append_value(answer, task.global_id);
+        append_value(answer, static_cast<pid_t>(task.pid));
+        append_value(answer, task.exited);
+        append_value(answer, static_cast<std::int32_t>(task.wait_status));
+      }
+      return answer;
+    case StepQuestion::processes: {
+      const std::vector<pid_t> pids = processes();
+      append_value(answer, static_cast<std::uint32_t>(pids.size()));
+      for (const pid_t pid : pids) append_value(answer, pid);
+      return answer;
+    }
+    case StepQuestion::memory_limits:
+      append_value(answer, launch_.job_memory_mib != 0 ? launch_.job_memory_mib : launch_.memory_mib);
+      append_value(answer, launch_.memory_mib);
+      return answer;
+    case StepQuestion::uid:
+      append_value(answer, launch_.user.uid);
+      return answer;
+    case StepQuestion::node_rank:
+      append_value(answer, launch_.node_rank);
+      return answer;
+    case StepQuestion::adopt: {
+      // pam_slurm_adopt: a login of the user's, which ends with the job.
+      const bool may = uid == 0 || uid == geteuid();
+      const bool done = may && tracker_ && launch_.key.step_id == kExternStep && stage_ != StepStage::ended &&
+                        tracker_->adopt(argument);
+      log_line("process " + std::to_string(argument) + (done ? " adopted" : " not adopted"));
+      append_value(answer, done ? 0 : -1);
+      return answer;
+    }
+    case StepQuestion::x11_display:
+      append_value(answer, std::int32_t{0});  // none
+      append_value(answer, std::int32_t{0});  // and no file with its key
+      return answer;
+    case StepQuestion::name_space:
+      append_value(answer, std::int32_t{0});  // the machine's
+      return answer;
+  }
+  return std::nullopt;
+}
+
 void Supervisor::handle_frames(Connection& connection) {
   connection.read_available();
   while (auto frame = connection.next()) connection.send(StepFrame::reply, handle(connection, *frame));
@@ -263,6 +336,7 @@ Errc Supervisor::take_pmi(const exec::StepPmiData& request) {
 Errc Supervisor::release() {
   if (stage_ != StepStage::ended) return Errc::einval;
   if (directory_) directory_->remove();
+  api_.reset();
   released_ = true;
   return Errc::success;
 }

@@ -231,6 +231,7 @@ void Supervisor::streams_are_open(Task& task) {
   task.streams_open = true;
   if (stage_ != StepStage::starting || !std::ranges::all_of(tasks_, &Task::streams_open)) return;
   stage_ = StepStage::running;
+  if (!launch_.opening.empty()) write_to_user(launch_.opening);
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     std::string report = launch_.tasks[i].cpu_bind_report;
     if (report.empty()) continue;

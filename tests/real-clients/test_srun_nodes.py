@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -127,6 +128,25 @@ class Launch(ClusterTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("DUE TO TIME LIMIT", done.stderr)
 
+    def test_epilogs_of_all_tasks_that_fail_are_told(self):
+        # Also those after the first task's end: its standard error carries what is told.
+        with open(self.c.work + "/failing-epilog", "w") as file:
+            file.write("#!/bin/sh\nsleep 0.1\nkill -9 $$\n")
+            os.fchmod(file.fileno(), 0o755)
+        done = self.c.try_run("srun", "-n4", "-O", "-N1", "--task-epilog=" + self.c.work + "/failing-epilog", "true")
+        self.assertEqual(done.stderr.count("error: TaskEpilog failed status=9"), 4, done.stderr)
+
+    def test_said_more_when_asked_for(self):
+        done = self.c.try_run("srun", "--slurmd-debug=error", "true")
+        self.assertRegex(done.stderr, r"debug levels are stderr='verbose', logfile='\w+', syslog='\w+'")
+
+    @unittest.skipUnless(is_root(), "needs Slurm's user")
+    def test_without_an_allocation(self):
+        out = self.c.run("srun", "--no-allocate", "-w", "n2", "-N1", "printenv", "SLURMD_NODENAME")
+        self.assertEqual(out, "n2\n")
+        done = self.c.try_run("srun", "--no-allocate", "-w", "n2", "-N1", "true", user="nobody")
+        self.assertNotEqual(done.returncode, 0)
+
     def test_two_steps_at_a_time(self):
         done = self.c.try_run("salloc", "-n2", "sh", "-c",
                               "srun -n1 --exact --mem=100 sleep 1 & srun -n1 --exact --mem=100 sleep 1 & wait; squeue -hs")
@@ -243,6 +263,18 @@ class Others(ClusterTest):
         self.c.run("scancel", job)
 
 
+    def test_list_of_processes(self):
+        job = self.c.submit("-n2", "-N1", "-w", "n2", "-o", "list.out", script="srun -n2 sh -c 'echo $SLURM_PROCID $$; exec sleep 60'")
+        wait_for(lambda: os.path.exists(self.c.work + "/list.out") and self.c.read("list.out").count("\n") == 2, 20, "the tasks")
+        pids = dict(line.split() for line in self.c.read("list.out").splitlines())
+        rows = [line.split() for line in self.c.run("scontrol", "listpids", job, "n2").splitlines()[1:]]
+        for rank in "01":
+            self.assertIn([pids[rank], job, "0", rank, rank], rows)
+        self.assertTrue(any(row[2] == "batch" for row in rows), rows)
+        self.c.run("scancel", job)
+        wait_for(lambda: not glob.glob(f"{self.c.dir}/spool/n2/n2_{job}.*"), 20, "the end of its sockets")
+
+
 class Tree(ClusterTest):
     """Messages that go from node to node, each passing them on to the next."""
 
@@ -284,6 +316,22 @@ class Contained(ClusterTest):
         steps = [line.split(".")[1] for line in done.stdout.splitlines() if "." in line]
         self.assertEqual(sorted(steps), ["extern", "interactive"])
         self.assertEqual(done.stdout.count("inside"), 2)
+
+    @unittest.skipUnless(is_root(), "adopts as root")
+    def test_a_login_becomes_part_of_the_job(self):
+        # What Debian's pam_slurm_adopt says to the extern step.
+        job = self.c.submit("-o", "/dev/null", script="sleep 60")
+        self.c.wait_state(job, "RUNNING")
+        login = subprocess.Popen(["sleep", "60"])
+        with socket.socket(socket.AF_UNIX) as step:
+            step.connect(f"{self.c.dir}/spool/n1/n1_{job}.{0xfffffffc}")
+            ask = lambda *numbers: (step.sendall(struct.pack(f"{len(numbers)}i", *numbers)), struct.unpack("i", step.recv(4))[0])[1]
+            self.assertGreaterEqual(ask(9728), 9728)
+            self.assertEqual(ask(20), os.getuid())
+            self.assertEqual(ask(22, login.pid), 0)
+        self.assertIn(str(login.pid), self.c.run("scontrol", "listpids", job, "n1").split())
+        self.c.run("scancel", job)
+        self.assertIn(login.wait(20), (-9, -15))
 
     def test_batch_jobs_have_one_too(self):
         job = self.c.submit("-o", "contain.out", script="squeue -hs -j $SLURM_JOB_ID -o %i; srun true")
@@ -590,6 +638,28 @@ class Survival(ClusterTest):
         self.assertEqual(counts, {task: 400 * 26215 for task in "0123"})
         self.assertEqual(done[0].returncode, 4)
         wait_for(lambda: not self.c.squeue("%i"), 20, "the end of the job")
+
+    def test_many_steps(self):
+        """FLURM_STEPS: how many at a time (8). Each writes 10 MiB of its own; the nodes' daemons and the controller are killed meanwhile."""
+        steps, pieces = int(os.environ.get("FLURM_STEPS", "8")), 40
+        with open(self.c.work + "/write", "w") as file:
+            file.write(f"i=0; while [ $i -lt {pieces} ]; do yes step$1 | head -c 262144; i=$((i+1)); sleep 0.1; done; exit $(($1 % 5))\n")
+        script = f"""for s in $(seq {steps}); do
+            (srun --overlap -n1 -N1 -w n$((s % 2 + 1)) sh write $s > out.$s 2> err.$s; echo $? > code.$s) &
+        done; wait"""
+        job = self.c.submit("-N2", "--ntasks-per-node=1", "--mem=50", "-o", "/dev/null", script=script)
+        begun = lambda s: os.path.exists(f"{self.c.work}/out.{s}") and os.path.getsize(f"{self.c.work}/out.{s}") > 0
+        wait_for(lambda: all(map(begun, range(1, steps + 1))), 60, "output of all steps")
+        for name in ("n1", "n2", *(() if REAL_CONTROLLER else ("flurmctld",))):
+            kill(self.c.pid(name))
+        time.sleep(1)
+        self.c.up()
+        self.c.wait_end(job, seconds=200)
+        for s in range(1, steps + 1):
+            piece = (f"step{s}\n" * (262144 // 6 + 1))[:262144]
+            out = self.c.read(f"out.{s}")
+            self.assertTrue(out == piece * pieces, f"step {s}: {len(out)} bytes; {self.c.read(f'err.{s}')}")
+            self.assertEqual(self.c.read(f"code.{s}").strip(), str(s % 5), self.c.read(f"err.{s}"))
 
     def test_an_end_without_a_daemon(self):
         done = []

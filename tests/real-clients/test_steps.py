@@ -211,6 +211,12 @@ class StepsInScripts(StepTest):
         numbers = [word for word in out.split() if word in ("0", "1")]
         self.assertEqual(sorted(numbers), ["0", "0", "1", "1"], out)
 
+    def test_on_one_of_the_nodes(self):
+        # A job that names no tasks has no SLURM_NTASKS for srun to go by.
+        job = self.c.submit("-N2", "-o", "one.out", script="echo ${SLURM_NTASKS-none}; srun -N1 -w n2 printenv SLURMD_NODENAME")
+        self.c.wait_end(job)
+        self.assertEqual(self.c.read("one.out").split(), ["none", "n2"])
+
     def test_overlap(self):
         # In salloc: a batch script's SLURM_MEM_PER_CPU makes Slurm 22.05 refuse --overlap for want of memory.
         done = self.c.try_run("salloc", "-n2", "-N1", "sh", "-c",

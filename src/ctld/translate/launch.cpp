@@ -98,7 +98,7 @@ wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const Job& j
   m.user_name = user.name;
   m.gids = user.gids;
   m.partition = job.partition;
-  m.ntasks = r.num_tasks == kNoVal32 ? r.min_nodes : r.num_tasks;
+  m.ntasks = r.num_tasks == kNoVal32 ? 0 : r.num_tasks;  // 0: the job did not say, and SLURM_NTASKS is not set
   m.pn_min_memory = r.pn_min_memory;
   m.open_mode = r.open_mode;
   m.overcommit = r.overcommit;
