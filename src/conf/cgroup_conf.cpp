@@ -1,6 +1,6 @@
 // conf/cgroup_conf.cpp — cgroup.conf(5).
+#include "conf/key_file.hpp"
 #include "conf/other_conf.hpp"
-#include "conf/records.hpp"
 
 namespace flurm::conf {
 namespace {
@@ -46,29 +46,11 @@ constexpr std::string_view kWithoutEffect[] = {
 
 Result<CgroupConf> parse_cgroup_conf(std::string_view text, const std::string& file, const IncludeText& include,
                                      std::vector<Diagnostic>& out) {
-  const std::size_t before = out.size();
-  CgroupConf conf;
-  for (const Line& line : read_lines(text, file, include, out).lines) {
-    const Report report{out, line.file, line.number};
-    const auto& [name, value] = line.pairs[0];
-    if (line.pairs.size() > 1) report.error(name, fmt::format("'{}' does not belong on this line", line.pairs[1].key));
-    if (std::ranges::any_of(kWithoutEffect, [&](std::string_view key) { return same_word(key, name); })) {
-      report.warning(name, "has no effect any more; delete the line");
-      continue;
-    }
-    const Key<CgroupConf>* key = find_key(keys(), name);
-    if (key == nullptr) {
-      report.error(name, "is not a key of cgroup.conf");
-      continue;
-    }
-    const CgroupConf old = conf;
-    if (auto done = apply(*key, value, conf); !done)
-      report.error(key->name, done.error().text);
-    else if (key->support == Support::later && !(conf == old))
-      report.warning(key->name, "is accepted but has no effect in FLURM yet");
-  }
-  if (auto error = first_error(out, before); !error.empty()) return fail(Errc::einval, "{}", error);
-  return conf;
+  const KeyFile<CgroupConf> kind{.name = "cgroup.conf",
+                                 .keys = keys(),
+                                 .without_effect = kWithoutEffect,
+                                 .why = "has no effect any more; delete the line"};
+  return parse_key_file(kind, text, file, include, out);
 }
 
 }  // namespace flurm::conf

@@ -58,22 +58,10 @@ Result<void> Ledger::refresh() {
   return reload();
 }
 
-Result<void> Ledger::commit(const Draft& wish, TimeS now) {
-  if (wish.steps.empty()) return {};
+Result<void> Ledger::save(const std::function<Result<Draft>()>& make) {
   std::lock_guard lock(committing_);
-  Draft draft = wish;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const Draft fresh = this->draft();
-    if (fresh.revision != draft.revision) {
-      std::vector<Draft::Step> steps = std::move(draft.steps);
-      draft = fresh;
-      for (Draft::Step& step : steps) {
-        const Change change{draft.books, draft.log, store_, step.actor, now, step.type};
-        const Outcome outcome = find_change(step.type)(change, step.message.get());
-        if (!outcome.changed()) return fail(Errc::error, "another change came first: {}", outcome.comment);
-      }
-      draft.steps = std::move(steps);
-    }
+    FLURM_TRY(Draft draft, make());
     auto saved = store_.save(*draft.base, draft.books, draft.log, draft.revision);
     if (saved) {
       replace(std::make_shared<const acct::Books>(std::move(draft.books)), *saved);
@@ -85,20 +73,26 @@ Result<void> Ledger::commit(const Draft& wish, TimeS now) {
   return fail(Errc::db_connection, "others change the database all the time");
 }
 
+Result<void> Ledger::commit(const Draft& wish, TimeS now) {
+  if (wish.steps.empty()) return {};
+  return save([&]() -> Result<Draft> {
+    Draft fresh = this->draft();
+    if (fresh.revision == wish.revision) return wish;
+    for (const Draft::Step& step : wish.steps) {
+      const Change change{fresh.books, fresh.log, store_, step.actor, now, step.type};
+      const Outcome outcome = find_change(step.type)(change, step.message.get());
+      if (!outcome.changed()) return fail(Errc::error, "another change came first: {}", outcome.comment);
+    }
+    return fresh;
+  });
+}
+
 Result<void> Ledger::change(const std::function<void(acct::Books&, std::vector<acct::Transaction>&)>& edit) {
-  std::lock_guard lock(committing_);
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  return save([&]() -> Result<Draft> {
     Draft draft = this->draft();
     edit(draft.books, draft.log);
-    auto saved = store_.save(*draft.base, draft.books, draft.log, draft.revision);
-    if (saved) {
-      replace(std::make_shared<const acct::Books>(std::move(draft.books)), *saved);
-      return {};
-    }
-    if (saved.error().code != Errc::outdated) return fail(saved.error());
-    FLURM_TRY_VOID(reload());
-  }
-  return fail(Errc::db_connection, "others change the database all the time");
+    return draft;
+  });
 }
 
 }  // namespace flurm::dbd

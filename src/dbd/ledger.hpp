@@ -31,6 +31,8 @@ class Ledger {
  private:
   Ledger(store::Store& store, OnChange on_change) : store_(store), on_change_(std::move(on_change)) {}
   Result<void> reload();
+  /// What `make` makes of the books in force becomes the books; made again while others come first.
+  Result<void> save(const std::function<Result<Draft>()>& make);
   void replace(std::shared_ptr<const acct::Books> books, std::uint64_t revision);
 
   store::Store& store_;

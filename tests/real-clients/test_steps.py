@@ -345,7 +345,7 @@ class Information(StepTest):
         wait_for(lambda: not self.step_ids(), 20, "no steps")
 
     def test_a_waiting_step_is_shown(self):
-        job = self.c.submit("-n1", "-N1", script="srun sleep 60 &\nsleep 1\nsrun hostname\nwait")
+        job = self.c.submit("-n1", "-N1", script="srun sh -c 'touch begun; sleep 60' &\nuntil [ -e begun ]; do sleep 0.1; done\nsrun hostname\nwait")
         wait_for(lambda: "State=PENDING" in self.c.run("scontrol", "show", "step"), 20, "a waiting step")
         self.c.run("scancel", job)
 
