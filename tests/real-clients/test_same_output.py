@@ -26,6 +26,9 @@ DIFFERENT = {
         "SlurmdLogFile": "path", "SlurmdPidFile": "path", "SlurmdSpoolDir": "path", "StateSaveLocation": "path",
         "SlurmctldPort": "port",
         "PowerPlugin": "an empty text and none are one in FLURM",
+        **{"PMIx" + key: "settings of Slurm's plugin mpi/pmix, where libpmix is installed" for key in (
+            "CliTmpDirBase", "CollFence", "Debug", "DirectConn", "DirectConnEarly", "DirectConnUCX", "DirectSameArch", "Env",
+            "FenceBarrier", "NetDevicesUCX", "Timeout", "TlsUCX")},
     },
     "job": {
         "AllocNode:Sid": "session of the submitter",
