@@ -2,6 +2,7 @@
 // what Slurm cuts, wraps or ignores is refused here.
 #include "conf/values.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -116,11 +117,18 @@ Result<std::uint64_t> parse_flags(std::string_view text, std::span<const Word> w
   return flags;
 }
 
+namespace {
+constexpr Word kLogLevels[] = {{"quiet", 0}, {"fatal", 1},  {"error", 2},  {"info", 3},   {"verbose", 4},
+                               {"debug", 5}, {"debug2", 6}, {"debug3", 7}, {"debug4", 8}, {"debug5", 9}};
+}  // namespace
+
+std::string_view log_level_word(std::size_t level) {
+  return kLogLevels[std::min(level, std::size(kLogLevels) - 1)].name;
+}
+
 Result<std::uint16_t> parse_log_level(std::string_view text) {
-  static constexpr Word kLevels[] = {{"quiet", 0}, {"fatal", 1},  {"error", 2},  {"info", 3},   {"verbose", 4},
-                                     {"debug", 5}, {"debug2", 6}, {"debug3", 7}, {"debug4", 8}, {"debug5", 9}};
   if (text.size() == 1 && text[0] >= '0' && text[0] <= '9') return static_cast<std::uint16_t>(text[0] - '0');
-  FLURM_TRY(const std::uint64_t level, parse_word(text, kLevels));
+  FLURM_TRY(const std::uint64_t level, parse_word(text, kLogLevels));
   return static_cast<std::uint16_t>(level);
 }
 

@@ -32,6 +32,8 @@ Result<std::uint64_t> parse_word(std::string_view text, std::span<const Word> wo
 Result<std::uint64_t> parse_flags(std::string_view text, std::span<const Word> words);
 /// quiet, fatal, error, info, verbose, debug … debug5, or 0 to 9.
 Result<std::uint16_t> parse_log_level(std::string_view text);
+/// The way back; above 9 as 9.
+std::string_view log_level_word(std::size_t level);
 /// A finite number ≥ 0.
 Result<double> parse_decimal(std::string_view text);
 

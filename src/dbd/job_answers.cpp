@@ -233,17 +233,9 @@ void Telling::steps(wire::JobRec& rec, const acct::Job& job) {
     if (!only.empty() && !only.contains(step.step_id)) continue;
     if (cond_.usage_end && step.start > cond_.usage_end) continue;
     if (step.end && step.end < cond_.usage_start) continue;
-    wire::StepRec told = to_wire(step, job.job_id, job.end, rec.state, sieve_.now);
-    rec.tot_cpu_sec += told.tot_cpu_sec;
-    rec.tot_cpu_usec += told.tot_cpu_usec;
-    rec.user_cpu_sec += told.user_cpu_sec;
-    rec.user_cpu_usec += told.user_cpu_usec;
-    rec.sys_cpu_sec += told.sys_cpu_sec;
-    rec.sys_cpu_usec += told.sys_cpu_usec;
-    rec.steps.push_back(std::move(told));
+    // The client adds up their times by itself: the job's own stay 0.
+    rec.steps.push_back(to_wire(step, job.job_id, job.end, rec.state, sieve_.now));
   }
-  // The client adds the steps up by itself.
-  rec.tot_cpu_sec = rec.tot_cpu_usec = rec.user_cpu_sec = rec.user_cpu_usec = rec.sys_cpu_sec = rec.sys_cpu_usec = 0;
 }
 
 wire::JobRec Telling::tell(const acct::Job& job) {

@@ -7,6 +7,7 @@
 
 #include "base/hostlist.hpp"
 #include "conf/lines.hpp"
+#include "conf/values.hpp"
 #include "exec/output_pattern.hpp"
 #include "exec/rlimits.hpp"
 #include "fmt/format.h"
@@ -101,13 +102,13 @@ exec::TaskStream stream_of(const std::string& wanted, const exec::OutputNames& n
 /// What slurmstepd says first to whom it says more than errors (srun --slurmd-debug). (slurm 22.05 slurmstepd/mgr.c,
 /// _slurmd_job_log_init)
 std::string opening_line(const wire::LaunchTasks& order, const conf::Config& config) {
-  constexpr std::string_view kLevels[] = {"quiet", "fatal", "error", "info", "verbose", "debug", "debug2", "debug3"};
-  constexpr std::size_t kFatal = 1, kError = 2, kVerbose = 4, kMost = std::size(kLevels) - 1;
+  constexpr std::size_t kFatal = 1, kError = 2, kVerbose = 4, kMost = 7;  // debug3
   const std::size_t level = std::min(kError + order.slurmd_debug, kMost);
   if (level < kVerbose) return {};
   const std::size_t syslog = config.slurmd_syslog_debug > kMost ? kFatal : config.slurmd_syslog_debug;
-  return fmt::format("slurmstepd: debug levels are stderr='{}', logfile='{}', syslog='{}'", kLevels[level],
-                     kLevels[std::min<std::size_t>(config.slurmd_debug, kMost)], kLevels[syslog]);
+  return fmt::format("slurmstepd: debug levels are stderr='{}', logfile='{}', syslog='{}'", conf::log_level_word(level),
+                     conf::log_level_word(std::min<std::size_t>(config.slurmd_debug, kMost)),
+                     conf::log_level_word(syslog));
 }
 
 /// Of what srun's plugin mpi/pmix put into the environment only its port is needed; the rest the order says too.

@@ -1,9 +1,7 @@
 // stepd/pmix_helper.cpp — see pmix_helper.hpp.
 #include "stepd/pmix_helper.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 #include "codec/pack.hpp"
 #include "codec/unpack.hpp"
 #include "exec/program.hpp"
+#include "exec/spawn.hpp"
 #include "fmt/format.h"
 
 namespace flurm::stepd {
@@ -26,23 +25,6 @@ constexpr std::uint64_t kEndMs = 7'000;  // longer than it allows itself
 constexpr std::size_t kOutgoingMax = 16u << 20;
 constexpr std::uint16_t kVersion = exec::kStepProtocol;
 
-/// In the child: becomes the user and runs the program with the socket as its standard input.
-[[noreturn]] void run_helper(const exec::Identity& user, const std::string& program, int socket, int errors) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int signum : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU}) signal(signum, SIG_DFL);
-  setsid();
-  if (!exec::become(user) || dup2(socket, 0) < 0 || dup2(errors, 2) < 0 || dup2(errors, 1) < 0) _exit(126);
-  const std::string name = "flurmpmix";
-  char* const argv[] = {const_cast<char*>(name.c_str()), nullptr};
-  char path[] = "PATH=/usr/bin:/bin";
-  char* const env[] = {path, nullptr};
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  execve(program.c_str(), argv, env);
-  _exit(127);
-}
-
 }  // namespace
 
 Result<PmixHelper> PmixHelper::start(const exec::StepLaunch& launch) {
@@ -50,13 +32,13 @@ Result<PmixHelper> PmixHelper::start(const exec::StepLaunch& launch) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return fail(Errc::node_fork_failed, "socketpair: {}", std::strerror(errno));
   exec::Fd ours(ends[0]), theirs(ends[1]);
-  exec::Fd nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
   const std::string own = exec::own_program();
   const std::string program = own.substr(0, own.rfind('/') + 1) + "flurmpmix";
   if (access(program.c_str(), X_OK) != 0) return fail(Errc::node_fork_failed, "{}: {}", program, std::strerror(errno));
-  const pid_t pid = fork();
-  if (pid < 0) return fail(Errc::node_fork_failed, "fork: {}", std::strerror(errno));
-  if (pid == 0) run_helper(launch.user, program, theirs.get(), nowhere.get());
+  // When the supervisor dies, its end of the socket tells the server to end.
+  const exec::SpawnSpec spec{
+      .program = program, .argv = {"flurmpmix"}, .env = {"PATH=/usr/bin:/bin"}, .stdin_fd = theirs.get()};
+  FLURM_TRY(const pid_t pid, geteuid() == 0 ? exec::spawn_as(spec, launch.user) : exec::spawn(spec));
   PmixHelper helper(std::move(ours), pid);
   theirs.reset();
   const exec::PmixSetup setup{.step = *launch.pmix, .node_rank = launch.node_rank};

@@ -23,7 +23,8 @@ namespace flurm::stepd {
 
 class PmixHelper {
  public:
-  /// Starts it and waits until it serves; launch.pmix is set. Errors: node_fork_failed, what it says is in the text.
+  /// Starts it and waits until it serves; launch.pmix is set. Errors: node_fork_failed, node_execve_failed; what it
+  /// says is in the text.
   static Result<PmixHelper> start(const exec::StepLaunch& launch);
 
   /// For the task's environment. local_id: below the number of this node's tasks.
