@@ -2,7 +2,7 @@
 #include "state/format.hpp"
 
 #ifndef FLURM_STATE_FORMAT
-#define FLURM_STATE_FORMAT 4
+#define FLURM_STATE_FORMAT 5
 #endif
 
 namespace flurm::state {
@@ -10,8 +10,9 @@ namespace flurm::state {
 const std::uint16_t kFormat = FLURM_STATE_FORMAT;
 
 std::span<const Feature> features() {
-  static constexpr Feature kFeatures[] = {
-      {3, "drain"}, {4, "reservations"}, {4, "salloc and srun"}, {4, "heterogeneous jobs"}, {4, "triggers"}};
+  static constexpr Feature kFeatures[] = {{3, "drain"},           {4, "reservations"},
+                                          {4, "salloc and srun"}, {4, "heterogeneous jobs"},
+                                          {4, "triggers"},        {5, "accounting"}};
   return kFeatures;
 }
 
