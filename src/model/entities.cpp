@@ -276,6 +276,8 @@ void fields(codec::Archive& ar, Job& j) {
   ar("start_awaited", j.start_awaited, codec::since(4));
   ar("het", codec::present_bool(j.het), codec::since(4));
   ar("controller_epilog", j.controller_epilog, codec::since(4));
+  ar("assoc", j.assoc, codec::since(5));
+  ar("qos", j.qos, codec::since(5));
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {
@@ -396,6 +398,8 @@ void fields(codec::Archive& ar, PriorityRule& r) {
   ar("calc_period_s", r.calc_period_s);
   ar("flags", r.flags);
   ar("favor_small", r.favor_small);
+  ar("half_life_s", r.half_life_s, codec::since(5));
+  ar("usage_reset", r.usage_reset, codec::since(5));
 }
 
 void fields(codec::Archive& ar, Switch& s) {
@@ -446,6 +450,8 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("switches", s.switches, codec::since(4));
   ar("topology_optional", s.topology_optional, codec::since(4));
   ar("switch_wait_max_s", s.switch_wait_max_s, codec::since(4));
+  ar("enforce", s.enforce, codec::since(5));
+  ar("track_wckey", s.track_wckey, codec::since(5));
 }
 
 }  // namespace flurm::model

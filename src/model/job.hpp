@@ -207,6 +207,7 @@ struct Job {
   std::uint32_t next_step = 0;                     // number of the next step of this run
   bool start_awaited = false;                      // its client waits to be told that it starts
   bool controller_epilog = false;                  // EpilogSlurmctld of this run has not ended yet
+  std::uint32_t assoc = 0, qos = 0;                // ids in the books of accounting; 0: none
 
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;

@@ -53,6 +53,8 @@ struct PriorityRule {
   std::uint32_t max_age_s = 604800, calc_period_s = 300;
   std::uint16_t flags = 0;  // priority_flag
   bool favor_small = false;
+  std::uint32_t half_life_s = 604800;  // PriorityDecayHalfLife of what has been used; 0: it does not fade
+  std::uint16_t usage_reset = 0;       // PriorityUsageResetPeriod: 0 none, 1 now, 2 daily … 6 yearly
   bool operator==(const PriorityRule&) const = default;
 };
 
@@ -65,6 +67,12 @@ struct Switch {
   std::string nodes, switches;  // hostlists; `switches`: those right below
   bool operator==(const Switch&) const = default;
 };
+
+/// Bits of Settings::enforce (slurm 22.05 src/common/read_config.h ACCOUNTING_ENFORCE_*).
+namespace enforce_flag {
+inline constexpr std::uint16_t assocs = 0x1, limits = 0x2, wckeys = 0x4, qos = 0x8, safe = 0x10, no_jobs = 0x20,
+                               no_steps = 0x40;
+}
 
 struct Settings {
   std::string cluster_name;
@@ -98,6 +106,8 @@ struct Settings {
   bool topology_optional = false;           // only jobs that ask for it (--switches) heed them
   std::uint32_t switch_wait_max_s = 300;    // how long a job waits for few switches
   std::uint32_t reboot_timeout_s = 60;      // ResumeTimeout: how long a node may take to come back
+  std::uint16_t enforce = 0;                // AccountingStorageEnforce: enforce_flag
+  bool track_wckey = false;                 // TrackWCKey
   bool operator==(const Settings&) const = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "acct/fields.hpp"
 #include "codec/archive.hpp"
 #include "codec/dump.hpp"
 #include "state/format.hpp"
@@ -36,6 +37,25 @@ struct Table {
       });
     }
     ar.end_list();
+  }
+};
+
+/// Usage by the id of what it is of.
+struct UsageTable {
+  PersistentMap<acct::Usage>& map;
+  void code(codec::Archive& ar) {
+    std::vector<std::uint32_t> ids;
+    map.for_each([&](std::uint64_t id, const auto&) {
+      ids.push_back(static_cast<std::uint32_t>(id));
+      return true;
+    });
+    ar.item(ids);
+    for (std::uint32_t id : ids) {
+      acct::Usage usage;
+      if (!ar.fills()) usage = *map.find(id);
+      ar.item(usage);
+      if (ar.fills()) map.set(id, std::make_shared<const acct::Usage>(std::move(usage)));
+    }
   }
 };
 
@@ -154,6 +174,16 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("triggers", SharedList<model::Trigger>{s.triggers}, codec::since(4));
   ar("last_trigger_id", s.last_trigger_id, codec::since(4));
   ar("events", s.events, codec::since(4));
+  if (ar.version() < 5) return;
+  acct::Books books;
+  if (!ar.fills()) books = *s.books;
+  ar("books", books);
+  if (ar.fills()) s.books = std::make_shared<const acct::Books>(std::move(books));
+  ar("books_version", s.books_version);
+  ar("assoc_usage", UsageTable{s.assoc_usage});
+  ar("qos_usage", UsageTable{s.qos_usage});
+  ar("usage_counted", s.usage_counted);
+  ar("usage_reset", s.usage_reset);
 }
 
 const model::Node* ClusterState::node(std::string_view name) const {

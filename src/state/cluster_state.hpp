@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "acct/books.hpp"
+#include "acct/usage.hpp"
 #include "base/persistent_map.hpp"
 #include "base/types.hpp"
 #include "model/job.hpp"
@@ -120,6 +122,14 @@ struct ClusterState {
   PersistentMap<model::Step> steps;  // (job << 32 | slot), of jobs that have nodes
   Sessions sessions;                 // of the controllers that proposed lately
   Drain drain;
+
+  // Of accounting: this cluster's part of the accounting daemon's books, and what has been used.
+  std::shared_ptr<const acct::Books> books = std::make_shared<const acct::Books>();
+  std::uint64_t books_version = 0;           // grows with each change of the books
+  PersistentMap<acct::Usage> assoc_usage;    // by id of the association
+  PersistentMap<acct::Usage> qos_usage;      // by id of the QOS
+  TimeS usage_counted;                       // until when running jobs have been counted in, and all of it has faded
+  TimeS usage_reset;                         // when it began anew (PriorityUsageResetPeriod)
 
   // Derived from the above; not stored.
   PersistentMap<model::Job> pending;       // jobs that wait

@@ -2,6 +2,7 @@
 // since(<format>).
 #include "state/command.hpp"
 
+#include "acct/fields.hpp"
 #include "codec/archive.hpp"
 #include "codec/dump.hpp"
 #include "state/format.hpp"
@@ -325,6 +326,20 @@ void fields(codec::Archive& ar, ClearTriggers& c) {
 
 void fields(codec::Archive& ar, NoteEvent& c) { ar("event", c.event); }
 
+void fields(codec::Archive& ar, PutBooks& c) {
+  ar("made_for", c.made_for);
+  ar("whole", c.whole);
+  ar("records", c.records);
+  ar("assocs_gone", c.assocs_gone);
+  ar("qos_gone", c.qos_gone);
+  ar("wckeys_gone", c.wckeys_gone);
+  ar("tres_gone", c.tres_gone);
+  ar("users_gone", c.users_gone);
+  ar("accounts_gone", c.accounts_gone);
+  ar("assocs_unused", c.assocs_unused);
+  ar("qos_unused", c.qos_unused);
+}
+
 void fields(codec::Archive& ar, RebootNodes& c) {
   ar("nodes", c.nodes);
   ar("asap", c.asap);
@@ -371,7 +386,7 @@ std::string_view command_name(const Command& command) {
                                          "PutReservation", "DeleteReservation", "AddNodes", "RemoveNode", "AwaitStart",
                                          "EndAllocation", "CreateStep", "QueueStep",   "EndStep",      "SignalStep",
                                          "UpdateStep",  "EndInactive",  "SubmitHetJob", "ControllerScriptEnded",
-                                         "SetTriggers", "ClearTriggers", "NoteEvent",   "RebootNodes"};
+                                         "SetTriggers", "ClearTriggers", "NoteEvent",   "RebootNodes", "PutBooks"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }
@@ -381,6 +396,7 @@ std::string describe(const Entry& entry) { return codec::dump(entry, kFormat); }
 std::uint16_t format_of(const Command& command) {
   if (const auto* use = std::get_if<UseFormat>(&command)) return use->format;
   static_assert(std::is_same_v<std::variant_alternative_t<20, Command>, PutReservation>);
+  if (std::holds_alternative<PutBooks>(command)) return 5;
   if (command.index() >= 20) return 4;
   if (const auto* submit = std::get_if<SubmitJob>(&command); submit && !submit->request.batch) return 4;
   return std::holds_alternative<SetDrain>(command) ? 3 : kOldestFormat;

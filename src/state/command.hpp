@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "acct/books.hpp"
 #include "base/types.hpp"
 #include "model/job.hpp"
 #include "model/node.hpp"
@@ -323,12 +324,24 @@ struct NoteEvent {
   model::TriggerEvent event;
 };
 
+/// The accounting daemon's books of this cluster have come, whole, or news of them: records that are new or take the
+/// place of those with their id or name, and ids or names of those that are gone. Refused with stale when the books are
+/// not those that the news was made for. Source: slurm 22.05 src/common/assoc_mgr.c.
+struct PutBooks {
+  std::uint64_t made_for = 0;  // ClusterState::books_version
+  bool whole = false;
+  acct::Books records;
+  std::vector<std::uint32_t> assocs_gone, qos_gone, wckeys_gone, tres_gone;
+  std::vector<std::string> users_gone, accounts_gone;
+  std::vector<std::uint32_t> assocs_unused, qos_unused;  // what they have used so far is forgotten (RawUsage=0)
+};
+
 using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
                              NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
                              DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain, PutReservation,
                              DeleteReservation, AddNodes, RemoveNode, AwaitStart, EndAllocation, CreateStep, QueueStep,
                              EndStep, SignalStep, UpdateStep, EndInactive, SubmitHetJob, ControllerScriptEnded,
-                             SetTriggers, ClearTriggers, NoteEvent, RebootNodes>;
+                             SetTriggers, ClearTriggers, NoteEvent, RebootNodes, PutBooks>;
 
 /// One entry of the log.
 struct Entry {

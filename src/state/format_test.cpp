@@ -52,6 +52,35 @@ TEST(Format, commands_of_a_newer_format_are_known_as_such) {
   EXPECT_EQ(std::get<SetDrain>(back->command).reason, "why");
 }
 
+TEST(Format, the_books_of_accounting_are_kept_and_known_to_be_new) {
+  World w;
+  w.use_newest_format();
+  PutBooks put;
+  put.whole = true;
+  put.records.qos.set(1, {.id = 1, .name = "normal"});
+  put.records.set_assoc({.id = 7, .cluster = "test", .account = "root"});
+  put.records.set_assoc(
+      {.id = 8, .cluster = "test", .account = "physics", .user = "ann", .parent_id = 7, .is_default = true});
+  EXPECT_EQ(format_of(put), 5);
+  const auto back = decode(encode({.now = w.now, .command = put}, kFormat));
+  ASSERT_TRUE(back) << back.error().text;
+  w.run(back->command);
+  w.state.assoc_usage.set(8, std::make_shared<const acct::Usage>(acct::Usage{.raw = 0.1, .tres = {{1, 1e-9}}}));
+  const auto loaded = load(save(w.state));
+  ASSERT_TRUE(loaded) << loaded.error().text;
+  EXPECT_EQ(loaded->books->default_assoc("test", "ann")->id, 8u);
+  EXPECT_EQ(*loaded->assoc_usage.find(8), *w.state.assoc_usage.find(8));
+  EXPECT_EQ(state_hash(*loaded), state_hash(w.state));
+
+  PutBooks news{.made_for = w.state.books_version + 1};
+  news.assocs_gone = {8};
+  EXPECT_EQ(w.run(news).code, Errc::outdated);
+  --news.made_for;
+  EXPECT_EQ(w.run(news).code, Errc::success);
+  EXPECT_FALSE(w.state.books->default_assoc("test", "ann"));
+  EXPECT_FALSE(w.state.assoc_usage.find(8));
+}
+
 TEST(Drain, new_jobs_are_refused_and_the_rest_goes_on) {
   World w;
   w.use_newest_format();

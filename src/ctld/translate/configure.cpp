@@ -89,7 +89,11 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
                 .max_age_s = c.priority_max_age,
                 .calc_period_s = c.priority_calc_period,
                 .flags = c.priority_flags,
-                .favor_small = c.priority_favor_small};
+                .favor_small = c.priority_favor_small,
+                .half_life_s = c.priority_decay_hl,
+                .usage_reset = c.priority_reset_period};
+  if (c.accounting_storage_type == "accounting_storage/slurmdbd") s.enforce = c.accounting_storage_enforce;
+  s.track_wckey = c.track_wckey;
   s.prolog_at_start = (c.prolog_flags & conf::kPrologAlloc) != 0;
   s.extern_step = (c.prolog_flags & conf::kPrologContain) != 0;
   s.gres_types = c.gres_plugins;
