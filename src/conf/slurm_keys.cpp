@@ -75,15 +75,15 @@ Result<void> max_mem_per_node(std::string_view value, T& out) {
 std::span<const Key<Config>> slurm_keys() {
   using C = Config;
   static const Key<C> kKeys[] = {
-      plain("AccountingStorageBackupHost", later, &C::accounting_storage_backup_host),
+      plain("AccountingStorageBackupHost", acted, &C::accounting_storage_backup_host),
       own<C>("AccountingStorageEnforce", later, special::accounting_enforce),
       plain("AccountingStorageExternalHost", later, &C::accounting_storage_ext_host),
-      plain("AccountingStorageHost", later, &C::accounting_storage_host),
+      plain("AccountingStorageHost", acted, &C::accounting_storage_host),
       plain("AccountingStorageParameters", later, &C::accounting_storage_params),
-      plain("AccountingStoragePass", later, &C::accounting_storage_pass),
-      plain("AccountingStoragePort", later, &C::accounting_storage_port),
+      plain("AccountingStoragePass", acted, &C::accounting_storage_pass),
+      plain("AccountingStoragePort", acted, &C::accounting_storage_port),
       own<C>("AccountingStorageTRES", acted, special::accounting_tres),
-      choice("AccountingStorageType", later, &C::accounting_storage_type, kAccountingStorageTypes),
+      choice("AccountingStorageType", acted, &C::accounting_storage_type, kAccountingStorageTypes),
       plain("AccountingStorageUser", later, &C::accounting_storage_user),
       own<C>("AccountingStoreFlags", later, special::accounting_store_flags),
       plain("AcctGatherEnergyType", later, &C::acct_gather_energy_type),

@@ -45,6 +45,7 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
       munge_(munge_socket(*setup.loaded.config)),
       replica_(loop_),
       client_(loop_, munge_),
+      accounting_(loop_),
       controller_{.loop = loop_, .replica = replica_, .users = users_, .hosts = hosts_, .munge = munge_, .config = setup.loaded.config},
       scheduler_(controller_),
       clockwork_(controller_),
@@ -71,6 +72,7 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
                              .plugindir = kPluginDir,
                              .mail_prog = "/bin/mail"};
   read_cgroup_conf();
+  accounting_.configure(*controller_.config);
   controller_.reconfigure = [this] { return reconfigure(); };
   controller_.shut_down = [this](bool nodes_too) {
     if (nodes_too) monitor_.tell_all(wire::MsgType::REQUEST_SHUTDOWN);
@@ -338,9 +340,11 @@ io::Task<> Core::lead() {
   client_watch_.start();
   scheduler_.start();
   formats_->start();
+  accounting_.start();
 }
 
 void Core::follow() {
+  accounting_.stop();
   if (formats_) formats_->stop();
   monitor_.stop();
   clockwork_.stop();
@@ -415,6 +419,7 @@ io::Task<Result<void>> Core::reread() {
   controller_.config = loaded->config;
   controller_.files = std::move(loaded->files);
   read_cgroup_conf();
+  accounting_.configure(*controller_.config);
   users_.clear();
   hosts_.clear();
   if (on_reread_) on_reread_(*controller_.config);

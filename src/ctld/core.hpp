@@ -14,6 +14,7 @@
 #include "cluster/link.hpp"
 #include "conf/flurm_conf.hpp"
 #include "conf/other_conf.hpp"
+#include "ctld/accounting/link.hpp"
 #include "ctld/client_watch.hpp"
 #include "ctld/clockwork.hpp"
 #include "ctld/cluster_orders.hpp"
@@ -122,6 +123,7 @@ class Core {
   mutable auth::Hosts hosts_;
   Replica replica_;
   rpc::Client client_;
+  AccountingLink accounting_;
   Controller controller_;
   Scheduler scheduler_;
   Clockwork clockwork_;

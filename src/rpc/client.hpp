@@ -13,6 +13,7 @@
 #include "io/loop.hpp"
 #include "io/stream.hpp"
 #include "rpc/message.hpp"
+#include "wire/msg/persist.hpp"
 
 namespace flurm::rpc {
 
@@ -68,17 +69,18 @@ class Client {
 /// open another.
 class PersistentClient {
  public:
-  /// version: the highest to speak; the peer may ask for less. Errors: as Client::call(); unexpected_msg: the peer
-  /// does not do this.
+  /// greeting: who calls, and the highest version to speak; the peer may ask for less. Errors: as Client::call();
+  /// unexpected_msg: the peer does not do this, or not in that version.
   static io::Task<Result<std::unique_ptr<PersistentClient>>> open(io::Loop& loop, const auth::Munge& munge, Address to,
-                                                                  std::string cluster_name, std::uint16_t version,
-                                                                  CallOptions options);
+                                                                  wire::PersistInit greeting, CallOptions options);
   /// Calls under way end with `closed`.
   ~PersistentClient();
 
   /// The version bodies must be packed in.
   std::uint16_t version() const;
   bool is_open() const;
+  /// The peer has ended it, between two calls.
+  bool peer_left() const;
   /// At most 1000 calls may wait; beyond: communications_send.
   io::Task<Result<Response>> call(wire::MsgType type, std::string body, std::uint64_t timeout_ms);
   template <class M>

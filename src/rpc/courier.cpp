@@ -59,8 +59,11 @@ io::Task<Result<std::shared_ptr<Courier::Connection>>> Courier::connection_for(s
   if (peer->connections.size() + peer->opening >= kConnectionsMax) co_return best;
 
   ++peer->opening;
+  wire::PersistInit greeting;
+  greeting.version = version;
+  greeting.persist_type = wire::persist_ha_ctl;
   auto opening =
-      PersistentClient::open(client_.loop(), client_.munge(), to, std::string(), version, std::move(options));
+      PersistentClient::open(client_.loop(), client_.munge(), to, std::move(greeting), std::move(options));
   auto opened = co_await opening;
   --peer->opening;
   if (!opened) {

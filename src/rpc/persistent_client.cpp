@@ -1,4 +1,8 @@
 // rpc/persistent_client.cpp — many requests over one connection.
+#include <sys/socket.h>
+
+#include <cerrno>
+
 #include "io/worker.hpp"
 #include "rpc/client.hpp"
 #include "rpc/frames.hpp"
@@ -78,10 +82,9 @@ struct PersistentClient::State {
   }
 };
 
-namespace {
-
-io::Task<Result<std::unique_ptr<PersistentClient>>> open_task(io::Loop& loop, const auth::Munge& munge, Address to,
-                                                              wire::PersistInit init, CallOptions options) {
+io::Task<Result<std::unique_ptr<PersistentClient>>> PersistentClient::open(io::Loop& loop, const auth::Munge& munge,
+                                                                           Address to, wire::PersistInit init,
+                                                                           CallOptions options) {
   using Opened = Result<std::unique_ptr<PersistentClient>>;
   io::Deadline deadline = io::Deadline::in_ms(options.timeout_ms);
   wire::Header header;
@@ -120,21 +123,16 @@ io::Task<Result<std::unique_ptr<PersistentClient>>> open_task(io::Loop& loop, co
   co_return Opened(std::make_unique<PersistentClient>(std::move(state)));
 }
 
-}  // namespace
-
-io::Task<Result<std::unique_ptr<PersistentClient>>> PersistentClient::open(io::Loop& loop, const auth::Munge& munge,
-                                                                           Address to, std::string cluster_name,
-                                                                           std::uint16_t version, CallOptions options) {
-  wire::PersistInit init;
-  init.version = version;
-  init.cluster_name = std::move(cluster_name);
-  init.persist_type = wire::persist_ha_ctl;
-  return open_task(loop, munge, std::move(to), std::move(init), std::move(options));
-}
-
 PersistentClient::~PersistentClient() { state_->stream.close(); }
 std::uint16_t PersistentClient::version() const { return state_->version; }
 bool PersistentClient::is_open() const { return state_->stream.is_open(); }
+
+bool PersistentClient::peer_left() const {
+  if (!state_->stream.is_open() || state_->busy) return !state_->stream.is_open();
+  char none = 0;
+  const ssize_t there = recv(state_->stream.fd(), &none, 1, MSG_PEEK | MSG_DONTWAIT);
+  return there == 0 || (there < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
 
 io::Task<Result<Response>> PersistentClient::call(wire::MsgType type, std::string body, std::uint64_t timeout_ms) {
   return State::call(state_, type, std::move(body), io::Deadline::in_ms(timeout_ms));

@@ -288,7 +288,11 @@ TEST_F(RpcTest, a_thousand_idle_connections_do_no_harm) {
 io::Task<void> open_into(io::Loop& loop, const auth::Munge& munge, Address to, std::uint16_t version,
                          Result<std::unique_ptr<PersistentClient>>& out) {
   CallOptions options;
-  auto opening = PersistentClient::open(loop, munge, to, "test", version, options);
+  wire::PersistInit greeting;
+  greeting.version = version;
+  greeting.cluster_name = "test";
+  greeting.persist_type = wire::persist_ha_ctl;
+  auto opening = PersistentClient::open(loop, munge, to, std::move(greeting), options);
   out = co_await opening;
 }
 
