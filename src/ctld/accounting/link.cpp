@@ -165,7 +165,7 @@ io::Task<Result<void>> AccountingLink::greet() {
   words.port = own_port_;
   words.dimensions = 1;
   words.plugin_id_select = select_plugin_;
-  auto registering = ask(MsgType::DBD_REGISTER_CTLD, std::move(words));
+  auto registering = ask(MsgType::DBD_REGISTER_CTLD, words);
   const Result<rpc::Response> answer = co_await registering;
   if (!answer) co_return fail(answer.error());
   const auto rc = accounting_rc(*answer);
@@ -180,9 +180,9 @@ io::Task<Result<void>> AccountingLink::greet() {
   co_return Result<void>{};
 }
 
-io::Task<Result<rpc::Response>> AccountingLink::ask(MsgType type, std::function<std::string(std::uint16_t)> pack) {
+io::Task<Result<rpc::Response>> AccountingLink::ask_packed(MsgType type, std::string body) {
   if (!client_) co_return fail(Errc::closed, "no connection to the accounting daemon");
-  auto asking = client_->call(type, pack(client_->version()), timeout_ms_);
+  auto asking = client_->call(type, std::move(body), timeout_ms_);
   Result<rpc::Response> answer = co_await asking;
   co_return answer;
 }

@@ -42,14 +42,17 @@ class AccountingLink {
   /// Where to, "host:port"; empty while there is no connection.
   std::string peer() const { return client_ ? at_.text() : ""; }
 
-  /// One request to the daemon, and its answer; requests are sent in the order of their asking. `pack` is given the
-  /// version that both sides speak. Errors: closed (no connection: wait for on_connected()), and those of
-  /// rpc::PersistentClient::call(), after which the connection is opened anew.
-  io::Task<Result<rpc::Response>> ask(wire::MsgType type, std::function<std::string(std::uint16_t version)> pack);
+  /// One request to the daemon, and its answer; requests are sent in the order of their asking. Errors: closed (no
+  /// connection: wait for on_connected()), and those of rpc::PersistentClient::call(), after which the connection is
+  /// opened anew.
   template <class M>
-  io::Task<Result<rpc::Response>> ask(wire::MsgType type, M message) {
-    return ask(type, [message = std::move(message)](std::uint16_t version) { return codec::pack(message, version); });
+  io::Task<Result<rpc::Response>> ask(wire::MsgType type, const M& message) {
+    return ask_packed(type, client_ ? codec::pack(message, version()) : std::string());
   }
+  /// The same with a body that was packed in version().
+  io::Task<Result<rpc::Response>> ask_packed(wire::MsgType type, std::string body);
+  /// That both sides speak; 0 while there is no connection.
+  std::uint16_t version() const { return client_ ? client_->version() : std::uint16_t{0}; }
 
  private:
   io::Task<> keep();
@@ -61,7 +64,7 @@ class AccountingLink {
 
   io::Loop& loop_;
   std::vector<Listener> listeners_;
-  std::vector<rpc::Address> hosts_;  // in the order of preference
+  std::vector<rpc::Address> hosts_;                  // in the order of preference
   std::map<std::string, const auth::Munge> munges_;  // by socket; those no longer configured may still be in use
   const auth::Munge* munge_ = nullptr;
   std::string socket_, cluster_name_;
