@@ -52,6 +52,7 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
       client_watch_(controller_, client_),
       effects_(controller_, client_, setup.node_user),
       monitor_(controller_, client_, setup.node_user),
+      reporter_(controller_, accounting_),
       removal_(loop_,
                [this] {
                  if (!stopping_)
@@ -167,6 +168,7 @@ Result<void> Core::open() {
   colleagues_->on_proposed([this] { scheduler_.request(); });
   replica_.on_change([this] {
     effects_.look();
+    reporter_.look();
     look_ready();
   });
   log_->on_fatal([this](Error error) {
@@ -340,11 +342,13 @@ io::Task<> Core::lead() {
   client_watch_.start();
   scheduler_.start();
   formats_->start();
+  reporter_.start();
   accounting_.start();
 }
 
 void Core::follow() {
   accounting_.stop();
+  reporter_.stop();
   if (formats_) formats_->stop();
   monitor_.stop();
   clockwork_.stop();

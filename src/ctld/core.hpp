@@ -15,6 +15,7 @@
 #include "conf/flurm_conf.hpp"
 #include "conf/other_conf.hpp"
 #include "ctld/accounting/link.hpp"
+#include "ctld/accounting/reporter.hpp"
 #include "ctld/client_watch.hpp"
 #include "ctld/clockwork.hpp"
 #include "ctld/cluster_orders.hpp"
@@ -130,6 +131,7 @@ class Core {
   ClientWatch client_watch_;
   Effects effects_;
   Monitor monitor_;
+  AccountingReporter reporter_;
   std::optional<conf::CgroupConf> cgroup_conf_;
   std::unique_ptr<cluster::Link> link_;
   std::unique_ptr<replog::Log> log_;

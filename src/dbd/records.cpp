@@ -170,12 +170,16 @@ void record_job_suspend(Reporter& reporter, const wire::DbdJobSuspend& m) {
   acct::Job job = job_for(reporter, m.db_index, m.job_id, m.assoc_id, m.submit_time);
   const std::uint32_t state = m.job_state & acct::job_base_mask;
   if (job.state == state) return;  // told before
+  // So it was with what followed: a controller that got no answer tells all of it again.
+  const bool stops = state == acct::job_suspended;
+  for (const acct::Suspension& each : reporter.writer.suspensions(job.db_index))
+    if ((stops ? each.start : each.end) == m.suspend_time) return;
   const std::int64_t at = m.suspend_time.v;
   job.suspended = at - job.suspended;
   job.state = state;
   job.modified = reporter.now;
   reporter.writer.put(job);
-  if (state == acct::job_suspended) {
+  if (stops) {
     reporter.writer.put(acct::Suspension{job.db_index, m.suspend_time, {}});
   } else {
     for (acct::Suspension& each : reporter.writer.suspensions(job.db_index)) {

@@ -278,6 +278,10 @@ void fields(codec::Archive& ar, Job& j) {
   ar("controller_epilog", j.controller_epilog, codec::since(4));
   ar("assoc", j.assoc, codec::since(5));
   ar("qos", j.qos, codec::since(5));
+  ar("waited_for", j.waited_for, codec::since(5));
+  ar("batch_step", j.batch_step, codec::since(5));
+  ar("extern_step", j.extern_step, codec::since(5));
+  usage_field(ar, j.extern_usage);
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {
@@ -452,6 +456,10 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("switch_wait_max_s", s.switch_wait_max_s, codec::since(4));
   ar("enforce", s.enforce, codec::since(5));
   ar("track_wckey", s.track_wckey, codec::since(5));
+  ar("accounting", s.accounting, codec::since(5));
+  ar("store_script", s.store_script, codec::since(5));
+  ar("store_environment", s.store_environment, codec::since(5));
+  ar("reports_max", s.reports_max, codec::since(5));
 }
 
 }  // namespace flurm::model

@@ -12,6 +12,7 @@
 #include "base/types.hpp"
 #include "model/gres.hpp"
 #include "model/job_state.hpp"
+#include "model/step_usage.hpp"
 #include "model/task_set.hpp"
 
 namespace flurm::codec {
@@ -207,6 +208,10 @@ struct Job {
   std::uint32_t next_step = 0;                     // number of the next step of this run
   bool start_awaited = false;                      // its client waits to be told that it starts
   bool controller_epilog = false;                  // EpilogSlurmctld of this run has not ended yet
+  // for accounting
+  JobReason waited_for = JobReason::none;  // the last reason to wait beside priority and resources
+  bool batch_step = false, extern_step = false;  // reported as begun, and not yet as ended
+  std::shared_ptr<const StepUsage> extern_usage;  // of the nodes where the extern step is over
   std::uint32_t assoc = 0, qos = 0;                // ids in the books of accounting; 0: none
 
   /// Time the job is charged for in its present or last run, seconds.

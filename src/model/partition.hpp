@@ -108,6 +108,9 @@ struct Settings {
   std::uint32_t reboot_timeout_s = 60;      // ResumeTimeout: how long a node may take to come back
   std::uint16_t enforce = 0;                // AccountingStorageEnforce: enforce_flag
   bool track_wckey = false;                 // TrackWCKey
+  bool accounting = false;                  // AccountingStorageType is slurmdbd: it is told of jobs, nodes, reservations
+  bool store_script = false, store_environment = false;  // AccountingStoreFlags
+  std::uint32_t reports_max = 0;            // MaxDBDMsgs: beyond so many that wait, steps go unreported
   bool operator==(const Settings&) const = default;
 };
 

@@ -157,6 +157,7 @@ void fields(codec::Archive& ar, Step& s) {
   ar("exit_code", s.exit_code);
   ar("ended", s.ended);
   ar("killed_by", s.killed_by);
+  usage_field(ar, s.usage);
 }
 
 }  // namespace flurm::model

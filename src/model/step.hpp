@@ -11,6 +11,7 @@
 
 #include "base/types.hpp"
 #include "model/job.hpp"
+#include "model/step_usage.hpp"
 
 namespace flurm::model {
 
@@ -91,6 +92,7 @@ struct Step {
   std::uint32_t exit_code = kNoVal32;  // wait status, the worst so far
   std::vector<std::uint32_t> ended;   // ranks of nodes where it is over, sorted
   std::uint32_t killed_by = kNoVal32; // user id
+  std::shared_ptr<const StepUsage> usage;  // of the nodes where it is over; only kept for accounting
 
   /// Its own time limit has run out at `now`.
   bool time_over(TimeS now) const {

@@ -83,6 +83,10 @@ void rebuild_indexes(ClusterState& state) {
     state.job_effects.set(effect_key(*effect), effect);
     return true;
   });
+  state.reports.for_each([&](std::uint64_t, const auto& report) {
+    state.step_reports += report->about_step() ? 1 : 0;
+    return true;
+  });
 }
 
 /// Shared values as a list.
@@ -135,6 +139,38 @@ void fields(codec::Archive& ar, Drain& d) {
   ar("reason", d.reason);
 }
 
+namespace {
+
+template <class T>
+void optional_shared(codec::Archive& ar, const char* name, std::shared_ptr<const T>& value) {
+  std::optional<T> copy;
+  if (!ar.fills() && value) copy = *value;
+  ar(name, codec::present_bool(copy));
+  if (ar.fills()) value = copy ? std::make_shared<const T>(std::move(*copy)) : nullptr;
+}
+
+}  // namespace
+
+void fields(codec::Archive& ar, Report& r) {
+  static const auto kNoPayload = std::make_shared<const model::JobPayload>();
+  ar("number", r.number);
+  ar("sequence", r.sequence);
+  ar("kind", r.kind);
+  ar("time", r.time);
+  std::optional<Job> job;
+  if (!ar.fills() && r.job) {
+    job = *r.job;
+    job->payload = kNoPayload;  // what is wanted of it stands in `payload`
+  }
+  ar("job", codec::present_bool(job));
+  if (ar.fills()) r.job = job ? std::make_shared<const Job>(std::move(*job)) : nullptr;
+  optional_shared(ar, "step", r.step);
+  optional_shared(ar, "node", r.node);
+  optional_shared(ar, "reservation", r.reservation);
+  optional_shared(ar, "payload", r.payload);
+  ar("start_before", r.start_before);
+}
+
 void fields(codec::Archive& ar, ClusterState& s) {
   // The format stands in front of the whole; what is older than the oldest that is written goes on in that one.
   if (ar.fills()) s.format = std::max(kOldestFormat, ar.version());
@@ -184,6 +220,9 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("qos_usage", UsageTable{s.qos_usage});
   ar("usage_counted", s.usage_counted);
   ar("usage_reset", s.usage_reset);
+  ar("reports", Table<Report>{s.reports, [](const Report& report, std::uint64_t) { return report.number; }});
+  ar("next_report", s.next_report);
+  ar("reports_dropped", s.reports_dropped);
 }
 
 const model::Node* ClusterState::node(std::string_view name) const {

@@ -20,6 +20,7 @@
 #include "model/reservation.hpp"
 #include "model/step.hpp"
 #include "model/trigger.hpp"
+#include "state/report.hpp"
 #include "state/session.hpp"
 
 namespace flurm::state {
@@ -131,12 +132,17 @@ struct ClusterState {
   TimeS usage_counted;                       // until when running jobs have been counted in, and all of it has faded
   TimeS usage_reset;                         // when it began anew (PriorityUsageResetPeriod)
 
+  PersistentMap<Report> reports;       // by Report::number
+  std::uint64_t next_report = 1;
+  std::uint64_t reports_dropped = 0;   // of steps, beyond Settings::reports_max; since the beginning
+
   // Derived from the above; not stored.
   PersistentMap<model::Job> pending;       // jobs that wait
   PersistentMap<model::Job> active;        // running, suspended, completing
   PersistentMap<model::Job> dependent;     // waiting ones that have dependencies
   PersistentMap<JobId> array_tasks;        // (array job << 32 | task) of the tasks with a record of their own
   PersistentMap<Effect> job_effects;       // (job << 32 | low half of the effect's id)
+  std::uint64_t step_reports = 0;          // among the reports
   std::uint64_t tasks_without_record = 0;  // of all arrays, beyond the one record that stands for them
   bool dependencies_stale = false;  // jobs changed such that dependencies must be tested; only set inside apply()
   std::shared_ptr<const std::map<std::string, model::NodeId, std::less<>>> node_ids;  // configured names

@@ -158,6 +158,7 @@ void fields(codec::Archive& ar, EndBatch& c) {
   ar("node", c.node);
   ar("wait_status", c.wait_status);
   ar("slurm_rc", c.slurm_rc);
+  ar("usage", codec::present_bool(c.usage), codec::since(5));
 }
 
 void fields(codec::Archive& ar, NodeCleaned& c) {
@@ -284,6 +285,7 @@ void fields(codec::Archive& ar, EndStep& c) {
   ar("range_first", c.range_first);
   ar("range_last", c.range_last);
   ar("wait_status", c.wait_status);
+  ar("usage", codec::present_bool(c.usage), codec::since(5));
 }
 
 void fields(codec::Archive& ar, SignalStep& c) {
@@ -324,6 +326,8 @@ void fields(codec::Archive& ar, ClearTriggers& c) {
   ar("user_id", c.user_id);
 }
 
+void fields(codec::Archive& ar, ForgetReports& c) { ar("up_to", c.up_to); }
+void fields(codec::Archive& ar, ReportAll& c) { ar("nodes_only", c.nodes_only); }
 void fields(codec::Archive& ar, NoteEvent& c) { ar("event", c.event); }
 
 void fields(codec::Archive& ar, PutBooks& c) {
@@ -386,7 +390,8 @@ std::string_view command_name(const Command& command) {
                                          "PutReservation", "DeleteReservation", "AddNodes", "RemoveNode", "AwaitStart",
                                          "EndAllocation", "CreateStep", "QueueStep",   "EndStep",      "SignalStep",
                                          "UpdateStep",  "EndInactive",  "SubmitHetJob", "ControllerScriptEnded",
-                                         "SetTriggers", "ClearTriggers", "NoteEvent",   "RebootNodes", "PutBooks"};
+                                         "SetTriggers", "ClearTriggers", "NoteEvent",   "RebootNodes", "PutBooks",
+                                         "ForgetReports", "ReportAll"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }
@@ -396,7 +401,8 @@ std::string describe(const Entry& entry) { return codec::dump(entry, kFormat); }
 std::uint16_t format_of(const Command& command) {
   if (const auto* use = std::get_if<UseFormat>(&command)) return use->format;
   static_assert(std::is_same_v<std::variant_alternative_t<20, Command>, PutReservation>);
-  if (std::holds_alternative<PutBooks>(command)) return 5;
+  static_assert(std::is_same_v<std::variant_alternative_t<38, Command>, PutBooks>);
+  if (command.index() >= 38) return 5;
   if (command.index() >= 20) return 4;
   if (const auto* submit = std::get_if<SubmitJob>(&command); submit && !submit->request.batch) return 4;
   return std::holds_alternative<SetDrain>(command) ? 3 : kOldestFormat;

@@ -119,6 +119,7 @@ struct EndBatch {
   std::string node;
   std::uint32_t wait_status = 0;
   Errc slurm_rc = Errc::success;
+  std::optional<model::StepUsage> usage{};
 };
 
 /// A node has nothing of the job any more; its epilog ended with `epilog_rc`.
@@ -264,6 +265,7 @@ struct EndStep {
   std::uint32_t step = 0;
   std::uint32_t range_first = 0, range_last = 0;
   std::uint32_t wait_status = 0;          // the worst of those nodes
+  std::optional<model::StepUsage> usage{};
 };
 
 struct SignalStep {
@@ -336,12 +338,21 @@ struct PutBooks {
   std::vector<std::uint32_t> assocs_unused, qos_unused;  // what they have used so far is forgotten (RawUsage=0)
 };
 
+/// The accounting daemon has the reports up to this one.
+struct ForgetReports {
+  std::uint64_t up_to = 0;
+};
+/// It knows nothing of the cluster, or not of its nodes: all that goes on is reported as if it began.
+struct ReportAll {
+  bool nodes_only = false;
+};
+
 using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJobs, RequeueJobs, SuspendJobs, EndBatch,
                              NodeCleaned, LaunchAnswered, RegisterNode, NodesSeen, UpdateNodes, PutPartition,
                              DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain, PutReservation,
                              DeleteReservation, AddNodes, RemoveNode, AwaitStart, EndAllocation, CreateStep, QueueStep,
                              EndStep, SignalStep, UpdateStep, EndInactive, SubmitHetJob, ControllerScriptEnded,
-                             SetTriggers, ClearTriggers, NoteEvent, RebootNodes, PutBooks>;
+                             SetTriggers, ClearTriggers, NoteEvent, RebootNodes, PutBooks, ForgetReports, ReportAll>;
 
 /// One entry of the log.
 struct Entry {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "state/mail.hpp"
+#include "state/reports.hpp"
 #include "state/steps.hpp"
 #include "state/triggers.hpp"
 
@@ -88,7 +89,9 @@ void heed_exit_code(const ClusterState& state, Job& job) {
 
 void put_job(ClusterState& state, Job job) {
   const JobId id = job.id;
-  const Job* old = state.job(id);
+  const auto before = state.jobs.get(id.v);
+  const Job* old = before.get();
+  note_for_report(state, old, job);
   const bool was_finished = old && old->state.finished();
   if (old && old->state != job.state) state.dependencies_stale = true;
   state.tasks_without_record += job.pending_count();
@@ -113,8 +116,9 @@ void put_job(ClusterState& state, Job job) {
   } else {
     state.active.erase(id.v);
   }
-  state.jobs.set(id.v, std::move(shared));
+  state.jobs.set(id.v, shared);
   state.jobs_changed = state.now;
+  report_job(state, old, shared);
 }
 
 void edit_job(ClusterState& state, JobId id, const std::function<void(Job&)>& change) {
@@ -134,9 +138,11 @@ void edit_node(ClusterState& state, model::NodeId id, const std::function<void(N
   FLURM_CHECK(node, "node {}", id);
   auto copy = std::make_shared<Node>(*node);
   change(*copy);
-  note_node_change(state, *node, *copy);
-  state.nodes.set(id, std::move(copy));
+  const auto before = state.nodes.get(id);
+  note_node_change(state, *before, *copy);
+  state.nodes.set(id, copy);
   state.nodes_changed = state.now;
+  report_node(state, *before, copy);
 }
 
 JobId new_job_id(ClusterState& state) {
@@ -304,6 +310,7 @@ namespace {
 
 /// Nobody has to clean up after the job any more.
 void finish_cleaning(ClusterState& state, JobId id) {
+  report_leftover_steps(state, id);
   edit_job(state, id, [&](Job& j) {
     heed_exit_code(state, j);
     const bool again = j.state.has(job_flag::requeue);

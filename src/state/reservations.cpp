@@ -7,6 +7,7 @@
 #include <map>
 
 #include "state/edit.hpp"
+#include "state/reports.hpp"
 
 namespace flurm::state {
 namespace {
@@ -198,6 +199,7 @@ bool in_use(const ClusterState& state, const Reservation& reservation) {
 
 void drop_reservation(ClusterState& state, const Reservation& gone) {
   const Reservation r = gone;  // `gone` may be the last to hold it
+  report_reservation(state, Report::Kind::reservation_gone, std::make_shared<const Reservation>(r));
   std::vector<JobId> jobs, told_of_maintenance;
   const auto look = [&](std::uint64_t, const auto& job) {
     if (names(*job, r.name)) jobs.push_back(job->id);

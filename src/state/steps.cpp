@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "state/reports.hpp"
+
 namespace flurm::state {
 namespace {
 
@@ -66,8 +68,12 @@ void tell(ClusterState& state, const Job& job, std::uint32_t step, std::string h
 
 void put_step(ClusterState& state, Step step) {
   const std::uint64_t key = step_key(step.job, step.slot);
-  state.steps.set(key, std::make_shared<const Step>(std::move(step)));
+  const Step* before = state.steps.find(key);
+  const bool begins = step.running() && !(before && before->running());
+  auto shared = std::make_shared<const Step>(std::move(step));
+  state.steps.set(key, shared);
   state.jobs_changed = state.now;
+  if (begins) report_step(state, Report::Kind::step_start, shared);
 }
 
 void edit_step(ClusterState& state, JobId job, std::uint32_t slot, const std::function<void(Step&)>& change) {
@@ -82,6 +88,7 @@ void finish_step(ClusterState& state, JobId job, std::uint32_t slot) {
   const auto step = state.steps.get(step_key(job, slot));
   if (!step) return;
   count_exit(state, *step);
+  report_step(state, Report::Kind::step_end, step);
   erase_step(state, *step);
   wake_waiting(state, job);
 }
@@ -91,6 +98,7 @@ void finish_steps(ClusterState& state, JobId job) {
   state.for_steps_of(job, [&](const auto& step) { all.push_back(step); });
   for (const auto& step : all) {
     count_exit(state, *step);
+    report_step(state, Report::Kind::step_end, step);
     if (!step->running()) tell_step(state, *step, {.news = Effect::News::try_again});  // it will be told that the job is over
     erase_step(state, *step);
   }

@@ -1,6 +1,7 @@
 """A cluster with accounting: Debian's slurmctld over our nodes, and flurmdbd, which Debian's sacctmgr and sacct ask.
 
-With FLURM_REAL=1 the accounting daemon is Debian's slurmdbd on a MariaDB of its own: the oracle. Standard library only.
+With FLURM_REAL=1 the accounting daemon is Debian's slurmdbd on a MariaDB of its own: the oracle. A test may have flurmctld
+in the place of slurmctld, and slurmdbd in that of flurmdbd. Standard library only.
 """
 
 import os
@@ -60,22 +61,25 @@ class MariaDb:
 
 
 class Accounted(Cluster):
-    def __init__(self, nodes=2, extra="", enforce=""):
+    def __init__(self, nodes=2, extra="", enforce="", ours=False, slurmdbd=ORACLE, controllers=1):
+        """`ours`: flurmctld, except that FLURM_REAL=1 means Debian's here, too; `slurmdbd`: Debian's, on MariaDB."""
+        self.ours, self.slurmdbd = ours and not ORACLE, slurmdbd
         if not os.path.exists("/usr/sbin/slurmctld") or os.geteuid() != 0:
             raise unittest.SkipTest("needs Debian's slurmctld, and root to start it")
         lines = ["JobAcctGatherType=jobacct_gather/linux"]
         if enforce:
             lines.append("AccountingStorageEnforce=" + enforce)
-        super().__init__(nodes, "\n".join(lines) + "\n" + extra, real=False)
-        self.database = MariaDb(self.folder + "/mysql") if ON_MARIADB else None
+        super().__init__(nodes, "\n".join(lines) + "\n" + extra, real=False, controllers=controllers)
+        self.database = MariaDb(self.folder + "/mysql") if ON_MARIADB or slurmdbd else None
 
     def _programs(self):
         built = os.environ.get("FLURM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/dev/bin")
         folder = self.folder + "/bin"
         os.mkdir(folder)
         shutil.copy(built + "/flurm", folder)
-        for name, program in (("flurmnd", built + "/flurmnd"), ("flurmctld", "/usr/sbin/slurmctld"),
-                              ("flurmdbd", "/usr/sbin/slurmdbd" if ORACLE else built + "/flurmdbd")):
+        for name, program in (("flurmnd", built + "/flurmnd"),
+                              ("flurmctld", built + "/flurmctld" if self.ours else "/usr/sbin/slurmctld"),
+                              ("flurmdbd", "/usr/sbin/slurmdbd" if self.slurmdbd else built + "/flurmdbd")):
             os.symlink(os.path.abspath(program), f"{folder}/{name}")
         return folder
 
@@ -90,7 +94,8 @@ class Accounted(Cluster):
 
     def local_up(self):
         """Also starts what was killed."""
-        done = self.local("up", "--dbd", "--slurm-user", "root", "--nodes", str(self.nodes), "--conf-extra", self.extra)
+        done = self.local("up", "--dbd", "--slurm-user", "root", "--nodes", str(self.nodes), "--controllers",
+                          str(self.controllers), "--conf-extra", self.extra)
         if done.returncode != 0:
             raise AssertionError("flurm local up failed:\n" + done.stdout + done.stderr + self.log("flurmdbd")[-3000:])
         return self

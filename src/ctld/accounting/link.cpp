@@ -114,6 +114,7 @@ io::Task<> AccountingLink::keep() {
       connected_ = true;
       pause_ms = kFirstPauseMs;
       told.clear();
+      if (ready_) ready_();
       while (client_ && !client_->peer_left()) {
         auto pause = rest(kLookMs);
         co_await pause;

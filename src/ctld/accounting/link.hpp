@@ -32,6 +32,9 @@ class AccountingLink {
   /// Called in the order in which they were added. Before start().
   void on_connected(Listener listener) { listeners_.push_back(std::move(listener)); }
 
+  /// Called when they all have spoken. One.
+  void on_ready(std::function<void()> ready) { ready_ = std::move(ready); }
+
   /// This controller leads now.
   void start();
   /// It leads no more, or ends. Requests under way end with `closed`.
@@ -64,6 +67,7 @@ class AccountingLink {
 
   io::Loop& loop_;
   std::vector<Listener> listeners_;
+  std::function<void()> ready_;
   std::vector<rpc::Address> hosts_;                  // in the order of preference
   std::map<std::string, const auth::Munge> munges_;  // by socket; those no longer configured may still be in use
   const auth::Munge* munge_ = nullptr;

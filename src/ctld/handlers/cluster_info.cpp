@@ -66,6 +66,7 @@ Answer statistics_info(Controller& c, const Call& call) {
   r.req_time = io::now();
   r.req_time_start = s.since;
   r.agent_queue_size = static_cast<std::uint32_t>(state->effects.size());
+  r.dbd_agent_queue_size = static_cast<std::uint32_t>(state->reports.size());
   r.jobs_submitted = s.jobs_submitted;
   r.jobs_started = s.jobs_started;
   r.jobs_completed = s.jobs_completed;

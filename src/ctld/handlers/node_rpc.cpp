@@ -7,6 +7,7 @@
 #include "codec/unpack.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/reported_run.hpp"
+#include "ctld/translate/usage.hpp"
 #include "wire/msg/gres.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/kill_job.hpp"
@@ -144,6 +145,7 @@ io::Task<Answer> batch_complete(Controller& c, Call call) {
   command.node = report->node_name;
   command.wait_status = report->job_rc;
   command.slurm_rc = static_cast<Errc>(report->slurm_rc);
+  if (snapshot->settings.accounting) command.usage = step_usage(report->jobacct);
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return Answer::none();

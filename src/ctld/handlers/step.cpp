@@ -4,6 +4,7 @@
 #include "auth/munge.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/translate/step.hpp"
+#include "ctld/translate/usage.hpp"
 #include "ctld/user_record.hpp"
 #include "io/clock.hpp"
 #include "io/worker.hpp"
@@ -168,17 +169,20 @@ io::Task<Answer> complete_step(Controller& c, Call call) {
   const auto* report = call.as<wire::StepComplete>();
   if (!report) co_return rc_answer(call, Errc::communications_receive);
   const JobId id = report->step_id.job_id;
+  std::optional<model::StepUsage> usage;
   {
     const auto snapshot = c.replica.snapshot();
     const Job* job = snapshot->job(id);
     if (!job) co_return rc_answer(call, Errc::invalid_job_id);
     if (!c.may_change(call.uid, *job)) co_return rc_answer(call, Errc::user_id_missing);
+    if (snapshot->settings.accounting) usage = step_usage(report->jobacct);
   }
   auto proposal = c.replica.propose(state::EndStep{.job = id,
                                                    .step = report->step_id.step_id,
                                                    .range_first = report->range_first,
                                                    .range_last = report->range_last,
-                                                   .wait_status = report->step_rc});
+                                                   .wait_status = report->step_rc,
+                                                   .usage = std::move(usage)});
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return Answer::none();
   log(Level::verbose, "step.complete",

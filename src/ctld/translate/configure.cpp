@@ -94,6 +94,14 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
                 .usage_reset = c.priority_reset_period};
   if (c.accounting_storage_type == "accounting_storage/slurmdbd") s.enforce = c.accounting_storage_enforce;
   s.track_wckey = c.track_wckey;
+  s.accounting = c.accounting_storage_type == "accounting_storage/slurmdbd" &&
+                 !(c.accounting_storage_enforce & model::enforce_flag::no_jobs);
+  s.store_script = c.store_job_script;
+  s.store_environment = c.store_job_env;
+  s.reports_max = c.max_dbd_msgs;
+  // Source: slurm 22.05 src/common/slurmdbd_defs.c, controller.c: DEFAULT_MAX_DBD_MSGS.
+  if (s.reports_max == 0)
+    s.reports_max = std::max<std::uint32_t>(10000, c.max_job_cnt * 2 + static_cast<std::uint32_t>(c.nodes.size()) * 4);
   s.prolog_at_start = (c.prolog_flags & conf::kPrologAlloc) != 0;
   s.extern_step = (c.prolog_flags & conf::kPrologContain) != 0;
   s.gres_types = c.gres_plugins;

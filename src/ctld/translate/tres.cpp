@@ -20,37 +20,36 @@ std::string memory_text(std::uint64_t mib) {
 
 namespace {
 
-std::string tres(std::uint64_t cpus, std::uint64_t mem_mib, std::uint64_t nodes, std::uint64_t billing) {
-  std::string out = fmt::format("cpu={}", cpus);
-  if (mem_mib) out += ",mem=" + memory_text(mem_mib);
-  if (nodes) out += fmt::format(",node={}", nodes);
-  out += fmt::format(",billing={}", billing);
+/// `billing` kNoVal64: it is not counted of this.
+TresAmounts amounts(std::uint64_t cpus, std::uint64_t mem_mib, std::uint64_t nodes, std::uint64_t billing = kNoVal64) {
+  TresAmounts out{{"cpu", cpus}};
+  if (mem_mib) out.push_back({"mem", mem_mib});
+  if (nodes) out.push_back({"node", nodes});
+  if (billing != kNoVal64) out.push_back({"billing", billing});
   return out;
 }
 
-/// ",gres/gpu=2,gres/gpu:tesla=2" of counts by kind and type.
-std::string counted_gres(const std::vector<model::GresCount>& counts, const model::Settings& settings) {
-  std::string out;
+/// Adds "gres/gpu", "gres/gpu:tesla" of counts by kind and type.
+void add_counted_gres(TresAmounts& out, const std::vector<model::GresCount>& counts, const model::Settings& settings) {
   for (std::string_view name : conf::split_list(settings.counted_gres)) {
     std::uint64_t sum = 0;
     for (const model::GresCount& count : counts)
       if (count.name == name || (!count.type.empty() && count.name + ":" + count.type == name)) sum += count.count;
-    if (sum != 0) out += fmt::format(",gres/{}={}", name, sum);
+    if (sum != 0) out.push_back({fmt::format("gres/{}", name), sum});
   }
-  return out;
 }
 
 template <class Shares>
-std::string counted_gres_of(const Shares& shares, const model::Settings& settings) {
-  if (settings.counted_gres.empty()) return {};
+void add_gres_of(TresAmounts& out, const Shares& shares, const model::Settings& settings) {
+  if (settings.counted_gres.empty()) return;
   std::vector<model::GresCount> counts;
   for (const auto& share : shares)
     for (const model::GresShare& gres : share.gres) counts.push_back({gres.name, gres.type, gres.count});
-  return counted_gres(counts, settings);
+  add_counted_gres(out, counts, settings);
 }
 
-std::string counted_gres_of(const model::JobRequest& r, const model::Settings& settings) {
-  if (settings.counted_gres.empty()) return {};
+void add_gres_of(TresAmounts& out, const model::JobRequest& r, const model::Settings& settings) {
+  if (settings.counted_gres.empty()) return;
   std::vector<model::GresCount> counts;
   if (const auto wishes = model::gres_wishes(r, settings.gres_types))
     for (const model::GresWish& wish : *wishes) {
@@ -60,38 +59,71 @@ std::string counted_gres_of(const model::JobRequest& r, const model::Settings& s
       if (count == 0) count = wish.per_socket * r.min_nodes * (r.sockets_per_node == kNoVal16 ? 1 : r.sockets_per_node);
       counts.push_back({wish.name, wish.type, count});
     }
-  return counted_gres(counts, settings);
+  add_counted_gres(out, counts, settings);
 }
 
 }  // namespace
 
-std::string requested_tres(const model::Job& job, const model::Settings& settings) {
+std::string tres_text(const TresAmounts& amounts) {
+  std::string out;
+  for (const auto& [name, count] : amounts)
+    out += fmt::format("{}{}={}", out.empty() ? "" : ",", name,
+                       name == "mem" ? memory_text(count) : std::to_string(count));
+  return out;
+}
+
+TresAmounts requested_amounts(const model::Job& job, const model::Settings& settings) {
   const model::JobRequest& r = *job.request;
   const std::uint64_t memory = r.pn_min_memory & model::kMemoryPerCpu
                                    ? (r.pn_min_memory & ~model::kMemoryPerCpu) * r.min_cpus
                                    : r.pn_min_memory * r.min_nodes;
-  return tres(r.min_cpus, memory, r.min_nodes, r.min_cpus) + counted_gres_of(r, settings);
+  TresAmounts out = amounts(r.min_cpus, memory, r.min_nodes, r.min_cpus);
+  add_gres_of(out, r, settings);
+  return out;
 }
 
-std::string allocated_tres(const model::Job& job, const model::Settings& settings) {
+TresAmounts allocated_amounts(const model::Job& job, const model::Settings& settings) {
   if (!job.allocation) return {};
   std::uint64_t memory = 0;
   for (const model::NodeShare& share : job.allocation->shares) memory += share.memory_mib;
   const std::uint64_t cpus = job.allocation->total_cpus();
-  return tres(cpus, memory, job.allocation->shares.size(), cpus) + counted_gres_of(job.allocation->shares, settings);
+  TresAmounts out = amounts(cpus, memory, job.allocation->shares.size(), cpus);
+  add_gres_of(out, job.allocation->shares, settings);
+  return out;
 }
 
-std::string allocated_tres(const model::Step& step, const model::Settings& settings) {
+TresAmounts allocated_amounts(const model::NodeShare& share, const model::Settings& settings) {
+  TresAmounts out = amounts(share.cpus, share.memory_mib, 1);
+  add_gres_of(out, std::vector{share}, settings);
+  return out;
+}
+
+TresAmounts allocated_amounts(const model::Step& step, const model::Settings& settings) {
   std::uint64_t memory = 0;
   for (const model::StepShare& share : step.placement->shares) memory += share.memory_mib;
-  std::string out = fmt::format("cpu={}", step.placement->cpu_count);
-  if (memory) out += ",mem=" + memory_text(memory);
-  return out + fmt::format(",node={}", step.placement->shares.size()) +
-         counted_gres_of(step.placement->shares, settings);
+  TresAmounts out = amounts(step.placement->cpu_count, memory, step.placement->shares.size());
+  add_gres_of(out, step.placement->shares, settings);
+  return out;
+}
+
+TresAmounts configured_amounts(const model::Node& node, const model::Settings& settings) {
+  TresAmounts out = amounts(node.config.cpus, node.config.real_memory, 0, node.config.cpus);
+  add_counted_gres(out, model::parse_node_gres(node.config.gres), settings);
+  return out;
+}
+
+std::string requested_tres(const model::Job& job, const model::Settings& settings) {
+  return tres_text(requested_amounts(job, settings));
+}
+std::string allocated_tres(const model::Job& job, const model::Settings& settings) {
+  return tres_text(allocated_amounts(job, settings));
+}
+std::string allocated_tres(const model::Step& step, const model::Settings& settings) {
+  return tres_text(allocated_amounts(step, settings));
 }
 
 std::string configured_tres(std::uint64_t cpus, std::uint64_t mem_mib, std::uint64_t nodes, bool with_node_count) {
-  return tres(cpus, mem_mib, with_node_count ? nodes : 0, cpus);
+  return tres_text(amounts(cpus, mem_mib, with_node_count ? nodes : 0, cpus));
 }
 
 std::string used_tres(const model::Node& node) {

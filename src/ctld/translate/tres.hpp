@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "model/job.hpp"
 #include "model/node.hpp"
@@ -12,6 +14,17 @@ namespace flurm::ctld {
 
 /// "1G", "1.50G", "1600M": MiB in the largest unit that leaves a multiple of one half, as Slurm prints TRES memory.
 std::string memory_text(std::uint64_t mib);
+
+/// Amounts by name: "cpu", "mem" (MiB), "node", "billing", "gres/gpu:tesla".
+using TresAmounts = std::vector<std::pair<std::string, std::uint64_t>>;
+std::string tres_text(const TresAmounts& amounts);
+TresAmounts requested_amounts(const model::Job& job, const model::Settings& settings);
+TresAmounts allocated_amounts(const model::Job& job, const model::Settings& settings);
+TresAmounts allocated_amounts(const model::Step& step, const model::Settings& settings);
+/// Of one of a job's nodes.
+TresAmounts allocated_amounts(const model::NodeShare& share, const model::Settings& settings);
+/// What a node has.
+TresAmounts configured_amounts(const model::Node& node, const model::Settings& settings);
 
 /// What a job asks for, and what it holds; the latter empty without an allocation. Of generic resources those that the
 /// settings count (AccountingStorageTRES).

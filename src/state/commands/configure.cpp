@@ -6,6 +6,7 @@
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/triggers.hpp"
+#include "state/reports.hpp"
 #include "state/reservations.hpp"
 
 namespace flurm::state {
@@ -127,6 +128,7 @@ Result<void> resolve_partition(const ClusterState& state, model::Partition& part
 }
 
 Reply apply_to(ClusterState& state, const Configure& command) {
+  const bool reported = reporting(state);
   state.settings = command.settings;
   if (!state.node_ids) state.node_ids = std::make_shared<const std::map<std::string, model::NodeId, std::less<>>>();
   put_nodes(state, command.nodes);
@@ -144,6 +146,7 @@ Reply apply_to(ClusterState& state, const Configure& command) {
   state.partitions = std::move(partitions);
   state.partitions_changed = state.config_changed = state.now;
   follow_configuration(state);
+  if (!reported && reporting(state)) begin_reporting(state);
   if (!command.keep_updates)
     note_event(state, {.target = model::TriggerTarget::node, .event = model::trigger_event::reconfig});
   return reply;

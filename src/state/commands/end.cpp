@@ -1,6 +1,7 @@
 // state/commands/end.cpp — what nodes report of a job: launched or not, batch script over, cleaned up.
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reports.hpp"
 #include "state/steps.hpp"
 
 namespace flurm::state {
@@ -65,6 +66,9 @@ Reply apply_to(ClusterState& state, const EndBatch& command) {
   if (!command.node.empty() && !job->batch_host.empty() && command.node != job->batch_host)
     return {.code = Errc::already_done};
   if (job->state.pending() || job->state.finished()) return {.code = Errc::already_done};
+  report_batch_end(state, command.job, command.wait_status,
+                   command.usage ? std::make_shared<const model::StepUsage>(*command.usage) : nullptr);
+  job = state.job(command.job);
   if (job->state.completing()) {  // it was being ended: only how it ended is news
     const bool starts_over = job->state.has(model::job_flag::requeue);
     if (!starts_over && job->exit_code == 0 && command.slurm_rc == Errc::success && command.wait_status != 0)

@@ -43,6 +43,8 @@ Reply apply_to(ClusterState& state, const ClearTriggers& command);
 Reply apply_to(ClusterState& state, const NoteEvent& command);
 Reply apply_to(ClusterState& state, const RebootNodes& command);
 Reply apply_to(ClusterState& state, const PutBooks& command);
+Reply apply_to(ClusterState& state, const ForgetReports& command);
+Reply apply_to(ClusterState& state, const ReportAll& command);
 
 /// What a partition's configured text means now: its nodes, and the sums shown for it.
 Result<void> resolve_partition(const ClusterState& state, model::Partition& partition);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "state/commands/handlers.hpp"
+#include "state/reports.hpp"
 #include "state/reservations.hpp"
 
 namespace flurm::state {
@@ -46,6 +47,12 @@ Reply apply_to(ClusterState& state, const PutReservation& command) {
   made.version = state.sequence;
   Reply reply{.text = made.name};
   auto shared = std::make_shared<const model::Reservation>(std::move(made));
+  if (create || command.next_occurrence) {
+    if (old) report_reservation(state, Report::Kind::reservation_gone, std::make_shared<const model::Reservation>(*old));
+    report_reservation(state, Report::Kind::reservation_new, shared);
+  } else {
+    report_reservation(state, Report::Kind::reservation_changed, shared, old->start);
+  }
   if (create) {
     state.reservations.push_back(std::move(shared));
   } else {

@@ -4,6 +4,7 @@
 
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reports.hpp"
 #include "state/steps.hpp"
 
 namespace flurm::state {
@@ -46,6 +47,22 @@ std::vector<std::uint32_t> places_of(const ClusterState& state, JobId job, const
 std::uint32_t next_number(const ClusterState& state, const Job& job) {
   const Job* leader = job.het ? state.job(job.het->leader()) : nullptr;
   return std::max(job.next_step, leader ? leader->next_step : 0);
+}
+
+std::shared_ptr<const model::StepUsage> with_usage(const std::shared_ptr<const model::StepUsage>& sum,
+                                                   const model::StepUsage& more) {
+  auto all = std::make_shared<model::StepUsage>(sum ? *sum : more);
+  if (sum) model::add_usage(*all, more);
+  return all;
+}
+
+/// The job's extern step, of which there is no record, is over on some nodes. Nobody counts which: it ends for good when
+/// the nodes have cleaned up.
+Reply end_extern(ClusterState& state, const Job& job, const EndStep& command) {
+  if (!job.extern_step) return {.code = Errc::invalid_job_id};
+  if (command.usage)
+    edit_job(state, job.id, [&](Job& changed) { changed.extern_usage = with_usage(changed.extern_usage, *command.usage); });
+  return {};
 }
 
 bool nodes_remain(const Job& job, const model::StepPlacement& placement) {
@@ -115,6 +132,7 @@ Reply apply_to(ClusterState& state, const EndStep& command) {
   const Job* job = state.job(command.job);
   if (!job) return {.code = Errc::invalid_job_id};
   if (job->state.pending()) return {.code = Errc::job_pending};
+  if (command.step == kExternStep) return end_extern(state, *job, command);
   const Step* step = state.step(command.job, command.step);
   if (!step || !step->running()) return {.code = Errc::invalid_job_id};
   const std::size_t nodes = step->placement->shares.size();
@@ -124,10 +142,14 @@ Reply apply_to(ClusterState& state, const EndStep& command) {
     if (changed.exit_code == kNoVal32 || command.wait_status == kSigOutOfMemory ||
         command.wait_status > changed.exit_code)
       changed.exit_code = command.wait_status;
+    const std::size_t ended_before = changed.ended.size();
     for (std::uint32_t rank = command.range_first; rank <= command.range_last; ++rank) {
       const auto at = std::ranges::lower_bound(changed.ended, rank);
       if (at == changed.ended.end() || *at != rank) changed.ended.insert(at, rank);
     }
+    // A report that came before is not counted again.
+    if (command.usage && state.settings.accounting && changed.ended.size() > ended_before)
+      changed.usage = with_usage(changed.usage, *command.usage);
     over = changed.ended.size() == nodes;
   });
   if (over) finish_step(state, command.job, command.step);
