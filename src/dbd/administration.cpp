@@ -77,8 +77,13 @@ std::optional<Session::Answer> Session::administer(const rpc::Message& request) 
         if (age != kNoVal32) return rc(Errc::not_supported, "flurmdbd does not purge yet", type);
       return rc(Errc::success, "SUCCESS", type);
     }
+    case DBD_ROLL_USAGE: {
+      if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
+      const auto& wish = request.as<wire::DbdRollUsage>();
+      const auto rolled = common_.rollup.run(wish.start, wish.end, common_.now());
+      return rolled ? rc(Errc::success, "", type) : rc(rolled.error().code, rolled.error().text, type);
+    }
     case DBD_RECONFIG:
-    case DBD_ROLL_USAGE:
       if (!is_administrator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
       return rc(Errc::success, "", type);
     case DBD_SHUTDOWN:

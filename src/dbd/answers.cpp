@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "acct/edit.hpp"
 #include "base/hostlist.hpp"
@@ -13,6 +14,14 @@
 
 namespace flurm::dbd {
 
+std::string lineage(const acct::Books& books, const acct::Assoc& assoc) {
+  std::string line;
+  for (const acct::Assoc* at = &assoc; at; at = books.assocs().find(at->parent_id))
+    line = at->user.empty() ? fmt::format("/{}{}", at->account, line.empty() ? "/" : line)
+                            : fmt::format("/0-{}/{}", at->user, at->partition.empty() ? "" : at->partition + "/");
+  return line;
+}
+
 wire::AssocRec tell_assoc(const acct::Books& books, const acct::Books::Placed& placed, bool with_limits_above) {
   const acct::Assoc& assoc = *placed.assoc;
   wire::AssocRec rec = to_wire(with_limits_above && !assoc.deleted ? books.effective(assoc) : assoc);
@@ -20,11 +29,7 @@ wire::AssocRec tell_assoc(const acct::Books& books, const acct::Books::Placed& p
     rec.parent_acct = above->account;
   rec.lft = placed.left;
   rec.rgt = placed.right;
-  // "/root/physics/0-alice/": what stands in the tree above it, from 23.11 on.
-  for (const acct::Assoc* at = &assoc; at; at = books.assocs().find(at->parent_id))
-    rec.lineage = at->user.empty()
-                      ? fmt::format("/{}{}", at->account, rec.lineage.empty() ? "/" : rec.lineage)
-                      : fmt::format("/0-{}/{}", at->user, at->partition.empty() ? "" : at->partition + "/");
+  rec.lineage = lineage(books, assoc);
   return rec;
 }
 
@@ -73,6 +78,7 @@ wire::ClusterList get_clusters(const Question& question, const wire::ClusterCond
       rec.root_assoc = tell_assoc(*question.books, {root, 1, 0});
     answer.list.push_back(std::move(rec));
   }
+  if (cond.with_usage) answer.return_code = add_usage(question, answer.list, cond.usage_start, cond.usage_end);
   return answer;
 }
 
@@ -83,8 +89,9 @@ wire::AccountList get_accounts(const Question& question, const wire::AccountCond
   if (cond.with_assocs) {
     wire::AssocCond every = cond.assoc_cond;
     every.with_deleted |= cond.with_deleted;
-    for (const acct::Books::Placed& placed : select_assocs(books, every))
-      assocs[placed.assoc->account].push_back(tell_assoc(books, placed, !every.without_parent_limits));
+    wire::AssocList found = get_assocs(question, every);
+    answer.return_code = found.return_code;
+    for (wire::AssocRec& rec : found.list) assocs[rec.acct].push_back(std::move(rec));
   }
   for (const auto& [name, each] : books.accounts.rows()) {
     if ((each->deleted && !cond.with_deleted) || !wanted(cond.assoc_cond.acct_list, name)) continue;
@@ -111,8 +118,9 @@ wire::UserList get_users(const Question& question, const wire::UserCond& cond) {
     wire::AssocCond every = cond.assoc_cond;
     every.with_deleted |= cond.with_deleted;
     if (!every.user_list) every.user_list.emplace();
-    for (const acct::Books::Placed& placed : select_assocs(books, every))
-      assocs[placed.assoc->user].push_back(tell_assoc(books, placed, !every.without_parent_limits));
+    wire::AssocList found = get_assocs(question, every);
+    answer.return_code = found.return_code;
+    for (wire::AssocRec& rec : found.list) assocs[rec.user].push_back(std::move(rec));
   }
   for (const auto& [name, each] : books.users.rows()) {
     if (each->deleted && !cond.with_deleted) continue;
@@ -145,6 +153,7 @@ wire::AssocList get_assocs(const Question& question, const wire::AssocCond& cond
     if (cond.with_raw_qos) rec.qos_list = to_wire(*placed.assoc).qos_list;
     answer.list.push_back(std::move(rec));
   }
+  if (cond.with_usage) answer.return_code = add_usage(question, answer.list, cond.usage_start, cond.usage_end);
   return answer;
 }
 
@@ -202,6 +211,9 @@ wire::WckeyList get_wckeys(const Question& question, const wire::WckeyCond& cond
       continue;
     answer.list.push_back(to_wire(*each));
   }
+  std::ranges::stable_sort(answer.list, {},
+                           [](const wire::WckeyRec& each) { return std::tie(each.cluster, each.name, each.user); });
+  if (cond.with_usage) answer.return_code = add_usage(question, answer.list, cond.usage_start, cond.usage_end);
   return answer;
 }
 
@@ -276,6 +288,7 @@ wire::ReservationList get_reservations(const Question& question, const wire::Res
     if (cond.time_end && each.start > cond.time_end) continue;
     answer.list.push_back(to_wire(each));
   }
+  if (cond.with_usage && answer.return_code == 0) answer.return_code = add_usage(question, answer.list);
   return answer;
 }
 

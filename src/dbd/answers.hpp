@@ -32,7 +32,19 @@ wire::TxnList get_transactions(const Question& question, const wire::TxnCond& co
 wire::EventList get_events(const Question& question, const wire::EventCond& cond);
 wire::ReservationList get_reservations(const Question& question, const wire::ReservationCond& cond);
 wire::JobList get_jobs(const Question& question, const wire::JobCond& cond);
+/// The record that was asked about, with what was used of it (usage_answers.cpp).
+wire::AssocUsage get_usage(const Question& question, wire::AssocUsage asked);
+wire::ClusterUsage get_usage(const Question& question, wire::ClusterUsage asked);
+wire::WckeyUsage get_usage(const Question& question, wire::WckeyUsage asked);
+/// The same for the records of an answer. Returns the answer's code.
+std::uint32_t add_usage(const Question& question, std::vector<wire::AssocRec>& list, TimeS start, TimeS end);
+std::uint32_t add_usage(const Question& question, std::vector<wire::ClusterRec>& list, TimeS start, TimeS end);
+std::uint32_t add_usage(const Question& question, std::vector<wire::WckeyRec>& list, TimeS start, TimeS end);
+/// What jobs used of each reservation while it lasted.
+std::uint32_t add_usage(const Question& question, std::vector<wire::ReservationRec>& list);
 
+/// "/root/physics/0-alice/": what stands in the tree above it, and itself; told from 23.11 on.
+std::string lineage(const acct::Books& books, const acct::Assoc& assoc);
 /// The association with everything that a controller or client is told of it.
 wire::AssocRec tell_assoc(const acct::Books& books, const acct::Books::Placed& placed, bool with_limits_above = true);
 /// The user with default account, coordinated accounts, and what else is always told.

@@ -178,11 +178,21 @@ class Telling {
  private:
   void times(wire::JobRec& rec, const acct::Job& job);
   void steps(wire::JobRec& rec, const acct::Job& job);
+  std::uint32_t place(const acct::Assoc& assoc);
 
   const Sieve& sieve_;
   const wire::JobCond& cond_;
   store::Reader& reader_;
+  std::map<std::string, std::map<std::uint32_t, std::uint32_t>> places_;  // by cluster, once it was asked for
 };
+
+/// Its left number in the cluster's tree, by which clients before 23.11 tell what lies below an account.
+std::uint32_t Telling::place(const acct::Assoc& assoc) {
+  const auto [at, fresh] = places_.try_emplace(assoc.cluster);
+  if (fresh)
+    for (const acct::Books::Placed& each : sieve_.books.tree(assoc.cluster)) at->second[each.assoc->id] = each.left;
+  return at->second[assoc.id];
+}
 
 void Telling::times(wire::JobRec& rec, const acct::Job& job) {
   rec.eligible = job.eligible;
@@ -264,6 +274,8 @@ wire::JobRec Telling::tell(const acct::Job& job) {
   if (const acct::Assoc* assoc = sieve_.books.assocs().find(job.assoc_id)) {
     rec.user = assoc->user;
     if (rec.account.empty()) rec.account = assoc->account;
+    rec.lft = place(*assoc);
+    rec.lineage = lineage(sieve_.books, *assoc);
   }
   if (rec.user.empty()) rec.user = job.user;
   rec.licenses = job.licenses;

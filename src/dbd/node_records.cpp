@@ -23,6 +23,7 @@ void record_node_state(Reporter& reporter, const wire::DbdNodeState& m) {
   const auto nodes = HostSet::parse(m.hostlist);
   if (!nodes) return;
   std::vector<acct::Event> open = open_events(reporter);
+  reporter.touch(m.event_time);
   for (const std::string& node : nodes->names()) {
     auto old = std::ranges::find(open, node, &acct::Event::node);
     if (m.new_state == kDown) {
@@ -68,6 +69,7 @@ bool record_cluster_tres(Reporter& reporter, const wire::DbdClusterTres& m, bool
   event.cluster_nodes = m.cluster_nodes;
   event.tres = m.tres_str;
   event.reason = "Cluster Registered TRES";
+  reporter.touch(m.event_time);
   reporter.writer.put(event);
   return true;
 }
@@ -76,6 +78,7 @@ void flush_jobs(Reporter& reporter, TimeS when) {
   store::JobFilter filter;
   filter.clusters = {reporter.cluster};
   filter.unfinished_only = true;
+  reporter.touch(when);
   for (acct::Job& job : reporter.writer.jobs(filter)) {
     if (job.state == acct::job_suspended) job.suspended = when.v - job.suspended;
     job.state = acct::job_cancelled;
@@ -100,6 +103,7 @@ void flush_jobs(Reporter& reporter, TimeS when) {
 void record_reservation(Reporter& reporter, wire::MsgType type, const wire::ReservationRec& m) {
   acct::Reservation wish = to_acct(m);
   wish.cluster = reporter.cluster;
+  reporter.touch(wish.start);
   if (type == wire::MsgType::DBD_ADD_RESV) return reporter.writer.put(wish);
   for (acct::Reservation& each : reporter.writer.reservations({reporter.cluster})) {
     if (each.id != wish.id) continue;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "dbd/periods.hpp"
 #include "dbd/translate.hpp"
 #include "fmt/format.h"
 
@@ -50,6 +51,23 @@ void keep_new(std::string& own, const std::string& now) {
 }
 
 }  // namespace
+
+void Reporter::touch(TimeS when) {
+  // An hour is done a moment after its end at the earliest; who comes shortly before that is in doubt.
+  constexpr std::int64_t kDoubtS = 60;
+  if (when && when < begin_of(acct::Period::hour, now + kDoubtS)) writer.usage_writer().stale_from(cluster, when);
+}
+
+Charged charged(const acct::Books& books, const std::string& cluster, const wire::DbdJobStart& message) {
+  Charged found{"", message.wckey};
+  if (const acct::Assoc* assoc = books.assocs().find(message.assoc_id)) found.user = assoc->user;
+  if (!found.wckey.empty()) return found;
+  found.wckey = "*";
+  for (const auto& [id, wckey] : books.wckeys.rows())
+    if (wckey->is_default && !wckey->deleted && wckey->user == found.user && wckey->cluster == cluster)
+      found.wckey += wckey->name;
+  return found;
+}
 
 wire::DbdIdRc record_job_start(Reporter& reporter, const wire::DbdJobStart& m) {
   wire::DbdIdRc answer;
@@ -117,17 +135,15 @@ wire::DbdIdRc record_job_start(Reporter& reporter, const wire::DbdJobStart& m) {
   }
   keep_new(job.work_dir, m.work_dir);
   keep_new(job.wckey, m.wckey);
-  if (const acct::Assoc* assoc = reporter.books.assocs().find(m.assoc_id)) {
-    job.user = assoc->user;
-    if (job.wckey.empty())
-      for (const auto& [id, wckey] : reporter.books.wckeys.rows())
-        if (wckey->is_default && !wckey->deleted && wckey->user == assoc->user && wckey->cluster == reporter.cluster)
-          job.wckey = "*" + wckey->name;
+  Charged to = charged(reporter.books, reporter.cluster, m);
+  if (reporter.track_wckey) {
+    if (const acct::Wckey* wckey = reporter.books.find_wckey(reporter.cluster, to.user, to.wckey))
+      job.wckey_id = wckey->id;
+    job.wckey = std::move(to.wckey);
   }
-  if (const acct::Wckey* wckey = reporter.books.find_wckey(
-          reporter.cluster, job.user, job.wckey.starts_with('*') ? job.wckey.substr(1) : job.wckey))
-    job.wckey_id = wckey->id;
+  if (!to.user.empty()) job.user = std::move(to.user);
   job.modified = reporter.now;
+  reporter.touch(job.start ? job.start : job.eligible);
   if (old)
     reporter.writer.put(job);
   else
@@ -163,6 +179,7 @@ void record_job_complete(Reporter& reporter, const wire::DbdJobComplete& m) {
   job.exit_code = m.exit_code == 1 ? 256 : static_cast<std::int32_t>(m.exit_code);
   job.kill_uid = m.req_uid;
   job.modified = reporter.now;
+  reporter.touch(job.end);
   reporter.writer.put(job);
 }
 
@@ -178,6 +195,7 @@ void record_job_suspend(Reporter& reporter, const wire::DbdJobSuspend& m) {
   job.suspended = at - job.suspended;
   job.state = state;
   job.modified = reporter.now;
+  reporter.touch(m.suspend_time);
   reporter.writer.put(job);
   if (stops) {
     reporter.writer.put(acct::Suspension{job.db_index, m.suspend_time, {}});
@@ -319,6 +337,7 @@ void fix_runaway(Reporter& reporter, const wire::JobList& message) {
     job->end = last;
     job->state = acct::job_complete;
     job->modified = reporter.now;
+    reporter.touch(last);
     reporter.writer.put(*job);
   }
 }

@@ -14,7 +14,18 @@ struct Reporter {
   const acct::Books& books;
   std::string cluster;
   TimeS now;
+  bool track_wckey = false;
+
+  /// Something changed at a time that may be rolled up already.
+  void touch(TimeS when);
 };
+
+/// The wckey that a job is charged to, and whose it is: the one that it names, or "*" and the user's default.
+struct Charged {
+  std::string user, wckey;
+  auto operator<=>(const Charged&) const = default;
+};
+Charged charged(const acct::Books& books, const std::string& cluster, const wire::DbdJobStart& message);
 
 /// The answer tells the controller the record's number, and whether script or environment are wanted.
 wire::DbdIdRc record_job_start(Reporter& reporter, const wire::DbdJobStart& message);

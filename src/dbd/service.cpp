@@ -12,9 +12,12 @@
 #include <fstream>
 
 #include "base/log.hpp"
+#include "dbd/periods.hpp"
 #include "dbd/server.hpp"
 #include "io/clock.hpp"
 #include "io/process.hpp"
+#include "io/timer.hpp"
+#include "io/worker.hpp"
 
 namespace flurm::dbd {
 namespace {
@@ -83,9 +86,44 @@ store::Place place_of(const conf::SlurmdbdConf& conf) {
   return place;
 }
 
-io::Task<void> stop_and_leave(Server& server, io::Loop& loop) {
+/// Rolls up when the daemon begins and after each hour.
+class RollupClock {
+ public:
+  RollupClock(io::Loop& loop, Rollup& rollup)
+      : loop_(loop), rollup_(rollup), timer_(loop, [this] { io::spawn(run()); }) {
+    timer_.start(0);
+  }
+  io::Task<void> stop() {
+    timer_.stop();
+    rollup_.stop();
+    while (running_) {
+      auto pause = io::sleep(loop_, 10);
+      co_await pause;
+    }
+  }
+
+ private:
+  io::Task<void> run() {
+    running_ = true;
+    auto work = io::on_worker(loop_, [this] { (void)rollup_.run({}, {}, io::now()); });  // it logs its own errors
+    co_await work;
+    running_ = false;
+    const TimeS now = io::now();
+    // Not on the stroke: what happened in the last second of the hour may still be on its way.
+    timer_.start(static_cast<std::uint64_t>(next(acct::Period::hour, now) - now + 5) * 1000);
+  }
+
+  io::Loop& loop_;
+  Rollup& rollup_;
+  io::Timer timer_;
+  bool running_ = false;
+};
+
+io::Task<void> stop_and_leave(Server& server, RollupClock& clock, io::Loop& loop) {
   auto stopping = server.stop();
   co_await stopping;
+  auto resting = clock.stop();
+  co_await resting;
   loop.stop();
 }
 
@@ -112,27 +150,32 @@ Result<void> run_service(const ServiceOptions& options) {
               if (publisher) publisher->publish(before, now);
             }));
   Statistics statistics(io::now());
+  Rollup rollup(*store, *ledger, statistics, conf.track_wckey);
+  std::optional<RollupClock> clock;
   std::unique_ptr<Server> server;
   bool leaving = false;
   const auto leave = [&] {
     if (std::exchange(leaving, true)) return;
-    io::spawn(stop_and_leave(*server, loop));
+    io::spawn(stop_and_leave(*server, *clock, loop));
   };
   Common common{*store,
                 *ledger,
                 statistics,
+                rollup,
                 conf,
                 [] { return io::now(); },
                 [&] { loop.post([&] { leave(); }); },
                 [&users](const std::string& name) { return users.by_name(name).has_value(); }};
   FLURM_TRY(server, Server::listen(loop, munge, users, common, {conf.dbd_addr, conf.dbd_port, slurm_user.uid}));
   publisher = server.get();
+  clock.emplace(loop, rollup);
   std::vector<std::unique_ptr<io::SignalWatch>> signals;
   for (int number : {SIGTERM, SIGINT}) signals.push_back(std::make_unique<io::SignalWatch>(loop, number, leave));
   signals.push_back(std::make_unique<io::SignalWatch>(loop, SIGUSR2, [] { log_reopen(); }));
   log(Level::info, "dbd.ready", {{"port", conf.dbd_port}, {"store", conf.storage_loc}, {"version", FLURM_VERSION}});
   loop.run();
   signals.clear();
+  clock.reset();
   server.reset();
   if (!conf.pid_file.empty()) unlink(conf.pid_file.c_str());
   log(Level::info, "dbd.ended");

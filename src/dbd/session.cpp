@@ -1,6 +1,8 @@
 // dbd/session.cpp — which request is answered by what.
 #include "dbd/session.hpp"
 
+#include <set>
+
 #include "acct/edit.hpp"
 #include "base/log.hpp"
 #include "dbd/records.hpp"
@@ -159,13 +161,12 @@ std::optional<Session::Answer> Session::ask(const rpc::Message& request) {
       return reply(DBD_GOT_RES, wire::ResList{});
     case DBD_GET_FEDERATIONS:
       return reply(DBD_GOT_FEDERATIONS, wire::FederationList{});
-    // Nothing is rolled up, so nothing was used.
     case DBD_GET_ASSOC_USAGE:
-      return reply(DBD_GOT_ASSOC_USAGE, wire::AssocUsage{{request.as<wire::AssocUsage>().rec, {}, {}}});
+      return reply(DBD_GOT_ASSOC_USAGE, get_usage(asked, request.as<wire::AssocUsage>()));
     case DBD_GET_CLUSTER_USAGE:
-      return reply(DBD_GOT_CLUSTER_USAGE, wire::ClusterUsage{{request.as<wire::ClusterUsage>().rec, {}, {}}});
+      return reply(DBD_GOT_CLUSTER_USAGE, get_usage(asked, request.as<wire::ClusterUsage>()));
     case DBD_GET_WCKEY_USAGE:
-      return reply(DBD_GOT_WCKEY_USAGE, wire::WckeyUsage{{request.as<wire::WckeyUsage>().rec, {}, {}}});
+      return reply(DBD_GOT_WCKEY_USAGE, get_usage(asked, request.as<wire::WckeyUsage>()));
     default:
       return std::nullopt;
   }
@@ -192,10 +193,12 @@ Session::Answer Session::record_all(const rpc::Message& request) {
               request.type());
   if (port_ != 0 && !registered_) (void)register_controller(0, kNoVal32, 0);
   std::optional<Answer> answered;
-  const auto written = common_.store.write([&](store::Writer& writer) -> Result<void> {
-    answered = record(request, writer);
-    return {};
-  });
+  auto written = common_.conf.track_wckey ? add_named_wckeys(request) : Result<void>();
+  if (written)
+    written = common_.store.write([&](store::Writer& writer) -> Result<void> {
+      answered = record(request, writer);
+      return {};
+    });
   if (!written) {
     // Unanswered, the controller keeps it and sends it again.
     log(Level::error, "dbd.not_recorded",
@@ -208,10 +211,40 @@ Session::Answer Session::record_all(const rpc::Message& request) {
   return answered ? std::move(*answered) : rc(Errc::einval, "Invalid RPC", request.type());
 }
 
+Result<void> Session::add_named_wckeys(const rpc::Message& request) {
+  std::set<Charged> missing;
+  const auto books = common_.ledger.books();
+  const auto look = [&](const wire::DbdJobStart& start) {
+    Charged to = charged(*books, cluster_, start);
+    if (!to.user.empty() && !books->find_wckey(cluster_, to.user, to.wckey)) missing.insert(std::move(to));
+  };
+  if (request.type() == DBD_JOB_START) look(request.as<wire::DbdJobStart>());
+  if (request.type() == DBD_SEND_MULT_JOB_START)
+    for (const wire::DbdJobStart& each : request.as<wire::JobStartList>().list) look(each);
+  if (request.type() == DBD_SEND_MULT_MSG)
+    for (const wire::PackedMessage& each : request.as<wire::PackedMessageList>().list)
+      if (auto inner = rpc::open_bare_frame(each.bytes, version_); inner && inner->message)
+        if (inner->type() == DBD_JOB_START) look(inner->as<wire::DbdJobStart>());
+  if (missing.empty()) return {};
+  const TimeS now = common_.now();
+  return common_.ledger.change([&](acct::Books& changed, std::vector<acct::Transaction>&) {
+    for (const Charged& each : missing) {
+      if (changed.find_wckey(cluster_, each.user, each.wckey)) continue;
+      acct::Wckey wckey;
+      wckey.id = changed.next_wckey_id++;
+      wckey.cluster = cluster_;
+      wckey.user = each.user;
+      wckey.name = each.wckey;
+      wckey.created = wckey.modified = now;
+      changed.wckeys.set(wckey.id, std::move(wckey));
+    }
+  });
+}
+
 std::optional<Session::Answer> Session::record(const rpc::Message& request, store::Writer& writer) {
   const MsgType type = request.type();
   const auto books = common_.ledger.books();
-  Reporter reporter{writer, *books, cluster_, common_.now()};
+  Reporter reporter{writer, *books, cluster_, common_.now(), common_.conf.track_wckey};
   switch (type) {
     case DBD_JOB_START:
       return reply(DBD_ID_RC, record_job_start(reporter, request.as<wire::DbdJobStart>()));

@@ -6,6 +6,7 @@
 #include "conf/other_conf.hpp"
 #include "dbd/answers.hpp"
 #include "dbd/ledger.hpp"
+#include "dbd/rollup.hpp"
 #include "dbd/statistics.hpp"
 #include "rpc/message.hpp"
 
@@ -16,6 +17,7 @@ struct Common {
   store::Store& store;
   Ledger& ledger;
   Statistics& statistics;
+  Rollup& rollup;
   const conf::SlurmdbdConf& conf;
   std::function<TimeS()> now;
   std::function<void()> shut_down;                  ///< any thread
@@ -46,6 +48,8 @@ class Session {
   std::optional<Answer> administer(const rpc::Message& request);
   std::optional<Answer> record(const rpc::Message& request, store::Writer& writer);
   Answer record_all(const rpc::Message& request);
+  /// With TrackWCKey the wckeys that jobs name come to be by being named.
+  Result<void> add_named_wckeys(const rpc::Message& request);
   Answer finish(const wire::DbdFini& message);
   Answer register_controller(std::uint16_t dimensions, std::uint32_t flags, std::uint32_t plugin_id_select);
   Answer cluster_tres(const wire::DbdClusterTres& message);

@@ -1,9 +1,13 @@
 // dbd/statistics.hpp — how often each request came, from whom, and how long it took.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <string>
 
+#include "acct/hour.hpp"
 #include "wire/msg/dbd_messages.hpp"
 #include "wire/msg_type.hpp"
 
@@ -21,8 +25,19 @@ class Statistics {
       sum->us += us;
     }
   }
+  /// A roll-up of all clusters has ended; `asked`: by somebody, not by the clock.
+  void rolled_up(bool asked, std::uint64_t us, TimeS now) {
+    std::lock_guard lock(mutex_);
+    add(rollups_[asked ? 1 : 0], us, now);
+  }
+  void rolled_up(const std::string& cluster, acct::Period period, std::uint64_t us, TimeS until) {
+    std::lock_guard lock(mutex_);
+    add(cluster_rollups_[cluster][static_cast<std::size_t>(period)], us, until);
+  }
   void clear(TimeS now) {
     std::lock_guard lock(mutex_);
+    rollups_ = {};
+    cluster_rollups_.clear();
     by_type_.clear();
     by_user_.clear();
     since_ = now;
@@ -30,7 +45,9 @@ class Statistics {
   wire::DbdStats report() const {
     std::lock_guard lock(mutex_);
     wire::DbdStats stats;
-    stats.dbd_rollup_stats.kinds.resize(3);
+    stats.dbd_rollup_stats.kinds.assign(rollups_.begin(), rollups_.end());
+    for (const auto& [cluster, kinds] : cluster_rollups_)
+      stats.rollup_stats.push_back({cluster, {kinds.begin(), kinds.end()}});
     stats.time_start = since_;
     for (const auto& [type, sum] : by_type_) stats.rpc_list.push_back({sum.count, type, sum.us});
     for (const auto& [uid, sum] : by_user_) stats.user_list.push_back({sum.count, uid, sum.us});
@@ -42,7 +59,18 @@ class Statistics {
     std::uint32_t count = 0;
     std::uint64_t us = 0;
   };
+  using Rollups = std::array<wire::RollupKind, 3>;
+  static void add(wire::RollupKind& kind, std::uint64_t us, TimeS at) {
+    ++kind.count;
+    kind.timestamp = at;
+    kind.time_last = us;
+    kind.time_max = std::max(kind.time_max, us);
+    kind.time_total += us;
+  }
+
   mutable std::mutex mutex_;
+  Rollups rollups_;  // of all clusters: by the clock, asked for
+  std::map<std::string, Rollups> cluster_rollups_;
   std::map<std::uint32_t, Sum> by_type_, by_user_;
   TimeS since_;
 };

@@ -90,6 +90,7 @@ io::Task<Result<std::unique_ptr<PersistentClient>>> PersistentClient::open(io::L
   wire::Header header;
   header.version = init.version;
   header.msg_type = wire::MsgType::REQUEST_PERSIST_INIT;
+  if (init.persist_type == wire::persist_dbd) header.flags |= wire::slurmdbd_connection;
   auto sealing = io::on_worker(loop, [header, body = codec::pack(init, init.version), &munge,
                                       uid = options.restrict_uid] { return seal_frame(header, body, munge, uid); });
   Result<std::string> frame = co_await sealing;

@@ -104,6 +104,24 @@ const std::vector<Migration>& migrations() {
            "CREATE INDEX jobs_by_assoc ON jobs (assoc_id, time_end)",
            "CREATE INDEX events_by_end ON events (cluster, time_end)",
        }},
+      // Usage, rolled up. kind: 0 of associations, 1 of wckeys; period: 0 hours, 1 days, 2 months.
+      {2,
+       {
+           "CREATE TABLE usage_of_ids (cluster VARCHAR(190) NOT NULL, kind BIGINT NOT NULL, period BIGINT NOT NULL, "
+           "time_start BIGINT NOT NULL, id BIGINT NOT NULL, tres BIGINT NOT NULL, alloc BIGINT NOT NULL, PRIMARY KEY "
+           "(cluster, kind, period, time_start, id, tres))",
+           "CREATE TABLE usage_of_clusters (cluster VARCHAR(190) NOT NULL, period BIGINT NOT NULL, time_start BIGINT "
+           "NOT NULL, tres BIGINT NOT NULL, amount BIGINT NOT NULL, alloc BIGINT NOT NULL, down BIGINT NOT NULL, "
+           "planned_down BIGINT NOT NULL, idle BIGINT NOT NULL, over_asked BIGINT NOT NULL, planned BIGINT NOT NULL, "
+           "PRIMARY KEY (cluster, period, time_start, tres))",
+           "CREATE TABLE usage_of_reservations (cluster VARCHAR(190) NOT NULL, time_start BIGINT NOT NULL, id BIGINT "
+           "NOT "
+           "NULL, began BIGINT NOT NULL, unused_wall DOUBLE PRECISION NOT NULL, PRIMARY KEY (cluster, time_start, id, "
+           "began))",
+           "CREATE TABLE rollups (cluster VARCHAR(190) NOT NULL, hours_until BIGINT NOT NULL, days_until BIGINT NOT "
+           "NULL, months_until BIGINT NOT NULL, stale_from BIGINT NOT NULL, busy_until BIGINT NOT NULL, PRIMARY KEY "
+           "(cluster))",
+       }},
   };
   return kMigrations;
 }

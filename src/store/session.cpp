@@ -129,7 +129,7 @@ void Session::execute(const std::string& sql, const Row& values) {
   }
 }
 
-std::vector<Row> Session::query(const std::string& sql, const Row& values) {
+void Session::for_each(const std::string& sql, const Row& values, const std::function<void(const Row&)>& visit) {
   try {
     Impl::Prepared prepared(impl_->sql);
     soci::row row;
@@ -138,17 +138,22 @@ std::vector<Row> Session::query(const std::string& sql, const Row& values) {
     prepared.statement.alloc();
     prepared.statement.prepare(numbered(sql));
     prepared.statement.define_and_bind();
-    std::vector<Row> rows;
-    if (!prepared.statement.execute(true)) return rows;
+    if (!prepared.statement.execute(true)) return;
+    Row out;
     do {
-      Row& out = rows.emplace_back();
-      out.reserve(row.size());
+      out.clear();
       for (std::size_t i = 0; i < row.size(); ++i) out.push_back(value_of(row, i));
+      visit(out);
     } while (prepared.statement.fetch());
-    return rows;
   } catch (const std::exception& error) {
     throw DatabaseError(error.what());
   }
+}
+
+std::vector<Row> Session::query(const std::string& sql, const Row& values) {
+  std::vector<Row> rows;
+  for_each(sql, values, [&](const Row& row) { rows.push_back(row); });
+  return rows;
 }
 
 std::int64_t Session::number(const std::string& sql, const Row& values) {

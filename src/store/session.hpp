@@ -3,6 +3,7 @@
 // Errors are DatabaseError inside this room; Store turns them into Result.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -38,6 +39,8 @@ class Session {
   /// `sql` has a `?` for each value, in order.
   void execute(const std::string& sql, const Row& values = {});
   std::vector<Row> query(const std::string& sql, const Row& values = {});
+  /// The rows one by one, each gone with the next; `visit` asks nothing of this session.
+  void for_each(const std::string& sql, const Row& values, const std::function<void(const Row&)>& visit);
   Place::Kind kind() const { return kind_; }
   /// The first column of the first row as a number; 0 when there is none.
   std::int64_t number(const std::string& sql, const Row& values = {});

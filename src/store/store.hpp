@@ -16,6 +16,7 @@
 #include "acct/job.hpp"
 #include "base/result.hpp"
 #include "store/session.hpp"
+#include "store/usage.hpp"
 
 namespace flurm::store {
 
@@ -63,6 +64,8 @@ class Reader {
   bool has_jobs_of_qos(std::uint32_t qos_id);
   std::vector<acct::Job> running_jobs(const std::string& cluster, std::span<const std::uint32_t> assoc_ids);
 
+  UsageReader usage() { return UsageReader(session_); }
+
  protected:
   Session& session_;
 };
@@ -79,6 +82,8 @@ class Writer : public Reader {
   void put(const acct::Event& event);
   void put(const acct::Reservation& reservation);
   void add_text(int kind, const std::string& hash, const std::string& text);
+
+  UsageWriter usage_writer() { return UsageWriter(session_); }
 };
 
 class Store {

@@ -4,8 +4,12 @@ With FLURM_REAL=1 the accounting daemon is Debian's slurmdbd on a MariaDB of its
 in the place of slurmctld, and slurmdbd in that of flurmdbd. Standard library only.
 """
 
+import difflib
+import glob
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import unittest
@@ -14,8 +18,9 @@ import cluster
 from cluster import Cluster, wait_for
 
 ORACLE = cluster.REAL
-# FLURM_STORE=mysql: flurmdbd, too, keeps its accounting in MariaDB.
-ON_MARIADB = ORACLE or os.environ.get("FLURM_STORE") == "mysql"
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+# Where flurmdbd keeps its accounting: sqlite, mysql or pgsql.
+STORE = "mysql" if ORACLE else os.environ.get("FLURM_STORE", "sqlite")
 
 
 def free_port():
@@ -60,9 +65,45 @@ class MariaDb:
             self.process.wait()
 
 
+class PostgreSql:
+    """The same of PostgreSQL."""
+
+    def __init__(self, folder):
+        found = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+        if not found or os.geteuid() != 0:
+            raise unittest.SkipTest("needs postgresql, and root to start it as its user")
+        self.bin, self.folder, self.port, self.process = found[-1], folder, free_port(), None
+        os.mkdir(folder)
+        os.chmod(folder, 0o755)
+
+    def start(self):
+        shutil.chown(self.folder, "postgres", "postgres")
+        with open(self.folder + "/password", "w") as file:
+            file.write("slurm\n")
+        shutil.chown(self.folder + "/password", "postgres")
+        self.as_postgres("initdb", "-D", self.folder + "/data", "-U", "slurm", "-A", "scram-sha-256", "--pwfile", self.folder + "/password",
+                         "-E", "UTF8", "--locale=C", "--no-sync")
+        self.process = subprocess.Popen(
+            [self.bin + "/postgres", "-D", self.folder + "/data", "-p", str(self.port), "-k", self.folder, "-h", "127.0.0.1", "-F"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user="postgres", group="postgres",
+            extra_groups=[], cwd=self.folder)
+        wait_for(lambda: self.as_postgres("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), check=False).returncode == 0, 60, "postgres")
+        self.as_postgres("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "slurm", "acct")
+
+    def as_postgres(self, program, *words, check=True):
+        return subprocess.run([f"{self.bin}/{program}", *words], check=check, capture_output=True, user="postgres", group="postgres",
+                              extra_groups=[], cwd=self.folder, env={"PATH": "/usr/bin:/bin", "PGPASSWORD": "slurm"})
+
+    def stop(self):
+        if self.process:
+            self.process.send_signal(signal.SIGINT)  # ends its children, too
+            self.process.wait()
+
+
 class Accounted(Cluster):
-    def __init__(self, nodes=2, extra="", enforce="", ours=False, slurmdbd=ORACLE, controllers=1):
-        """`ours`: flurmctld, except that FLURM_REAL=1 means Debian's here, too; `slurmdbd`: Debian's, on MariaDB."""
+    def __init__(self, nodes=2, extra="", enforce="", dbd="", ours=False, slurmdbd=ORACLE, controllers=1):
+        """`ours`: flurmctld, except that FLURM_REAL=1 means Debian's here, too; `slurmdbd`: Debian's, on MariaDB; `dbd`: lines of
+        slurmdbd.conf."""
         self.ours, self.slurmdbd = ours and not ORACLE, slurmdbd
         if not os.path.exists("/usr/sbin/slurmctld") or os.geteuid() != 0:
             raise unittest.SkipTest("needs Debian's slurmctld, and root to start it")
@@ -70,7 +111,10 @@ class Accounted(Cluster):
         if enforce:
             lines.append("AccountingStorageEnforce=" + enforce)
         super().__init__(nodes, "\n".join(lines) + "\n" + extra, real=False, controllers=controllers)
-        self.database = MariaDb(self.folder + "/mysql") if ON_MARIADB or slurmdbd else None
+        self.store = "mysql" if slurmdbd else STORE
+        databases = {"mysql": MariaDb, "pgsql": PostgreSql}
+        self.database = databases[self.store](self.folder + "/database") if self.store in databases else None
+        self.dbd_extra = dbd
 
     def _programs(self):
         built = os.environ.get("FLURM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/dev/bin")
@@ -84,12 +128,14 @@ class Accounted(Cluster):
         return folder
 
     def up(self):
+        lines = self.dbd_extra
         if self.database:
             self.database.start()
-            os.makedirs(self.dir + "/etc")
-            with open(self.dir + "/etc/slurmdbd.extra", "w") as file:
-                file.write("DebugLevel=verbose\nStorageType=accounting_storage/mysql\nStorageHost=127.0.0.1\n"
-                           f"StoragePort={self.database.port}\nStorageUser=slurm\nStoragePass=slurm\nStorageLoc=acct\n")
+            lines += (f"DebugLevel=verbose\nStorageType=accounting_storage/{self.store}\nStorageHost=127.0.0.1\n"
+                      f"StoragePort={self.database.port}\nStorageUser=slurm\nStoragePass=slurm\nStorageLoc=acct\n")
+        os.makedirs(self.dir + "/etc")
+        with open(self.dir + "/etc/slurmdbd.extra", "w") as file:
+            file.write(lines)
         return self.local_up()
 
     def local_up(self):
@@ -120,3 +166,38 @@ class Accounted(Cluster):
         lines = self.run("sacct", "-P", "-o", form, *words).splitlines()
         names = lines[0].split("|")
         return [dict(zip(names, line.split("|"))) for line in lines[1:]]
+
+
+def cleaned(text):
+    """Without what differs in any two runs."""
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "TIME", text)
+    text = re.sub(r"/tmp/flurm-\w+", "FOLDER", re.sub(r"usec=\d+", "usec", text))
+    return re.sub(r"\bsacctmgr: (fatal|error|warning)", r"\1", text)
+
+
+def parts(text):
+    """The transcript by action."""
+    found = {}
+    for part in re.split(r"^== ", text, flags=re.M)[1:]:
+        head, body = part.split("\n", 1)
+        found.setdefault(head, []).append(body)
+    return found
+
+
+class AsSlurmdbd(unittest.TestCase):
+    maxDiff = None
+
+    def compare(self, name, text):
+        path = f"{FOLDER}/accounting.{name}.expected"
+        if os.environ.get("FLURM_WRITE_EXPECTED"):
+            with open(path, "w") as file:
+                file.write(text)
+        with open(path) as file:
+            expected = parts(file.read())
+        ours = parts(text)
+        self.assertEqual(list(ours), list(expected))
+        different = []
+        for head in ours:
+            theirs, mine = ("".join(each[head]).replace(" ", "\n").splitlines() for each in (expected, ours))
+            different += list(difflib.unified_diff(theirs, mine, "slurmdbd: " + head, "flurmdbd", lineterm="", n=2))
+        self.assertFalse(different, "\n" + "\n".join(different))

@@ -4,17 +4,14 @@ What the clients print for the same actions is kept in accounting.*.expected, ma
 FLURM_REAL=1 FLURM_WRITE_EXPECTED=1 writes them anew, FLURM_REAL=1 alone says whether they are still true.
 """
 
-import difflib
 import os
 import re
 import signal
 import time
 import unittest
 
-from accounted import ORACLE, Accounted
+from accounted import FOLDER, ORACLE, Accounted, AsSlurmdbd, cleaned
 from cluster import main, wait_for
-
-FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 # One line each: what is asked of sacctmgr (which answers all questions with yes), or, after a user's name and a colon, by whom.
 ENTITIES = """
@@ -154,13 +151,6 @@ reconfigure
 """.strip().splitlines()
 
 
-def cleaned(text):
-    """Without what differs in any two runs."""
-    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "TIME", text)
-    text = re.sub(r"/tmp/flurm-\w+", "FOLDER", re.sub(r"usec=\d+", "usec", text))
-    return re.sub(r"\bsacctmgr: (fatal|error|warning)", r"\1", text)
-
-
 def transcript(cluster):
     lines = []
     for line in ENTITIES:
@@ -169,34 +159,6 @@ def transcript(cluster):
         done = cluster.try_run(*argv, user=user)
         lines += [f"== {line}", *(word.rstrip() for word in cleaned(done.stdout + done.stderr).splitlines()), f"-- {done.returncode}"]
     return "\n".join(lines) + "\n"
-
-
-def parts(text):
-    """The transcript by action."""
-    found = {}
-    for part in re.split(r"^== ", text, flags=re.M)[1:]:
-        head, body = part.split("\n", 1)
-        found.setdefault(head, []).append(body)
-    return found
-
-
-class AsSlurmdbd(unittest.TestCase):
-    maxDiff = None
-
-    def compare(self, name, text):
-        path = f"{FOLDER}/accounting.{name}.expected"
-        if os.environ.get("FLURM_WRITE_EXPECTED"):
-            with open(path, "w") as file:
-                file.write(text)
-        with open(path) as file:
-            expected = parts(file.read())
-        ours = parts(text)
-        self.assertEqual(list(ours), list(expected))
-        different = []
-        for head in ours:
-            theirs, mine = ("".join(each[head]).replace(" ", "\n").splitlines() for each in (expected, ours))
-            different += list(difflib.unified_diff(theirs, mine, "slurmdbd: " + head, "flurmdbd", lineterm="", n=2))
-        self.assertFalse(different, "\n" + "\n".join(different))
 
 
 class Entities(AsSlurmdbd):

@@ -1,0 +1,245 @@
+// store/usage.cpp — see the header.
+#include "store/usage.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "store/columns.hpp"
+
+namespace flurm::store {
+
+namespace {
+
+/// Whatever the database makes of it: SQLite gives sums as text.
+double real(const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return std::strtod(text->c_str(), nullptr);
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
+  return std::get<double>(value);
+}
+std::int64_t number(const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return std::strtoll(text->c_str(), nullptr, 10);
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole;
+  return static_cast<std::int64_t>(std::get<double>(value));
+}
+std::uint32_t small(const Value& value) { return static_cast<std::uint32_t>(number(value)); }
+std::uint64_t large(const Value& value) { return static_cast<std::uint64_t>(number(value)); }
+Value of(acct::Period period) { return static_cast<std::int64_t>(period); }
+
+/// Many rows with one statement: a round to the database's server costs more than a row.
+class Rows {
+ public:
+  Rows(Session& session, std::string into, std::size_t columns)
+      : session_(session), into_(std::move(into)), columns_(columns) {}
+  void add(Row row) {
+    std::ranges::move(row, std::back_inserter(values_));
+    if (values_.size() >= kValuesAtOnce) flush();
+  }
+  void flush() {
+    if (values_.empty()) return;
+    std::string one = "(?";
+    for (std::size_t i = 1; i < columns_; ++i) one += ", ?";
+    one += ")";
+    std::string sql = "INSERT INTO " + into_ + " VALUES " + one;
+    for (std::size_t i = columns_; i < values_.size(); i += columns_) sql += ", " + one;
+    session_.execute(sql, values_);
+    values_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kValuesAtOnce = 700;
+  Session& session_;
+  std::string into_;
+  std::size_t columns_;
+  Row values_;
+};
+
+}  // namespace
+
+void UsageReader::for_jobs(const std::string& cluster, TimeS from, TimeS to,
+                           const std::function<void(const acct::JobUse&)>& visit) {
+  struct Suspended {
+    std::int64_t db_index;
+    acct::JobUse job;
+  };
+  std::vector<Suspended> suspended;
+  const std::string begin =
+      "SELECT db_index, assoc_id, wckey_id, resv_id, req_cpus, array_task_pending, time_eligible, time_start, "
+      "time_end, suspended, tres_alloc FROM jobs WHERE cluster = ? AND time_eligible > 0 AND time_eligible < ? AND ";
+  const auto take = [&](const Row& row) {
+    acct::JobUse job;
+    job.assoc_id = small(row[1]);
+    job.wckey_id = small(row[2]);
+    job.resv_id = small(row[3]);
+    job.req_cpus = small(row[4]);
+    job.array_pending = small(row[5]);
+    job.eligible.v = number(row[6]);
+    job.start.v = number(row[7]);
+    job.end.v = number(row[8]);
+    job.tres = acct::parse_tres(std::get<std::string>(row[10]));
+    if (number(row[9]) != 0)
+      suspended.push_back({number(row[0]), std::move(job)});
+    else
+      visit(job);
+  };
+  // Two questions in place of one with OR: each has an index.
+  session_.for_each(begin + "time_end >= ?", {cluster, to.v, std::max<std::int64_t>(from.v, 1)}, take);
+  session_.for_each(begin + "time_end = 0", {cluster, to.v}, take);
+  for (Suspended& each : suspended) {
+    each.job.suspensions =
+        select<acct::Suspension>(session_, "suspensions", "db_index = ? ORDER BY time_start", {each.db_index});
+    visit(each.job);
+  }
+}
+
+std::vector<acct::Event> UsageReader::events(const std::string& cluster, TimeS from, TimeS to) {
+  return select<acct::Event>(session_, "events",
+                             "cluster = ? AND time_start < ? AND (time_end >= ? OR time_end = 0) ORDER BY node, "
+                             "time_start",
+                             {cluster, to.v, from.v});
+}
+
+std::vector<acct::Reservation> UsageReader::reservations(const std::string& cluster, TimeS from, TimeS to) {
+  return select<acct::Reservation>(session_, "reservations",
+                                   "cluster = ? AND deleted = 0 AND time_start < ? AND time_end >= ? ORDER BY "
+                                   "time_start, id",
+                                   {cluster, to.v, from.v});
+}
+
+std::optional<TimeS> UsageReader::first_registration(const std::string& cluster) {
+  const std::vector<Row> rows = session_.query(
+      "SELECT time_start FROM events WHERE cluster = ? AND node = '' ORDER BY time_start LIMIT 1", {cluster});
+  if (rows.empty()) return std::nullopt;
+  return TimeS{number(rows[0][0])};
+}
+
+std::vector<IdUsage> UsageReader::of_ids(const std::string& cluster, UsageOf kind, acct::Period period, TimeS from,
+                                         TimeS to) {
+  std::vector<IdUsage> found;
+  session_.for_each(
+      "SELECT id, tres, time_start, alloc FROM usage_of_ids WHERE cluster = ? AND kind = ? AND period = ? AND "
+      "time_start >= ? AND time_start < ? ORDER BY time_start, id, tres",
+      {cluster, static_cast<std::int64_t>(kind), of(period), from.v, to.v}, [&](const Row& row) {
+        found.push_back({small(row[0]), small(row[1]), TimeS{number(row[2])}, large(row[3])});
+      });
+  return found;
+}
+
+std::vector<ClusterUsage> UsageReader::of_cluster(const std::string& cluster, acct::Period period, TimeS from,
+                                                  TimeS to) {
+  std::vector<ClusterUsage> found;
+  session_.for_each(
+      "SELECT tres, time_start, amount, alloc, down, planned_down, idle, over_asked, planned FROM usage_of_clusters "
+      "WHERE cluster = ? AND period = ? AND time_start >= ? AND time_start < ? ORDER BY time_start, tres",
+      {cluster, of(period), from.v, to.v}, [&](const Row& row) {
+        found.push_back({small(row[0]), TimeS{number(row[1])},
+                         acct::ClusterUse{large(row[2]), large(row[3]), large(row[4]), large(row[5]), large(row[6]),
+                                          large(row[7]), large(row[8])}});
+      });
+  return found;
+}
+
+/// Others who change the row wait until this transaction ends, and what is read of it next is the newest.
+void UsageWriter::lock(const std::string& cluster) {
+  session_.execute("UPDATE rollups SET cluster = cluster WHERE cluster = ?", {cluster});
+}
+
+std::optional<Rollup> UsageWriter::begin(const std::string& cluster, TimeS now, TimeS busy_until) {
+  lock(cluster);
+  const std::vector<Row> rows = session_.query(
+      "SELECT hours_until, days_until, months_until, busy_until FROM rollups WHERE cluster = ?", {cluster});
+  if (rows.empty()) {
+    session_.execute("INSERT INTO rollups VALUES (?, 0, 0, 0, 0, ?)", {cluster, busy_until.v});
+    return Rollup{};
+  }
+  const Row& row = rows[0];
+  if (number(row[3]) > now.v) return std::nullopt;
+  session_.execute("UPDATE rollups SET stale_from = 0, busy_until = ? WHERE cluster = ?", {busy_until.v, cluster});
+  return Rollup{TimeS{number(row[0])}, TimeS{number(row[1])}, TimeS{number(row[2])}};
+}
+
+void UsageWriter::busy(const std::string& cluster, TimeS until) {
+  session_.execute("UPDATE rollups SET busy_until = ? WHERE cluster = ?", {until.v, cluster});
+}
+
+void UsageWriter::end(const std::string& cluster, const Rollup& done) {
+  lock(cluster);
+  const std::int64_t stale = session_.number("SELECT stale_from FROM rollups WHERE cluster = ?", {cluster});
+  const auto until = [&](TimeS time) { return stale != 0 ? std::min(time.v, stale) : time.v; };
+  session_.execute(
+      "UPDATE rollups SET hours_until = ?, days_until = ?, months_until = ?, busy_until = 0 WHERE cluster = ?",
+      {until(done.hours_until), until(done.days_until), until(done.months_until), cluster});
+}
+
+void UsageWriter::stale_from(const std::string& cluster, TimeS when) {
+  for (const char* column : {"hours_until", "days_until", "months_until"}) {
+    const std::string name = column;
+    session_.execute("UPDATE rollups SET " + name + " = ? WHERE cluster = ? AND " + name + " > ?",
+                     {when.v, cluster, when.v});
+  }
+  session_.execute("UPDATE rollups SET stale_from = ? WHERE cluster = ? AND (stale_from = 0 OR stale_from > ?)",
+                   {when.v, cluster, when.v});
+}
+
+void UsageWriter::put(const std::string& cluster, const acct::HourUsage& hour) {
+  const Value period = of(acct::Period::hour);
+  session_.execute("DELETE FROM usage_of_ids WHERE cluster = ? AND kind IN (0, 1) AND period = ? AND time_start = ?",
+                   {cluster, period, hour.start.v});
+  session_.execute("DELETE FROM usage_of_clusters WHERE cluster = ? AND period = ? AND time_start = ?",
+                   {cluster, period, hour.start.v});
+  Rows ids(session_, "usage_of_ids (cluster, kind, period, time_start, id, tres, alloc)", 7);
+  for (const UsageOf kind : {UsageOf::associations, UsageOf::wckeys})
+    for (const auto& [key, alloc] : kind == UsageOf::wckeys ? hour.wckeys : hour.assocs)
+      ids.add({cluster, static_cast<std::int64_t>(kind), period, hour.start.v, std::int64_t{key.first},
+               std::int64_t{key.second}, static_cast<std::int64_t>(alloc)});
+  ids.flush();
+  Rows clusters(session_,
+                "usage_of_clusters (cluster, period, time_start, tres, amount, alloc, down, planned_down, idle, "
+                "over_asked, planned)",
+                11);
+  for (const auto& [tres, use] : hour.cluster) {
+    Row row{cluster, period, hour.start.v, std::int64_t{tres}};
+    for (std::uint64_t each : {use.count, use.alloc, use.down, use.planned_down, use.idle, use.over, use.planned})
+      row.emplace_back(static_cast<std::int64_t>(each));
+    clusters.add(std::move(row));
+  }
+  clusters.flush();
+  session_.execute("DELETE FROM usage_of_reservations WHERE cluster = ? AND time_start = ?", {cluster, hour.start.v});
+  for (const acct::HourUsage::Unused& each : hour.unused) {
+    const std::int64_t id = each.reservation;
+    session_.execute(
+        "INSERT INTO usage_of_reservations (cluster, time_start, id, began, unused_wall) VALUES (?, ?, ?, ?, ?)",
+        {cluster, hour.start.v, id, each.start.v, each.wall});
+    // Summed up anew, for this hour may have been counted before.
+    const std::vector<Row> sum =
+        session_.query("SELECT SUM(unused_wall) FROM usage_of_reservations WHERE cluster = ? AND id = ? AND began = ?",
+                       {cluster, id, each.start.v});
+    const double wall = sum.empty() ? 0 : real(sum[0][0]);
+    session_.execute("UPDATE reservations SET unused_wall = ? WHERE cluster = ? AND id = ? AND time_start = ?",
+                     {std::max(0.0, wall), cluster, id, each.start.v});
+  }
+}
+
+void UsageWriter::sum_up(const std::string& cluster, acct::Period period, TimeS from, TimeS to) {
+  const Value parts = of(period == acct::Period::month ? acct::Period::day : acct::Period::hour);
+  session_.execute("DELETE FROM usage_of_ids WHERE cluster = ? AND kind IN (0, 1) AND period = ? AND time_start = ?",
+                   {cluster, of(period), from.v});
+  session_.execute("DELETE FROM usage_of_clusters WHERE cluster = ? AND period = ? AND time_start = ?",
+                   {cluster, of(period), from.v});
+  // The constants are written out: not every database can tell their types when they are bound.
+  const std::string key = std::to_string(static_cast<int>(period)) + ", " + std::to_string(from.v);
+  session_.execute(
+      "INSERT INTO usage_of_ids (cluster, kind, period, time_start, id, tres, alloc) SELECT cluster, kind, " + key +
+          ", id, tres, SUM(alloc) FROM usage_of_ids WHERE cluster = ? AND kind IN (0, 1) AND period = ? AND time_start "
+          ">= ? AND time_start < ? GROUP BY cluster, kind, id, tres",
+      {cluster, parts, from.v, to.v});
+  session_.execute(
+      "INSERT INTO usage_of_clusters (cluster, period, time_start, tres, amount, alloc, down, planned_down, idle, "
+      "over_asked, planned) SELECT cluster, " +
+          key +
+          ", tres, MAX(amount), SUM(alloc), SUM(down), SUM(planned_down), SUM(idle), SUM(over_asked), SUM(planned) "
+          "FROM usage_of_clusters WHERE cluster = ? AND period = ? AND time_start >= ? AND time_start < ? GROUP BY "
+          "cluster, tres",
+      {cluster, parts, from.v, to.v});
+}
+
+}  // namespace flurm::store
