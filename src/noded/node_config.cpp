@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
+#include "base/hostlist.hpp"
 #include "conf/other_conf.hpp"
 #include "conf/slurm_conf.hpp"
 #include "exec/fd.hpp"
@@ -17,6 +19,11 @@ namespace flurm::noded {
 namespace {
 
 Result<std::string> read_conf_file(const std::string& path) { return exec::read_file(path, conf::kConfTextMax); }
+
+Result<conf::GresConf> read_gres_file(const std::string& file, std::vector<conf::Diagnostic>& problems) {
+  const auto text = read_conf_file(file);
+  return conf::parse_gres_conf(text.value_or(""), file, read_conf_file, problems);
+}
 
 Result<std::uint32_t> user_id(const std::string& name) {
   std::vector<char> buffer(64 * 1024);
@@ -53,8 +60,7 @@ Result<void> read_cgroup_conf(const std::string& conf_file, StepSettings& settin
 Result<NodeResources> read_gres_conf(const std::string& conf_file, const conf::Config& config,
                                      const conf::NodeDef& node, std::vector<conf::Diagnostic>& problems) {
   const std::string file = conf_file.substr(0, conf_file.rfind('/') + 1) + "gres.conf";
-  const auto text = read_conf_file(file);
-  FLURM_TRY(const conf::GresConf gres, conf::parse_gres_conf(text.value_or(""), file, read_conf_file, problems));
+  FLURM_TRY(const conf::GresConf gres, read_gres_file(file, problems));
   return look_at_devices(conf::node_gres(gres, config.gres_plugins, node.name, node.gres, file, problems),
                          config.gres_plugins, file, problems);
 }
@@ -169,6 +175,41 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
   FLURM_TRY_VOID(read_cgroup_conf(options.conf_file, setup.settings, problems));
   FLURM_TRY(setup.gres, read_gres_conf(options.conf_file, setup.config, loaded.node, problems));
   return loaded;
+}
+
+Result<EmulatedSite> load_emulated(const std::string& conf_file, const std::string& nodes,
+                                   std::vector<conf::Diagnostic>& problems) {
+  FLURM_TRY(const std::string text, read_conf_file(conf_file));
+  EmulatedSite site;
+  FLURM_TRY(site.config, conf::parse_slurm_conf(text, conf_file, read_conf_file, problems));
+  FLURM_TRY(site.slurm_user_id, user_id(site.config.slurm_user_name));
+  conf::Config::has_option(site.config.authinfo, "socket", &site.munge_socket);
+  FLURM_TRY(const Hardware hardware, detect_hardware());
+  site.arch = hardware.arch;
+  site.os = hardware.os;
+
+  HostSet wanted;
+  if (nodes != "ALL") {
+    FLURM_TRY(wanted, HostSet::parse(nodes));
+  }
+  for (const std::string& name : wanted.names())
+    if (std::ranges::find(site.config.nodes, name, &conf::NodeDef::name) == site.config.nodes.end())
+      return fail(Errc::invalid_node_name, "{} is no NodeName of {}", name, conf_file);
+  const std::string gres_file = conf_file.substr(0, conf_file.rfind('/') + 1) + "gres.conf";
+  FLURM_TRY(const conf::GresConf gres, read_gres_file(gres_file, problems));
+  std::map<std::uint16_t, std::string> ports;
+  for (const conf::NodeDef& node : site.config.nodes) {
+    if (nodes != "ALL" && !wanted.contains(node.name)) continue;
+    // A message does not say which node it is for.
+    if (const auto [taken, is_new] = ports.emplace(node.port, node.name); !is_new)
+      return fail(Errc::einval, "{} and {} have port {}: to be emulated, each node needs a Port of its own", taken->second,
+                  node.name, node.port);
+    EmulatedSite::Node& out = site.nodes.emplace_back();
+    out.definition = node;
+    if (!node.gres.empty())
+      out.gres.records = conf::node_gres(gres, site.config.gres_plugins, node.name, node.gres, gres_file, problems);
+  }
+  return site;
 }
 
 }  // namespace flurm::noded

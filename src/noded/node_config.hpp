@@ -31,6 +31,23 @@ struct LoadedNode {
 /// Errors: einval (the configuration cannot be used), invalid_node_name (we are none of its nodes), io.
 Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagnostic>& problems);
 
+/// Nodes to be emulated.
+struct EmulatedSite {
+  struct Node {
+    conf::NodeDef definition;
+    NodeResources gres;  ///< as configured; no device files are looked at
+  };
+  conf::Config config;
+  std::uint32_t slurm_user_id = 0;
+  std::string munge_socket;  ///< as LoadedNode's
+  std::string arch, os;      ///< of this machine
+  std::vector<Node> nodes;
+};
+
+/// nodes: a host list, or ALL of the configuration. Errors: as load_node(); einval (two of them have one port).
+Result<EmulatedSite> load_emulated(const std::string& conf_file, const std::string& nodes,
+                                   std::vector<conf::Diagnostic>& problems);
+
 /// Our name without the domain.
 std::string short_host_name();
 

@@ -21,6 +21,7 @@
 #include "io/worker.hpp"
 #include "noded/configless.hpp"
 #include "noded/controller_client.hpp"
+#include "noded/daemon.hpp"
 #include "noded/node_config.hpp"
 #include "noded/node_service.hpp"
 #include "rpc/forward.hpp"
@@ -30,31 +31,6 @@ namespace flurm::noded {
 namespace {
 
 constexpr std::uint64_t kDrainMs = 1000, kUpgradeDrainMs = 5000;
-
-Level level_of(std::uint16_t slurmd_debug, int verbose) {
-  constexpr Level kLevels[] = {Level::fatal,   Level::fatal, Level::error, Level::info,
-                               Level::verbose, Level::debug, Level::debug2};
-  const std::size_t at =
-      std::min(std::size_t{slurmd_debug} + static_cast<std::size_t>(verbose), std::size(kLevels) - 1);
-  return kLevels[at];
-}
-
-void log_problems(const std::vector<conf::Diagnostic>& problems) {
-  for (const conf::Diagnostic& problem : problems) {
-    log(problem.severity == conf::Severity::error ? Level::error : Level::warn, "noded.config",
-        {{"problem", conf::to_string(problem)}});
-  }
-}
-
-Result<void> detach() {
-  const pid_t child = fork();
-  if (child < 0) return fail(Errc::io, "cannot fork: {}", std::strerror(errno));
-  if (child > 0) _exit(0);
-  setsid();
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
-  return {};
-}
 
 /// Makes the spool directory and holds a lock in it: two daemons would adopt each other's steps.
 Result<exec::Fd> lock_spool(const std::string& spool) {

@@ -30,6 +30,11 @@ Result<std::string> check_service(const ServiceOptions& options);
 /// now takes its place. Errors: what stopped the start.
 Result<void> run_service(const ServiceOptions& options);
 
+/// --emulate: stands for all of `nodes` (a host list, or ALL) until it is told to stop; see emulation.hpp. Of `options`
+/// conf_file, foreground, log_file and verbose count. Errors: as run_service(); einval (a port for two nodes, or too few file
+/// descriptors).
+Result<void> run_emulation(const ServiceOptions& options, const std::string& nodes);
+
 /// -C: the hardware as `slurmd -C` prints it.
 Result<std::string> print_hardware();
 

@@ -20,6 +20,8 @@ constexpr const char* kUsage =
     "  --conf 'KEY=VALUE …'  with -Z: more about this node, as on a NodeName line\n"
     "  --conf-server H[:P]   take the configuration from the controller (also: $SLURM_CONF_SERVER)\n"
     "  -D                    run in the foreground\n"
+    "  --emulate NODES       stand for all these nodes (ALL: of the configuration): batch jobs are taken and end after\n"
+    "                        the time that they would sleep, but nothing runs; needs a Port for each node\n"
     "  -f FILE               read this slurm.conf (default: $SLURM_CONF, /etc/slurm/slurm.conf)\n"
     "  -L FILE               write the log here\n"
     "  -N NAME               be this node (default: the node with this machine's name)\n"
@@ -29,9 +31,10 @@ constexpr const char* kUsage =
     "  -Z                    be a node that slurm.conf does not name: register as one\n"
     "  -h                    print this and exit\n";
 
-constexpr int kConfServer = 256, kConf = 257;
+constexpr int kConfServer = 256, kConf = 257, kEmulate = 258;
 constexpr option kLong[] = {{"conf-server", required_argument, nullptr, kConfServer},
                             {"conf", required_argument, nullptr, kConf},
+                            {"emulate", required_argument, nullptr, kEmulate},
                             {"help", no_argument, nullptr, 'h'},
                             {"version", no_argument, nullptr, 'V'},
                             {nullptr, 0, nullptr, 0}};
@@ -73,6 +76,7 @@ std::vector<std::string> arguments_of(const flurm::noded::ServiceOptions& option
 int main(int argc, char** argv) {
   flurm::noded::ServiceOptions options;
   bool check = false;
+  std::string emulated;
   for (int given; (given = getopt_long(argc, argv, "bcCDf:hL:N:TvVZ", kLong, nullptr)) != -1;) {
     switch (given) {
       case 'b':
@@ -80,6 +84,9 @@ int main(int argc, char** argv) {
         break;
       case 'Z':
         options.dynamic = true;
+        break;
+      case kEmulate:
+        emulated = optarg;
         break;
       case kConf:
         options.dynamic_conf = optarg;
@@ -142,8 +149,12 @@ int main(int argc, char** argv) {
     std::fprintf(facts ? stdout : stderr, "%s\n", facts ? facts->c_str() : facts.error().text.c_str());
     return facts ? 0 : 1;
   }
+  if (!emulated.empty() && options.conf_file.empty()) {
+    std::fputs("flurmnd: --emulate reads slurm.conf from a file\n", stderr);
+    return 1;
+  }
   options.arguments = arguments_of(options);
-  const auto done = flurm::noded::run_service(options);
+  const auto done = emulated.empty() ? flurm::noded::run_service(options) : flurm::noded::run_emulation(options, emulated);
   if (done) return 0;
   std::fprintf(stderr, "flurmnd: %s\n", done.error().text.c_str());
   return 1;
