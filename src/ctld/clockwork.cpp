@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ctld/cron.hpp"
 #include "ctld/reserving.hpp"
 #include "io/clock.hpp"
 #include "io/worker.hpp"
@@ -83,6 +84,7 @@ void Clockwork::beat() {
   if (!ticking_ && tick_due(*state, io::now(), over_run_s(*controller_.config))) io::spawn(tick());
   scripts_.look(*state, io::now());
   if (!keeping_ && !state->reservations.empty()) io::spawn(keep_reservations());
+  if (!winding_ && !state->crontabs.empty()) io::spawn(wind_cron());
   if (!state->pending.empty()) controller_.schedule_soon();
 }
 
@@ -97,6 +99,25 @@ io::Task<> Clockwork::tick() {
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) log(Level::warn, "ctld.tick_not_committed", {{"error", reply.error().text}});
   ticking_ = false;
+}
+
+/// Says when jobs of scrontabs that have run start next.
+io::Task<> Clockwork::wind_cron() {
+  winding_ = true;
+  const auto state = controller_.replica.snapshot();
+  state::SetCronStarts command;
+  state->crontabs.for_each([&](std::uint64_t, const auto& crontab) {
+    for (JobId id : crontab->jobs)
+      if (const model::Job* job = state->job(id); job && job->state.pending() && job->cron && job->cron->start_wanted)
+        command.starts.push_back({id, next_cron_start(*job->cron, io::now())});
+    return true;
+  });
+  if (!command.starts.empty()) {
+    auto proposal = controller_.replica.propose(std::move(command));
+    const Result<state::Reply> reply = co_await proposal;
+    if (!reply) log(Level::warn, "ctld.cron_not_committed", {{"error", reply.error().text}});
+  }
+  winding_ = false;
 }
 
 io::Task<> Clockwork::keep_reservations() {

@@ -21,11 +21,12 @@ class Clockwork {
   void beat();
   io::Task<> tick();
   io::Task<> keep_reservations();
+  io::Task<> wind_cron();
 
   Controller& controller_;
   ReservationScripts scripts_;
   io::Timer timer_;
-  bool ticking_ = false, keeping_ = false;
+  bool ticking_ = false, keeping_ = false, winding_ = false;
   TimeS exchanged_;  // when nodes of reservations were last looked at
 };
 

@@ -76,6 +76,8 @@ Read reader(MsgType type) {
       return set_debug_flags;
     case MsgType::REQUEST_COMPLETE_PROLOG:
       return prolog_complete;
+    case MsgType::REQUEST_CRONTAB:
+      return crontab;
     case MsgType::REQUEST_SHUTDOWN:
       return shut_down;
     case MsgType::REQUEST_CONTROL:
@@ -95,6 +97,8 @@ Write writer(MsgType type) {
       return allocate_het_job;
     case MsgType::REQUEST_JOB_WILL_RUN:
       return job_will_run;
+    case MsgType::REQUEST_UPDATE_CRONTAB:
+      return update_crontab;
     case MsgType::REQUEST_RESOURCE_ALLOCATION:
       return allocate_resources;
     case MsgType::REQUEST_COMPLETE_JOB_ALLOCATION:

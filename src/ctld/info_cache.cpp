@@ -5,8 +5,15 @@
 
 namespace flurm::ctld {
 
-std::string_view InfoCache::job(const state::ClusterState& state, const std::shared_ptr<const model::Job>& job,
-                                std::uint16_t version, bool detail) {
+std::string_view InfoRecord::bytes(const state::ClusterState& state, const model::Job& job, std::uint16_t version,
+                                   bool detail, const model::PriorityScale* scale) {
+  std::call_once(made_, [&] { bytes_ = wire::pack_job_info(job_info(state, job, detail, scale), version); });
+  return bytes_;
+}
+
+std::shared_ptr<InfoRecord> InfoCache::record(const state::ClusterState& state,
+                                              const std::shared_ptr<const model::Job>& job, std::uint16_t version,
+                                              bool detail) {
   Entry& entry = entries_[job->id.v];
   auto head = job->array ? state.jobs.get(job->array->array_job.v) : nullptr;
   if (entry.job != job || entry.head != head) {
@@ -15,10 +22,14 @@ std::string_view InfoCache::job(const state::ClusterState& state, const std::sha
     entry.forms.clear();
   }
   for (const Form& form : entry.forms)
-    if (form.version == version && form.detail == detail) return form.bytes;
-  entry.forms.push_back(
-      {version, detail, wire::pack_job_info(job_info(state, *job, detail, scale_ ? &*scale_ : nullptr), version)});
-  return entry.forms.back().bytes;
+    if (form.version == version && form.detail == detail) return form.record;
+  entry.forms.push_back({version, detail, std::make_shared<InfoRecord>()});
+  return entry.forms.back().record;
+}
+
+std::string_view InfoCache::job(const state::ClusterState& state, const std::shared_ptr<const model::Job>& job,
+                                std::uint16_t version, bool detail) {
+  return record(state, job, version, detail)->bytes(state, *job, version, detail, scale_.get());
 }
 
 void InfoCache::set_time(const state::ClusterState& state, TimeS now) {
@@ -27,7 +38,7 @@ void InfoCache::set_time(const state::ClusterState& state, TimeS now) {
                       state.config_changed};
   if (scale_ && scale_of_ == of) return;
   entries_.clear();
-  scale_.emplace(state.settings.priority, state.nodes, state.partitions, now);
+  scale_ = std::make_shared<const model::PriorityScale>(state.settings.priority, state.nodes, state.partitions, now);
   scale_of_ = of;
 }
 

@@ -9,6 +9,8 @@
 #include "auth/hosts.hpp"
 #include "auth/users.hpp"
 #include "ctld/admission.hpp"
+#include "ctld/job_defaults.hpp"
+#include "ctld/mcs.hpp"
 #include "ctld/translate/job_request.hpp"
 #include "io/clock.hpp"
 #include "io/worker.hpp"
@@ -74,6 +76,7 @@ std::size_t script_bytes_max(const conf::Config& config) {
 /// What the configuration leaves of the request.
 void trim(model::JobRequest& request, const wire::JobDesc& desc, const conf::Config& config) {
   if (!config.allow_spec_resources_usage) request.core_spec = kNoVal16;
+  if (request.reboot && config.reboot_program.empty()) request.reboot = 2;
   if (desc.req_switch == kNoVal32) return;
   std::uint32_t longest_s = 300;
   std::string text;
@@ -106,6 +109,9 @@ Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, 
   model::JobRequest& request = command.request;
   if (batch && !desc.script) return fail(Errc::job_script_missing);
   trim(request, desc, *c.config);
+  apply_gpu_defaults(request, *partitions.front(), *c.config, desc.cpus_per_task != kNoVal16,
+                     desc.pn_min_memory != kNoVal64);
+  FLURM_TRY_VOID(settle_mcs_label(request, *c.config, owner.name, owner.groups));
 
   Admission admission(c, state, owner, uid);
   const std::uint32_t asked_nodes = std::exchange(request.min_nodes, desc.min_nodes);  // limits are for what was asked
@@ -210,7 +216,8 @@ io::Task<Result<state::SubmitJob>> check_submission(Controller& c, Sender from, 
   const std::uint32_t job_uid = desc.user_id;
   Owner owner;
   const auto known = c.users.cached_by_uid(job_uid);
-  if (known && kind != Submission::will_run && !groups_matter(*c.replica.snapshot())) {
+  const bool groups_matter_here = groups_matter(*c.replica.snapshot()) || c.config->mcs_plugin == "mcs/group";
+  if (known && kind != Submission::will_run && !groups_matter_here) {
     owner.name = known->name;
   } else {
     auto lookup = io::on_worker(c.loop, [&users = c.users, job_uid] { return look_up_owner(users, job_uid); });

@@ -282,6 +282,7 @@ void fields(codec::Archive& ar, Job& j) {
   ar("batch_step", j.batch_step, codec::since(5));
   ar("extern_step", j.extern_step, codec::since(5));
   usage_field(ar, j.extern_usage);
+  if (ar.version() >= 5) shared_optional(ar, "cron", j.cron);
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {
@@ -460,6 +461,7 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("store_script", s.store_script, codec::since(5));
   ar("store_environment", s.store_environment, codec::since(5));
   ar("reports_max", s.reports_max, codec::since(5));
+  ar("mcs_select", s.mcs_select, codec::since(5));
 }
 
 }  // namespace flurm::model

@@ -187,7 +187,8 @@ Result<void> settle_gres(JobRequest& r, const Settings& settings) {
   }
   if (r.num_tasks != kNoVal32) {  // it may have followed from the counts
     const std::uint32_t each = given(r.cpus_per_task) ? r.cpus_per_task : 1;
-    if (!r.overcommit && tasks_before == kNoVal32) r.min_cpus = std::max(r.min_cpus, r.num_tasks * each);
+    const bool followed = tasks_before == kNoVal32 || given(r.ntasks_per_tres);
+    if (!r.overcommit && followed) r.min_cpus = std::max(r.min_cpus, r.num_tasks * each);
   }
   if (shared && (gpu || r.tres_freq.find("gpu") != r.tres_freq.npos))
     return fail(Errc::invalid_gres, "gpus, and parts of gpus");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/types.hpp"
+#include "model/cron.hpp"
 #include "model/gres.hpp"
 #include "model/job_state.hpp"
 #include "model/step_usage.hpp"
@@ -92,7 +93,7 @@ struct JobRequest {
   bool batch = true;
   bool overcommit = false;
   std::uint16_t requeue = kNoVal16;
-  std::uint16_t reboot = 0;
+  std::uint16_t reboot = 0;  // --reboot: 1; 2 where there is no RebootProgram, so that nothing comes of it
   std::uint16_t kill_on_node_fail = kNoVal16, wait_all_nodes = kNoVal16;
   std::uint32_t profile = 0;
   std::uint32_t cpu_freq_min = kNoVal32, cpu_freq_max = kNoVal32, cpu_freq_gov = kNoVal32;
@@ -174,6 +175,7 @@ struct Job {
   std::shared_ptr<const JobPayload> payload;
   std::optional<ArrayPart> array;
   std::optional<HetPart> het;
+  std::shared_ptr<const CronEntry> cron;  // of a line of a scrontab
 
   JobState state;
   JobReason reason = JobReason::none;

@@ -73,6 +73,8 @@ namespace enforce_flag {
 inline constexpr std::uint16_t assocs = 0x1, limits = 0x2, wckeys = 0x4, qos = 0x8, safe = 0x10, no_jobs = 0x20,
                                no_steps = 0x40;
 }
+/// Which jobs leave their nodes to those of their label alone.
+enum class McsSelect : std::uint8_t { never, always, on_demand };  // on_demand: with --exclusive=mcs
 
 struct Settings {
   std::string cluster_name;
@@ -105,6 +107,7 @@ struct Settings {
   std::vector<Switch> switches;             // TopologyPlugin=topology/tree
   bool topology_optional = false;           // only jobs that ask for it (--switches) heed them
   std::uint32_t switch_wait_max_s = 300;    // how long a job waits for few switches
+  McsSelect mcs_select = McsSelect::never;  // MCSParameters: whether labels set nodes apart
   std::uint32_t reboot_timeout_s = 60;      // ResumeTimeout: how long a node may take to come back
   std::uint16_t enforce = 0;                // AccountingStorageEnforce: enforce_flag
   bool track_wckey = false;                 // TrackWCKey
@@ -118,6 +121,13 @@ struct Settings {
 inline std::uint32_t time_limit_in(const Job& job, const Partition& partition) {
   if (job.time_limit != kNoVal32) return job.time_limit;
   return partition.default_time != kNoVal32 ? partition.default_time : partition.max_time;
+}
+
+/// The job's nodes are for jobs of its label alone.
+inline bool sets_nodes_apart(const JobRequest& request, McsSelect select) {
+  constexpr std::uint16_t kExclusiveMcs = 3;
+  return !request.mcs_label.empty() &&
+         (select == McsSelect::always || (select == McsSelect::on_demand && request.shared == kExclusiveMcs));
 }
 
 void fields(codec::Archive& ar, Partition& partition);

@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
   // Jobs are made on the loop's thread and on those that decode, and live long: what each thread keeps to itself of
   // what others could use adds up to a third. Few of them allocate at the same time.
   (void)mallopt(M_ARENA_MAX, 1);
+  // Snapshots and long answers are given back to the system, and not kept as holes between what lives long.
+  (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
   flurm::ctld::ServiceOptions options;
   options.config_file = default_config();
   bool check = false;

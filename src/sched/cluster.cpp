@@ -55,6 +55,7 @@ Cluster::Cluster(const View& view) {
     partitions_.push_back({partition, std::move(nodes), cpus});
   }
   topology_optional_ = view.settings.topology_optional;
+  mcs_select_ = view.settings.mcs_select;
   for (const model::Switch& each : view.settings.switches) {
     SwitchInfo info{.level = each.level, .nodes = Bitmap(size())};
     const auto names = expand_hosts(each.nodes);
@@ -178,6 +179,7 @@ Usage::Usage(const Cluster& cluster)
 void add_use(NodeUse& use, Cores busy, const Holding& holding, const Share& share) {
   use.only_user = use.jobs == 0 || use.only_user == holding.user ? holding.user : kInfinite32;
   ++use.jobs;
+  use.label = holding.label;
   use.memory_mib += share.memory_mib;
   if (holding.sharing != Sharing::row) ++use.unshared_jobs;
   if (holding.whole_node || holding.sharing == Sharing::exclusive) ++use.exclusive_jobs;
@@ -249,6 +251,7 @@ Holding holding_of(const model::Job& job, const Cluster& cluster) {
   const std::string_view names = job.partition;
   held.partition = cluster.partition_index(names.substr(0, names.find(',')));
   held.user = job.request->user_id;
+  held.label = label_number(*job.request, cluster.mcs_select());
   held.whole_node = job.allocation->whole_node;
   if (held.partition < cluster.partitions().size()) {
     const model::Partition& partition = *cluster.partitions()[held.partition].config;

@@ -79,6 +79,7 @@ class Cluster {
   const std::vector<SwitchInfo>& switches() const { return switches_; }
   /// Only jobs that ask for few switches heed them.
   bool topology_optional() const { return topology_optional_; }
+  model::McsSelect mcs_select() const { return mcs_select_; }
 
   /// The hostlist of a set of nodes.
   std::string hostlist(const Bitmap& nodes) const;
@@ -101,6 +102,7 @@ class Cluster {
   std::vector<PartitionInfo> partitions_;
   std::vector<SwitchInfo> switches_;
   bool topology_optional_ = false;
+  model::McsSelect mcs_select_ = model::McsSelect::never;
 };
 
 /// What is held on one node at some moment.
@@ -112,6 +114,7 @@ struct NodeUse {
   std::uint32_t exclusive_jobs = 0;    // that have the whole node
   std::uint32_t user = kNoVal32;       // with exclusive use
   std::uint32_t only_user = kNoVal32;  // of all jobs here; kInfinite32 when they are several
+  std::uint64_t label = 0;             // label_number() of the jobs here, which never differ in it
   std::vector<model::GresShare> gres;  // of each job
 };
 
@@ -132,6 +135,7 @@ struct Holding {
   bool whole_node = false;
   bool user_exclusive = false;
   std::uint32_t user = 0;
+  std::uint64_t label = 0;  // label_number()
   bool preferred = false;  // on nodes with the features of --prefer
 };
 

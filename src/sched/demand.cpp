@@ -103,7 +103,7 @@ void set_sharing(Demand& demand, const model::JobRequest& request, const model::
       request.shared == kNone || demand.core_spec != kNoVal16 || partition.max_share == 0 || demand.unit == Unit::node;
   demand.all_gres = request.shared == kNone || partition.max_share == 0;
   demand.same_user_only = request.shared == kUser || (partition.flags & model::partition_flag::exclusive_user);
-  if (request.reboot == 1 || partition.max_share == 0)
+  if (request.reboot != 0 || partition.max_share == 0)
     demand.idle_nodes_only = true;
   else if (forced && demand.rows > 1)
     demand.idle_nodes_only = false;
@@ -114,6 +114,13 @@ void set_sharing(Demand& demand, const model::JobRequest& request, const model::
 }
 
 }  // namespace
+
+std::uint64_t label_number(const model::JobRequest& request, model::McsSelect select) {
+  if (!model::sets_nodes_apart(request, select)) return 0;
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : request.mcs_label) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash | 1;
+}
 
 Demand make_demand(const model::JobRequest& request, const model::Partition& partition,
                    const model::Settings& settings) {
@@ -178,6 +185,7 @@ Demand make_demand(const model::JobRequest& request, const model::Partition& par
   demand.partition_cpus_per_node_max = partition.max_cpus_per_node;
   set_gres(demand, request, settings, min_nodes);
   set_sharing(demand, request, partition);
+  demand.label = label_number(request, settings.mcs_select);
   return demand;
 }
 

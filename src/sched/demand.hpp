@@ -63,6 +63,7 @@ struct Demand {
   bool whole_node = false;
   bool idle_nodes_only = false;
   bool same_user_only = false;
+  std::uint64_t label = 0;  // its nodes are for jobs of this label (label_number()); 0: it goes with those of none
 
   // the partition's part
   std::uint32_t partition_cpus_per_node_max = kInfinite32;
@@ -72,6 +73,9 @@ struct Demand {
   bool counts_memory = true;
   bool block_cores = false;  // cores of one socket before those of the next
 };
+
+/// Stands for the MCS label of a job that keeps its nodes apart; 0: it does not.
+std::uint64_t label_number(const model::JobRequest& request, model::McsSelect select);
 
 /// `request` in `partition`. A job's node limits may leave no room (min_nodes > max_nodes): it cannot run there.
 /// Sources: slurm 22.05 src/slurmctld/job_mgr.c _copy_job_desc_to_job_record(), node_scheduler.c get_node_cnts() and

@@ -72,8 +72,13 @@ Result<Constraint> Constraint::parse(std::string_view text) {
   }
   if (in_paren || in_bracket) return bad();
   if (!name.empty()) item.names.push_back({std::move(name), Join::end});
-  if (item.names.empty()) return text.empty() ? Result<Constraint>(out) : Result<Constraint>(bad());
-  end_item(Join::end);
+  if (!item.names.empty()) {
+    end_item(Join::end);
+  } else if (!out.items_.empty()) {  // after a last operator, as Slurm lets it be
+    out.items_.back().next = Join::end;
+  } else {
+    return text.empty() ? Result<Constraint>(out) : Result<Constraint>(bad());
+  }
 
   // in brackets, & goes with counts and | without
   for (std::size_t i = 0; i < out.items_.size(); ++i) {

@@ -213,7 +213,7 @@ Bitmap Placer::without_unfit(const Attempt& a) const {
     if (use.jobs == 0) return;
     const bool foreign = (d.same_user_only && use.only_user != a.user) || (use.user != kNoVal32 && use.user != a.user);
     const bool all_memory_taken = d.counts_memory && d.memory_mib == 0 && use.memory_mib != 0;
-    bool unfit = foreign || all_memory_taken || d.idle_nodes_only || use.exclusive_jobs != 0;
+    bool unfit = foreign || use.label != d.label || all_memory_taken || d.idle_nodes_only || use.exclusive_jobs != 0;
     if (d.sharing == Sharing::exclusive) unfit = true;
     if (d.sharing == Sharing::row && use.unshared_jobs != 0) unfit = true;
     if (d.sharing == Sharing::cores && a.usage.shared_here(node, a.partition)) unfit = true;
@@ -441,7 +441,8 @@ bool Placer::give(const Attempt& a, const Bitmap& nodes, Taken taken, Near near,
              .sharing = d.sharing,
              .whole_node = d.whole_node && d.sharing != Sharing::row,
              .user_exclusive = d.same_user_only,
-             .user = a.user};
+             .user = a.user,
+             .label = d.label};
   auto gres = devices_of(a, chosen, taken, near);
   if (!gres) return false;
   for (std::size_t i = 0; i < chosen.size(); ++i) {

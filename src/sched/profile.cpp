@@ -6,6 +6,9 @@
 namespace flurm::sched {
 namespace {
 
+/// No label has this number: labels' are odd.
+constexpr std::uint64_t kSeveralLabels = 2;
+
 std::uint32_t free_count(ConstCores all, ConstCores busy) {
   std::uint32_t free = 0;
   for (std::size_t w = 0; w < all.size(); ++w) free += static_cast<std::uint32_t>(std::popcount(all[w] & ~busy[w]));
@@ -133,6 +136,7 @@ void Profile::fill(Usage& usage, NodeIndex node, TimeS from, TimeS until) const 
       if (more.user != kNoVal32) use.user = use.user == kNoVal32 || use.user == more.user ? more.user : kInfinite32;
       if (more.jobs != 0)
         use.only_user = use.jobs == 0 || use.only_user == more.only_user ? more.only_user : kInfinite32;
+      if (more.jobs != 0) use.label = use.jobs == 0 || use.label == more.label ? more.label : kSeveralLabels;
       use.jobs = std::max(use.jobs, more.jobs);
       unite(use.gres, more.gres);
       const ConstCores taken = busy(step);

@@ -67,7 +67,7 @@ std::string shape_key(const model::JobRequest& r, std::size_t partition) {
                                kGresDisableBinding));
   for (const std::string* text :
        {&r.req_nodes, &r.exc_nodes, &r.features, &r.prefer, &r.licenses, &r.tres_per_job, &r.tres_per_node,
-        &r.tres_per_socket, &r.tres_per_task, &r.cpus_per_tres, &r.mem_per_tres}) {
+        &r.tres_per_socket, &r.tres_per_task, &r.cpus_per_tres, &r.mem_per_tres, &r.mcs_label}) {
     append_numbers(key, text->size());
     key += *text;
   }

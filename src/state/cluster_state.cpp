@@ -223,6 +223,9 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("reports", Table<Report>{s.reports, [](const Report& report, std::uint64_t) { return report.number; }});
   ar("next_report", s.next_report);
   ar("reports_dropped", s.reports_dropped);
+  ar("crontabs",
+     Table<model::Crontab>{s.crontabs, [](const model::Crontab& one, std::uint64_t) { return std::uint64_t{one.user_id}; }},
+     codec::since(5));
 }
 
 const model::Node* ClusterState::node(std::string_view name) const {

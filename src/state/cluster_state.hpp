@@ -123,6 +123,7 @@ struct ClusterState {
   PersistentMap<model::Step> steps;  // (job << 32 | slot), of jobs that have nodes
   Sessions sessions;                 // of the controllers that proposed lately
   Drain drain;
+  PersistentMap<model::Crontab> crontabs;  // by user id
 
   // Of accounting: this cluster's part of the accounting daemon's books, and what has been used.
   std::shared_ptr<const acct::Books> books = std::make_shared<const acct::Books>();

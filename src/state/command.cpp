@@ -33,6 +33,7 @@ void fields(codec::Archive& ar, SubmitJob& c) {
   ar("dependencies", c.dependencies);
   maybe(ar, "array", c.array);
   ar("operator_priority", c.operator_priority);
+  if (ar.version() >= 5) maybe(ar, "cron", c.cron);
 }
 
 void fields(codec::Archive& ar, Schedule::Start& s) {
@@ -129,6 +130,12 @@ void fields(codec::Archive& ar, UpdateJobs& c) {
   maybe(ar, "threads_per_core", c.threads_per_core);
   maybe(ar, "mail_type", c.mail_type);
   maybe(ar, "pn_min_memory", c.pn_min_memory);
+  ar("cpus_per_tres", c.cpus_per_tres, codec::since(5));
+  ar("mem_per_tres", c.mem_per_tres, codec::since(5));
+  ar("tres_per_job", c.tres_per_job, codec::since(5));
+  ar("tres_per_node", c.tres_per_node, codec::since(5));
+  ar("tres_per_socket", c.tres_per_socket, codec::since(5));
+  ar("tres_per_task", c.tres_per_task, codec::since(5));
 }
 
 void fields(codec::Archive& ar, RequeueJobs& c) {
@@ -352,6 +359,18 @@ void fields(codec::Archive& ar, RebootNodes& c) {
   ar("uid", c.uid);
 }
 
+void fields(codec::Archive& ar, UpdateCrontab& c) {
+  ar("uid", c.uid);
+  ar("text", c.text);
+  ar("jobs", c.jobs);
+}
+
+void fields(codec::Archive& ar, SetCronStarts::Start& s) {
+  ar("job", s.job);
+  ar("at", s.at);
+}
+void fields(codec::Archive& ar, SetCronStarts& c) { ar("starts", c.starts); }
+
 namespace {
 
 // The numbers of the stored form are the positions in Command, counted from 1: append, never insert.
@@ -391,9 +410,13 @@ std::string_view command_name(const Command& command) {
                                          "EndAllocation", "CreateStep", "QueueStep",   "EndStep",      "SignalStep",
                                          "UpdateStep",  "EndInactive",  "SubmitHetJob", "ControllerScriptEnded",
                                          "SetTriggers", "ClearTriggers", "NoteEvent",   "RebootNodes", "PutBooks",
-                                         "ForgetReports", "ReportAll"};
+                                         "ForgetReports", "ReportAll", "UpdateCrontab", "SetCronStarts"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
+}
+
+bool changes_tres(const UpdateJobs& c) {
+  return c.cpus_per_tres || c.mem_per_tres || c.tres_per_job || c.tres_per_node || c.tres_per_socket || c.tres_per_task;
 }
 
 std::string describe(const Entry& entry) { return codec::dump(entry, kFormat); }
@@ -403,6 +426,7 @@ std::uint16_t format_of(const Command& command) {
   static_assert(std::is_same_v<std::variant_alternative_t<20, Command>, PutReservation>);
   static_assert(std::is_same_v<std::variant_alternative_t<38, Command>, PutBooks>);
   if (command.index() >= 38) return 5;
+  if (const auto* update = std::get_if<UpdateJobs>(&command); update && changes_tres(*update)) return 5;
   if (command.index() >= 20) return 4;
   if (const auto* submit = std::get_if<SubmitJob>(&command); submit && !submit->request.batch) return 4;
   return std::holds_alternative<SetDrain>(command) ? 3 : kOldestFormat;

@@ -36,6 +36,7 @@ struct SubmitJob {
   std::vector<model::Dependency> dependencies;
   std::optional<model::ArrayPart> array;  // with `pending` and `max_running` set
   bool operator_priority = false;         // the explicit priority was set by an operator
+  std::optional<model::CronEntry> cron;   // only with UpdateCrontab
 };
 
 /// What the planner decided, on an older state: each start is checked again.
@@ -95,7 +96,11 @@ struct UpdateJobs {
   std::optional<std::uint16_t> pn_min_cpus, cpus_per_task, requeue, contiguous, shared, core_spec, ntasks_per_node,
       sockets_per_node, cores_per_socket, threads_per_core, mail_type;
   std::optional<std::uint64_t> pn_min_memory;
+  std::optional<std::string> cpus_per_tres, mem_per_tres, tres_per_job, tres_per_node, tres_per_socket, tres_per_task;
 };
+
+/// What is counted of generic resources.
+bool changes_tres(const UpdateJobs& command);
 
 struct RequeueJobs {
   std::vector<Target> targets;
@@ -337,6 +342,21 @@ struct PutBooks {
   std::vector<std::string> users_gone, accounts_gone;
   std::vector<std::uint32_t> assocs_unused, qos_unused;  // what they have used so far is forgotten (RawUsage=0)
 };
+/// scrontab: the user's file, with a job for each of its lines, takes the place of the one there was; without `text` it goes.
+/// Jobs of the old one do not come back, and those that wait end.
+struct UpdateCrontab {
+  std::uint32_t uid = 0;
+  std::optional<std::string> text;
+  std::vector<SubmitJob> jobs;  // each with `cron`
+};
+/// When jobs of scrontabs that have run start next. Only the controller's clock knows the time of day.
+struct SetCronStarts {
+  struct Start {
+    JobId job;
+    TimeS at;
+  };
+  std::vector<Start> starts;
+};
 
 /// The accounting daemon has the reports up to this one.
 struct ForgetReports {
@@ -352,7 +372,8 @@ using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJ
                              DeletePartition, EffectsDone, Tick, TopJobs, UseFormat, SetDrain, PutReservation,
                              DeleteReservation, AddNodes, RemoveNode, AwaitStart, EndAllocation, CreateStep, QueueStep,
                              EndStep, SignalStep, UpdateStep, EndInactive, SubmitHetJob, ControllerScriptEnded,
-                             SetTriggers, ClearTriggers, NoteEvent, RebootNodes, PutBooks, ForgetReports, ReportAll>;
+                             SetTriggers, ClearTriggers, NoteEvent, RebootNodes, PutBooks, ForgetReports, ReportAll,
+                             UpdateCrontab, SetCronStarts>;
 
 /// One entry of the log.
 struct Entry {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "state/cron.hpp"
 #include "state/mail.hpp"
 #include "state/reports.hpp"
 #include "state/steps.hpp"
@@ -45,6 +46,7 @@ void count_use(const ClusterState& state, Node& node) {
   node.memory_used = 0;
   node.exclusive = false;
   node.owner = kNoVal32;
+  node.mcs_label.clear();
   const auto add = [&](JobId id) {
     const Job* job = state.job(id);
     const model::NodeShare* share = job ? share_of(*job, node.id) : nullptr;
@@ -55,6 +57,7 @@ void count_use(const ClusterState& state, Node& node) {
     node.memory_used += share->memory_mib;
     if (job->allocation->whole_node) node.exclusive = true;
     if (job->request->shared == 2) node.owner = job->request->user_id;  // --exclusive=user
+    if (model::sets_nodes_apart(*job->request, state.settings.mcs_select)) node.mcs_label = job->request->mcs_label;
   };
   for (JobId id : node.jobs) add(id);
   for (JobId id : node.completing_jobs) add(id);
@@ -312,7 +315,7 @@ namespace {
 void finish_cleaning(ClusterState& state, JobId id) {
   report_leftover_steps(state, id);
   edit_job(state, id, [&](Job& j) {
-    heed_exit_code(state, j);
+    if (!comes_back(state, j)) heed_exit_code(state, j);
     const bool again = j.state.has(job_flag::requeue);
     j.state.flags &= ~(job_flag::completing | job_flag::requeue);
     if (!again) return;

@@ -104,5 +104,71 @@ TEST(Reboot, is_taken_back_while_nobody_has_begun_it) {
   EXPECT_EQ(w.run(UpdateNodes{.nodes = {0}, .state = node_flag::reboot_cancel}).code, Errc::reboot_in_progress);
 }
 
+TEST(Reboot, a_job_that_asks_for_it_begins_when_its_nodes_have_booted) {
+  Reboot w;
+  SubmitJob submit = w.job(10);
+  submit.request.reboot = 1;
+  const JobId id = w.run(submit).job;
+  Schedule plan;
+  plan.starts.push_back({.job = id, .task = kNoVal32, .partition = "all", .shares = {}});
+  for (model::NodeId node : {0u, 1u}) plan.starts[0].shares.push_back({.node = node, .cpus = 1, .memory_mib = 10, .cores = {1}});
+  w.run(plan);
+  EXPECT_EQ(w.shown(id), "CONFIGURING");
+  EXPECT_EQ(w.orders(), 2);
+  const auto launches = [&] {
+    int count = 0;
+    w.state.effects.for_each([&](std::uint64_t, const auto& effect) {
+      count += effect->kind == Effect::Kind::launch_batch;
+      return true;
+    });
+    return count;
+  };
+  w.now = w.now + 20;
+  w.come_back(-100);
+  EXPECT_TRUE(w.n1().has(node_flag::reboot_issued)) << "it only registered once more";
+  w.come_back(10);
+  EXPECT_EQ(w.n1().base, model::NodeBase::allocated);
+  EXPECT_EQ(w.shown(id), "CONFIGURING") << "the other node is not there yet";
+  EXPECT_EQ(launches(), 0);
+  RegisterNode other{.name = "n2"};
+  other.boot_time = w.now;
+  other.config_overrides = true;
+  w.run(std::move(other));
+  EXPECT_EQ(w.shown(id), "RUNNING");
+  EXPECT_EQ(launches(), 1);
+  EXPECT_EQ(w.at(id).end_time, w.now + 600) << "the time to boot is not the job's";
+}
+
+TEST(Reboot, a_job_whose_node_does_not_come_back_goes_elsewhere) {
+  Reboot w;
+  SubmitJob submit = w.job();
+  submit.request.reboot = 1;
+  const JobId id = w.run(submit).job;
+  w.start(id);
+  w.now = w.now + w.state.settings.reboot_timeout_s + 1;
+  w.tick();
+  EXPECT_EQ(w.n1().base, model::NodeBase::down);
+  EXPECT_EQ(w.shown(id), "PENDING");
+  EXPECT_EQ(w.at(id).restart_count, 1u);
+}
+
+TEST(Reboot, a_job_waits_for_the_reboot_and_the_controllers_prolog) {
+  Reboot w;
+  w.state.settings.controller_prolog = true;
+  SubmitJob submit = w.job();
+  submit.request.reboot = 1;
+  const JobId id = w.run(submit).job;
+  w.start(id);
+  std::uint64_t prolog = 0;
+  w.state.effects.for_each([&](std::uint64_t, const auto& effect) {
+    if (effect->kind == Effect::Kind::controller_prolog) prolog = effect->id;
+    return true;
+  });
+  w.come_back(1);
+  EXPECT_EQ(w.shown(id), "CONFIGURING");
+  w.run(ControllerScriptEnded{.job = id, .effect = prolog});
+  EXPECT_EQ(w.shown(id), "RUNNING");
+}
+
 }  // namespace
 }  // namespace flurm::state::test

@@ -351,7 +351,7 @@ TEST(State, invariants_hold_under_random_commands) {
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 30) {
+      switch (random() % 31) {
         case 0:
         case 1: {
           SubmitJob submit = w.job(random() % 3 + 1);
@@ -490,6 +490,20 @@ TEST(State, invariants_hold_under_random_commands) {
           command = put;
           break;
         }
+        case 30:
+          if (w.state.format != kFormat) break;
+          if (random() % 2) {
+            UpdateCrontab update{.uid = 1000, .text = {}, .jobs = {}};
+            if (random() % 4) update.text = "text";
+            for (unsigned i = random() % 3; update.text && i > 0; --i) {
+              update.jobs.push_back(w.job());
+              update.jobs.back().cron = model::CronEntry{.minutes = 1, .first_line = i, .last_line = i};
+            }
+            command = update;
+          } else {
+            command = SetCronStarts{{{some, w.now + static_cast<int>(random() % 5)}}};
+          }
+          break;
         case 24:
           if (w.state.format == kFormat) {
             SubmitJob held = w.job(2);
@@ -550,6 +564,8 @@ TEST(State, invariants_hold_under_random_commands) {
       const Entry again = *decode(encode(entry, std::max(w.state.format, format_of(entry.command))));
       apply(twin.state, again);
       if (reply.job.v) jobs.push_back(reply.job);
+      if (const model::Crontab* crontab = w.state.crontabs.find(1000); crontab && random() % 4 == 0)
+        jobs.insert(jobs.end(), crontab->jobs.begin(), crontab->jobs.end());
 
       w.state.nodes.for_each([&](std::uint64_t, const auto& node) {
         std::uint64_t cores = 0, memory = 0;

@@ -20,7 +20,8 @@ TOLD = "env | grep -E '^(SLURM_(JOB|STEP)_GPUS|(CUDA|ROCR)_VISIBLE_DEVICES|SLURM
 class GresTest(ClusterTest):
     gres_conf = GRES_CONF
     extra = ("GresTypes=gpu,net\nSchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=1\n"
-             "NodeName=DEFAULT CPUs=8 Sockets=2 CoresPerSocket=4 Gres=gpu:tesla:4,net:4\n")
+             "NodeName=DEFAULT CPUs=8 Sockets=2 CoresPerSocket=4 Gres=gpu:tesla:4,net:4\n"
+             "PartitionName=some Nodes=ALL DefCpuPerGPU=2 DefMemPerGPU=50\n")
 
     @classmethod
     def setUpClass(cls):
@@ -112,6 +113,29 @@ class Choice(GresTest):
                 self.assertEqual({nodes: gres for nodes, (_, gres) in self.held(job).items()}, devices)
                 self.c.run("scancel", job)
                 wait_for(lambda: not self.c.squeue("%i"), what="an empty queue")
+
+    def test_what_a_partition_gives_with_each_gpu(self):
+        self.assertIn("JobDefaults=DefCpuPerGPU=2,DefMemPerGPU=50", self.c.run("scontrol", "show", "partition", "some"))
+        job = self.running("-p", "some", "--gpus=2")
+        record = self.c.job(job)
+        self.assertEqual((record["NumCPUs"], record["CpusPerTres"], record["MemPerTres"]), ("4", "gres:gpu:2", "gres:gpu:50"))
+        self.assertIn(" Mem=100 ", self.c.run("scontrol", "-d", "-o", "show", "job", job))
+        said = self.c.job(self.c.submit("--hold", "-p", "some", "--gpus=1", "-c", "1", "--mem=20"))
+        self.assertEqual((said.get("CpusPerTres"), said.get("MemPerTres")), (None, None))
+        self.assertNotIn("CpusPerTres", self.c.job(self.c.submit("--hold", "-p", "some")))
+        self.c.run("scontrol", "update", "partitionname=some", "jobdefaults=DefCpuPerGPU=3")
+        self.assertEqual(self.c.job(self.c.submit("--hold", "-p", "some", "--gpus=1"))["CpusPerTres"], "gres:gpu:3")
+        self.c.refused("scontrol", "update", "partitionname=some", "jobdefaults=DefNothing=3")
+
+    def test_a_waiting_jobs_devices_may_be_changed(self):
+        job = self.c.submit("--hold", "-w", "n1", "--gres=gpu:1", "--wrap", "sleep 1000")
+        self.c.run("scontrol", "update", f"jobid={job}", "gres=gpu:3")
+        self.assertEqual(self.c.squeue("%b", "-j", job), [["gres:gpu:3"]])
+        self.c.refused("scontrol", "update", f"jobid={job}", "gres=nothing:1")
+        self.c.run("scontrol", "release", job)
+        self.c.wait_state(job, "RUNNING", seconds=70)
+        self.assertEqual(self.held(job)["n1"][1], "gpu:tesla:3(IDX:0-2)")
+        self.c.refused("scontrol", "update", f"jobid={job}", "gres=gpu:1")
 
     def test_cpus_and_memory_that_go_with_a_gpu(self):
         job = self.running("--gpus=2", "--cpus-per-gpu=3", "--mem-per-gpu=100")

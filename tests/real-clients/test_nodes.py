@@ -1,5 +1,6 @@
 """Nodes and partitions as administrators see and change them; reconfigure; daemons that go away and come back."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -258,21 +259,38 @@ class Reboot(ClusterTest):
         self.assertEqual(self.c.node("n1")["State"], "MIXED")
         self.c.run("scontrol", "reboot", "asap", "nextstate=resume", "n1")
         waits = self.c.submit("-w", "n1")
-        self.assertEqual(self.asked(), 0)
+        before = self.asked()
         open(self.c.work + "/let_go", "w").close()
-        wait_for(lambda: self.asked() == 1, 40, "the reboot")
+        wait_for(lambda: self.asked() == before + 1, 40, "the reboot")
         self.assertIn("REBOOT_ISSUED", self.c.node("n1")["State"])
         self.assertIn("in progress", self.c.refused("scontrol", "cancel_reboot", "n1").lower())
-        kill(self.c.pid("n1"))
-        daemon = subprocess.Popen([self.c.bin + "/flurmnd", "-D", "-f", self.c.conf, "-N", "n1", "-b"],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
+        with self.booted("n1"):
             self.assertEqual(self.c.wait_end(waits, seconds=60)["JobState"], "COMPLETED")
             self.assertEqual(self.c.node("n1")["State"], "IDLE")
+
+    @contextlib.contextmanager
+    def booted(self, node):
+        """Another daemon in the place of the node's, as after a reboot."""
+        kill(self.c.pid(node))
+        daemon = subprocess.Popen([self.c.bin + "/flurmnd", "-D", "-f", self.c.conf, "-N", node, "-b"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            yield
         finally:
             kill(daemon.pid)
             daemon.wait()
             self.c.local("up")
+
+    def test_for_a_job_that_asks_for_it(self):
+        self.assertIn("ermission denied", self.c.refused("sbatch", "--reboot", "--wrap", "true", user="nobody"))
+        before = self.asked()
+        job = self.c.submit("-w", "n2", "--reboot", "--wrap", "true")
+        self.c.wait_state(job, "CONFIGURING")
+        wait_for(lambda: self.asked() == before + 1, 40, "the reboot")
+        with self.booted("n2"):
+            self.assertEqual(self.c.wait_end(job, seconds=60)["JobState"], "COMPLETED")
+        record = self.c.job(job)
+        self.assertEqual((record["Reboot"], record["OverSubscribe"]), ("1", "NO"))
 
     def test_refusals(self):
         self.assertIn("Invalid node name", self.c.refused("scontrol", "reboot", "nowhere"))

@@ -1,6 +1,7 @@
 // ctld/handlers/admin.cpp — what administrators do: change nodes and partitions, reconfigure, shut down, set log levels.
 #include "base/hostlist.hpp"
 #include "ctld/handlers/handlers.hpp"
+#include "ctld/job_defaults.hpp"
 #include "wire/msg/daemon_control.hpp"
 #include "wire/msg/update_node.hpp"
 
@@ -146,6 +147,8 @@ io::Task<Answer> update_partition(Controller& c, Call call) {
   model::Partition base = old ? *old : model::Partition{};
   base.name = name;
   command.partition = changed(std::move(base), *request);
+  if (auto defaults = parse_job_defaults(command.partition.job_defaults); !defaults)
+    co_return error_answer(call, defaults.error());
   log(Level::info, "partition.update", {{"partition", name}, {"uid", call.uid}});
   auto proposal = propose(c, std::move(call), std::move(command));
   Answer answer = co_await proposal;

@@ -9,6 +9,9 @@ namespace flurm::ctld {
 io::Task<Answer> submit_batch_job(Controller& c, Call call);
 io::Task<Answer> job_will_run(Controller& c, Call call);
 
+Answer crontab(Controller& c, const Call& call);
+io::Task<Answer> update_crontab(Controller& c, Call call);
+
 io::Task<Answer> submit_het_job(Controller& c, Call call);
 io::Task<Answer> allocate_het_job(Controller& c, Call call);
 

@@ -36,16 +36,31 @@ class Viewer {
   std::vector<std::string> hidden_;
 };
 
-Answer reply_with(Controller& c, const Call& call, const state::ClusterState& state,
-                  const std::vector<std::shared_ptr<const Job>>& jobs, bool detail) {
-  c.info_cache.drop_missing(state);
-  c.info_cache.set_time(state, io::now());
-  std::vector<std::string_view> records;
-  records.reserve(jobs.size());
-  for (const auto& job : jobs) records.push_back(c.info_cache.job(state, job, call.version, detail));
+/// A few records are put together here, many on a worker: encoding and copying 100 000 takes a while.
+Answer reply_with(Controller& c, const Call& call, Replica::Snapshot state, std::vector<std::shared_ptr<const Job>> jobs,
+                  bool detail) {
+  constexpr std::size_t kFew = 64;
+  c.info_cache.drop_missing(*state);
+  c.info_cache.set_time(*state, io::now());
   Answer out;
   out.type = wire::MsgType::RESPONSE_JOB_INFO;
-  out.body = wire::pack_job_info_array(state.now, TimeS{}, records, call.version);
+  if (jobs.size() <= kFew) {
+    std::vector<std::string_view> views;
+    for (const auto& job : jobs) views.push_back(c.info_cache.job(*state, job, call.version, detail));
+    out.body = wire::pack_job_info_array(state->now, TimeS{}, views, call.version);
+    return out;
+  }
+  std::vector<std::shared_ptr<InfoRecord>> records;
+  records.reserve(jobs.size());
+  for (const auto& job : jobs) records.push_back(c.info_cache.record(*state, job, call.version, detail));
+  out.make_body = [state = std::move(state), jobs = std::move(jobs), records = std::move(records),
+                   scale = c.info_cache.scale(), version = call.version, detail] {
+    std::vector<std::string_view> views;
+    views.reserve(jobs.size());
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+      views.push_back(records[i]->bytes(*state, *jobs[i], version, detail, scale.get()));
+    return wire::pack_job_info_array(state->now, TimeS{}, views, version);
+  };
   return out;
 }
 
@@ -70,7 +85,7 @@ Answer job_info_all(Controller& c, const Call& call) {
       return true;
     });
   }
-  return reply_with(c, call, *state, jobs, request->show_flags & wire::show_detail);
+  return reply_with(c, call, state, std::move(jobs), request->show_flags & wire::show_detail);
 }
 
 Answer job_info_single(Controller& c, const Call& call) {
@@ -92,7 +107,7 @@ Answer job_info_single(Controller& c, const Call& call) {
       if (viewer.sees(*job)) jobs.push_back(state->jobs.get(job->id.v));
   }
   if (jobs.empty()) return rc_answer(call, Errc::invalid_job_id);
-  return reply_with(c, call, *state, jobs, request->show_flags & wire::show_detail);
+  return reply_with(c, call, state, std::move(jobs), request->show_flags & wire::show_detail);
 }
 
 Answer job_info_user(Controller& c, const Call& call) {
@@ -105,7 +120,7 @@ Answer job_info_user(Controller& c, const Call& call) {
     if (job->request->user_id == request->user_id && viewer.sees(*job)) jobs.push_back(job);
     return true;
   });
-  return reply_with(c, call, *state, jobs, request->show_flags & wire::show_detail);
+  return reply_with(c, call, state, std::move(jobs), request->show_flags & wire::show_detail);
 }
 
 Answer step_info(Controller& c, const Call& call) {

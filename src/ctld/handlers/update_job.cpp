@@ -3,6 +3,7 @@
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/job_text.hpp"
 #include "model/dependency.hpp"
+#include "model/gres_request.hpp"
 #include "wire/msg/job_desc.hpp"
 
 namespace flurm::ctld {
@@ -71,6 +72,12 @@ state::UpdateJobs changes(const wire::JobDesc& d) {
   take16(c.threads_per_core, d.threads_per_core);
   take16(c.mail_type, d.mail_type);
   take(c.pn_min_memory, d.pn_min_memory, kNoVal64);
+  c.cpus_per_tres = d.cpus_per_tres;
+  c.mem_per_tres = d.mem_per_tres;
+  c.tres_per_job = d.tres_per_job;
+  c.tres_per_node = d.tres_per_node;
+  c.tres_per_socket = d.tres_per_socket;
+  c.tres_per_task = d.tres_per_task;
   return c;
 }
 
@@ -78,15 +85,13 @@ state::UpdateJobs changes(const wire::JobDesc& d) {
 Errc unavailable(const Controller& c, const wire::JobDesc& desc) {
   const auto given = [](const std::optional<std::string>& text) { return text && !text->empty(); };
   if (given(desc.burst_buffer)) return Errc::not_supported;
-  if (given(desc.tres_per_node) || given(desc.tres_per_job) || given(desc.tres_per_socket) || given(desc.tres_per_task))
-    return Errc::invalid_gres;
   if (desc.core_spec != kNoVal16 && !c.config->allow_spec_resources_usage) return Errc::access_denied;
   return Errc::success;
 }
 
 bool changes_demand(const state::UpdateJobs& c) {
   return c.features || c.prefer || c.req_nodes || c.exc_nodes || c.licenses || c.partitions || c.min_cpus ||
-         c.pn_min_memory || c.cpus_per_task || c.pn_min_cpus;
+         c.pn_min_memory || c.cpus_per_task || c.pn_min_cpus || state::changes_tres(c);
 }
 
 /// Features, nodes and licenses that nobody has are refused, and more CPUs or memory than the partition gives; more
@@ -110,6 +115,15 @@ Result<void> check_demand(Controller& c, const state::ClusterState& state, const
   take_over(request.cpus_per_task, command.cpus_per_task);
   take_over(request.pn_min_cpus, command.pn_min_cpus);
   take_over(request.pn_min_memory, command.pn_min_memory);
+  take_over(request.cpus_per_tres, command.cpus_per_tres);
+  take_over(request.mem_per_tres, command.mem_per_tres);
+  take_over(request.tres_per_job, command.tres_per_job);
+  take_over(request.tres_per_node, command.tres_per_node);
+  take_over(request.tres_per_socket, command.tres_per_socket);
+  take_over(request.tres_per_task, command.tres_per_task);
+  if (state::changes_tres(command)) {
+    FLURM_TRY_VOID(model::settle_gres(request, state.settings));
+  }
   const sched::View view = scheduler_view(state);
   FLURM_TRY_VOID(c.admission.knows_names(view, request));
   for (std::string_view name : split_names(command.partitions.value_or(job.partition))) {
@@ -143,9 +157,11 @@ io::Task<Answer> update_job(Controller& c, Call call) {
   const std::string named = desc->job_id_str ? *desc->job_id_str : std::to_string(desc->step_id.job_id.v);
   auto targets = job_targets(*snapshot, named);
   if (!targets) co_return unknown_job(call, named, targets.error());
-  for (const state::Target& target : *targets)
-    if (const model::Job* job = record_of(*snapshot, target); !job || !c.may_change(call.uid, *job))
-      co_return rc_answer(call, Errc::user_id_missing);
+  for (const state::Target& target : *targets) {
+    const model::Job* job = record_of(*snapshot, target);
+    if (!job || !c.may_change(call.uid, *job)) co_return rc_answer(call, Errc::user_id_missing);
+    if (job->cron && job->cron->comes_back) co_return rc_answer(call, Errc::cannot_modify_cron_job);
+  }
 
   if (named.find('+') == named.npos) add_components(*snapshot, *targets);
   state::UpdateJobs command = changes(*desc);

@@ -7,6 +7,8 @@
 
 #include "base/hostlist.hpp"
 #include "base/log.hpp"
+#include "ctld/job_defaults.hpp"
+#include "ctld/mcs.hpp"
 
 namespace flurm::ctld {
 namespace {
@@ -81,6 +83,7 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   s.licenses = c.licenses;
   s.select_linear = c.select_type == "select/linear";
   s.cr_type = c.select_type_param;
+  s.mcs_select = mcs_rule(c).select;
   s.multifactor = c.priority_type == "priority/multifactor";
   s.priority = {.age = c.priority_weight_age,
                 .job_size = c.priority_weight_js,
@@ -186,6 +189,7 @@ model::Partition partition_of(const conf::PartitionDef& d, const conf::Config& c
   p.max_cpus_per_socket = d.max_cpus_per_socket;
   p.def_mem_per_cpu = d.def_mem_per_cpu;
   p.max_mem_per_cpu = d.max_mem_per_cpu;
+  p.job_defaults = to_text(JobDefaults{.cpus_per_gpu = d.def_cpu_per_gpu, .mib_per_gpu = d.def_mem_per_gpu});
   p.max_share = d.max_share;
   p.over_time_limit = d.over_time_limit;
   p.preempt_mode = d.preempt_mode;

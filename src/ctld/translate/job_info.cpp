@@ -53,13 +53,32 @@ std::uint32_t expected_nodes(const state::ClusterState& state, const Job& job) {
   const std::uint32_t tasks = r.num_tasks == kNoVal32 ? 0 : r.num_tasks;
   const std::uint32_t per_task = r.cpus_per_task == kNoVal16 ? 1 : r.cpus_per_task;
   std::uint32_t nodes = 0;
+  const std::uint32_t per_node = std::max(max_cpus / per_task, 1u);
   if (r.ntasks_per_node && r.ntasks_per_node != kNoVal16) {
     nodes = tasks / r.ntasks_per_node;
+  } else if (per_task > 1) {  // Slurm counts one more where tasks do not fill the last node, and be it the first
+    return std::max(tasks / per_node, r.min_nodes) + (tasks % per_node ? 1 : 0);
   } else {
-    const std::uint32_t per_node = std::max(max_cpus / per_task, 1u);
     nodes = (tasks + per_node - 1) / per_node;
   }
   return std::max(nodes, r.min_nodes);
+}
+
+/// What a job gets that asks for all memory of its nodes, as far as it is known before it has them, MiB.
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c _mem_per_node_part().
+std::uint64_t memory_of_a_node(const state::ClusterState& state, const Job& job) {
+  const model::Partition* partition = partition_of(state, job);
+  if (!partition || partition->nodes.empty()) return 0;
+  const model::NodeConfig& node = state.node(partition->nodes.front())->config;
+  return node.real_memory - std::min(node.mem_spec_limit, node.real_memory);
+}
+
+/// Where memory comes with devices, the default that the job would have without them is shown.
+std::uint64_t shown_memory(const state::ClusterState& state, const Job& job) {
+  const JobRequest& r = *job.request;
+  if (r.mem_per_tres.empty() || r.bitflags & model::job_bit::memory_set) return r.pn_min_memory;
+  const model::Partition* partition = partition_of(state, job);
+  return partition && partition->def_mem_per_cpu ? partition->def_mem_per_cpu : state.settings.def_mem_per_cpu;
 }
 
 wire::MultiCoreData multi_core(const JobRequest& r) {
@@ -133,7 +152,7 @@ void set_size(const state::ClusterState& state, wire::JobInfo& info, const Job& 
   info.ntasks_per_tres = r.ntasks_per_tres;
   info.cpus_per_task = r.cpus_per_task == kNoVal16 ? 1 : r.cpus_per_task;
   info.pn_min_cpus = r.pn_min_cpus;
-  info.pn_min_memory = r.pn_min_memory;
+  info.pn_min_memory = shown_memory(state, job);
   info.pn_min_tmp_disk = r.pn_min_tmp_disk;
   info.contiguous = r.contiguous;
   info.core_spec = r.core_spec == kNoVal16 ? kNoVal16 : r.core_spec;
@@ -201,7 +220,7 @@ void set_texts(const state::ClusterState& state, wire::JobInfo& info, const Job&
   info.tres_per_task = r.tres_per_task;
   info.mail_type = r.mail_type;
   info.mail_user = r.mail_user.empty() ? r.user_name : r.mail_user;
-  info.tres_req_str = requested_tres(job, state.settings);
+  info.tres_req_str = requested_tres(job, state.settings, memory_of_a_node(state, job));
   if (!job.state.pending()) info.tres_alloc_str = allocated_tres(job, state.settings);
 }
 
@@ -281,7 +300,7 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
   info.job_state = job.state.number();
   info.batch_flag = r.batch ? static_cast<std::uint16_t>(1 + job.launch_failures) : 0;
   info.state_reason = static_cast<std::uint32_t>(job.reason);
-  info.reboot = static_cast<std::uint8_t>(r.reboot);
+  info.reboot = r.reboot ? 1 : 0;
   info.restart_cnt = static_cast<std::uint16_t>(job.restart_count + (starts_over ? 1 : 0));
   info.delay_boot = r.delay_boot;
   info.alloc_sid = r.alloc_sid;
@@ -302,6 +321,10 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
   info.req_switch = r.req_switch;
   info.wait4switch = r.wait4switch;
   info.bitflags = r.bitflags;
+  if (job.cron) {
+    info.cronspec = job.cron->spec;
+    if (job.cron->comes_back) info.bitflags |= model::job_bit::cron_job;
+  }
   info.segment_size = r.segment_size;
   info.billable_tres = static_cast<double>(job.allocation ? job.allocation->total_cpus() : r.min_cpus);
   info.start_protocol_ver = job.start_time ? wire::v22_05 : 0;

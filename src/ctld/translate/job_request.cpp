@@ -104,7 +104,7 @@ Result<model::JobRequest> job_request(const wire::JobDesc& desc, const model::Se
     r.pn_min_cpus = std::max<std::uint16_t>(r.pn_min_cpus, static_cast<std::uint16_t>(per_task * r.ntasks_per_node));
   r.pn_min_cpus = std::max(r.pn_min_cpus, per_task);
   r.core_spec = desc.core_spec;
-  r.bitflags = desc.bitflags;
+  r.bitflags = desc.bitflags & ~model::job_bit::cron_job;  // what scrontab's jobs are, others cannot make themselves
   if (desc.pn_min_memory == kNoVal64 && desc.mem_per_tres && !desc.mem_per_tres->empty()) {
     r.pn_min_memory = 0;  // it comes with the devices
   } else if (desc.pn_min_memory == kNoVal64) {
@@ -129,6 +129,7 @@ Result<model::JobRequest> job_request(const wire::JobDesc& desc, const model::Se
   r.wait4switch = or32(desc.wait4switch, 0);
   r.requeue = desc.requeue == kNoVal16 ? settings.job_requeue : std::min<std::uint16_t>(desc.requeue, 1);
   r.reboot = or16(desc.reboot, 0) ? 1 : 0;
+  if (r.reboot) r.shared = 0;  // nobody else's job may be there
   r.kill_on_node_fail = or16(desc.kill_on_node_fail, 1);
   r.wait_all_nodes = or16(desc.wait_all_nodes, 0);
   r.profile = desc.profile;

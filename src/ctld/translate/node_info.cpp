@@ -4,6 +4,7 @@
 
 #include "base/hostlist.hpp"
 #include "conf/lines.hpp"
+#include "ctld/job_defaults.hpp"
 #include "ctld/translate/info.hpp"
 #include "ctld/translate/tres.hpp"
 
@@ -136,6 +137,12 @@ wire::PartitionInfo partition_info(const state::ClusterState& state, const model
   info.allow_qos = partition.allow_qos;
   info.qos_char = partition.qos;
   info.alternate = partition.alternate;
+  if (const auto defaults = parse_job_defaults(partition.job_defaults); defaults && *defaults != JobDefaults{}) {
+    constexpr std::uint16_t kCpusPerGpu = 1, kMemoryPerGpu = 2;
+    info.job_defaults_list.emplace();
+    if (defaults->cpus_per_gpu) info.job_defaults_list->push_back({kCpusPerGpu, defaults->cpus_per_gpu});
+    if (defaults->mib_per_gpu) info.job_defaults_list->push_back({kMemoryPerGpu, defaults->mib_per_gpu});
+  }
   info.deny_accounts = partition.deny_accounts;
   info.deny_qos = partition.deny_qos;
   std::vector<std::string> names;

@@ -62,6 +62,23 @@ void add_gres_of(TresAmounts& out, const model::JobRequest& r, const model::Sett
   add_counted_gres(out, counts, settings);
 }
 
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c job_get_tres_mem().
+std::uint64_t requested_memory(const model::JobRequest& r, const model::Settings& settings, std::uint64_t node_memory_mib) {
+  if (!(r.bitflags & model::job_bit::memory_set) && !r.mem_per_tres.empty())
+    if (const auto wishes = model::gres_wishes(r, settings.gres_types))
+      for (const model::GresWish& wish : *wishes) {
+        if (wish.memory_each_mib == 0) continue;
+        const std::uint64_t sockets = r.sockets_per_node == kNoVal16 ? 1 : r.sockets_per_node;
+        const std::uint64_t count = wish.per_job      ? wish.per_job
+                                    : wish.per_node   ? wish.per_node * r.min_nodes
+                                    : wish.per_socket ? wish.per_socket * r.min_nodes * sockets
+                                                      : wish.per_task;
+        return wish.memory_each_mib * count;
+      }
+  if (r.pn_min_memory & model::kMemoryPerCpu) return (r.pn_min_memory & ~model::kMemoryPerCpu) * r.min_cpus;
+  return (r.pn_min_memory ? r.pn_min_memory : node_memory_mib) * r.min_nodes;
+}
+
 }  // namespace
 
 std::string tres_text(const TresAmounts& amounts) {
@@ -72,12 +89,9 @@ std::string tres_text(const TresAmounts& amounts) {
   return out;
 }
 
-TresAmounts requested_amounts(const model::Job& job, const model::Settings& settings) {
+TresAmounts requested_amounts(const model::Job& job, const model::Settings& settings, std::uint64_t node_memory_mib) {
   const model::JobRequest& r = *job.request;
-  const std::uint64_t memory = r.pn_min_memory & model::kMemoryPerCpu
-                                   ? (r.pn_min_memory & ~model::kMemoryPerCpu) * r.min_cpus
-                                   : r.pn_min_memory * r.min_nodes;
-  TresAmounts out = amounts(r.min_cpus, memory, r.min_nodes, r.min_cpus);
+  TresAmounts out = amounts(r.min_cpus, requested_memory(r, settings, node_memory_mib), r.min_nodes, r.min_cpus);
   add_gres_of(out, r, settings);
   return out;
 }
@@ -112,8 +126,8 @@ TresAmounts configured_amounts(const model::Node& node, const model::Settings& s
   return out;
 }
 
-std::string requested_tres(const model::Job& job, const model::Settings& settings) {
-  return tres_text(requested_amounts(job, settings));
+std::string requested_tres(const model::Job& job, const model::Settings& settings, std::uint64_t node_memory_mib) {
+  return tres_text(requested_amounts(job, settings, node_memory_mib));
 }
 std::string allocated_tres(const model::Job& job, const model::Settings& settings) {
   return tres_text(allocated_amounts(job, settings));

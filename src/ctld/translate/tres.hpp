@@ -18,7 +18,8 @@ std::string memory_text(std::uint64_t mib);
 /// Amounts by name: "cpu", "mem" (MiB), "node", "billing", "gres/gpu:tesla".
 using TresAmounts = std::vector<std::pair<std::string, std::uint64_t>>;
 std::string tres_text(const TresAmounts& amounts);
-TresAmounts requested_amounts(const model::Job& job, const model::Settings& settings);
+/// node_memory_mib: what a job gets of a node whose memory it wants all of; 0: not known.
+TresAmounts requested_amounts(const model::Job& job, const model::Settings& settings, std::uint64_t node_memory_mib = 0);
 TresAmounts allocated_amounts(const model::Job& job, const model::Settings& settings);
 TresAmounts allocated_amounts(const model::Step& step, const model::Settings& settings);
 /// Of one of a job's nodes.
@@ -27,8 +28,8 @@ TresAmounts allocated_amounts(const model::NodeShare& share, const model::Settin
 TresAmounts configured_amounts(const model::Node& node, const model::Settings& settings);
 
 /// What a job asks for, and what it holds; the latter empty without an allocation. Of generic resources those that the
-/// settings count (AccountingStorageTRES).
-std::string requested_tres(const model::Job& job, const model::Settings& settings);
+/// settings count (AccountingStorageTRES). node_memory_mib: as above.
+std::string requested_tres(const model::Job& job, const model::Settings& settings, std::uint64_t node_memory_mib);
 std::string allocated_tres(const model::Job& job, const model::Settings& settings);
 std::string allocated_tres(const model::Step& step, const model::Settings& settings);
 /// What a node or a partition has in all, and what is used of a node.

@@ -1,5 +1,6 @@
 // state/commands/cancel.cpp — scancel, requeue, suspend and resume.
 #include "state/commands/handlers.hpp"
+#include "state/cron.hpp"
 #include "state/edit.hpp"
 #include "state/mail.hpp"
 #include "state/steps.hpp"
@@ -17,8 +18,9 @@ constexpr std::uint16_t kSigKill = 9;
 constexpr std::uint16_t kBatchOnly = 1 << 0, kStepsOnly = 1 << 2;
 
 Errc cancel_one(ClusterState& state, JobId id, const CancelJobs& command) {
-  const Job& job = *state.job(id);
   const bool end = command.signal == kSigKill && !(command.flags & kStepsOnly);
+  if (end && !state.job(id)->state.finished()) disable_line(state, id);
+  const Job& job = *state.job(id);
   if (job.state.pending()) {
     if (!end) return Errc::transition_state_no_update;
     edit_job(state, id, [&](Job& changed) { changed.cancelled_by = command.uid; });

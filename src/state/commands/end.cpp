@@ -1,6 +1,7 @@
 // state/commands/end.cpp — what nodes report of a job: launched or not, batch script over, cleaned up.
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/reboot.hpp"
 #include "state/reports.hpp"
 #include "state/steps.hpp"
 
@@ -121,11 +122,7 @@ Reply apply_to(ClusterState& state, const ControllerScriptEnded& command) {
   }
   if (!job->state.has(model::job_flag::configuring)) return {};
   if (!command.failed) {
-    edit_job(state, command.job, [&](Job& changed) {
-      changed.state.flags &= ~model::job_flag::configuring;
-      if (changed.time_limit != kInfinite32) changed.end_time = changed.end_time + (state.now - changed.start_time);
-    });
-    launch(state, command.job);
+    launch_when_ready(state, command.job);
   } else if (job->request->batch && job->requeue_allowed) {
     requeue_running(state, command.job, Effect::End::terminate, false);
   } else {

@@ -45,6 +45,8 @@ Reply apply_to(ClusterState& state, const RebootNodes& command);
 Reply apply_to(ClusterState& state, const PutBooks& command);
 Reply apply_to(ClusterState& state, const ForgetReports& command);
 Reply apply_to(ClusterState& state, const ReportAll& command);
+Reply apply_to(ClusterState& state, const UpdateCrontab& command);
+Reply apply_to(ClusterState& state, const SetCronStarts& command);
 
 /// What a partition's configured text means now: its nodes, and the sums shown for it.
 Result<void> resolve_partition(const ClusterState& state, model::Partition& partition);

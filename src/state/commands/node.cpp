@@ -126,7 +126,7 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
   std::vector<JobId> died;
   if (rebooted)
     for (JobId job : known->jobs)
-      if (state.job(job)->start_time < report.boot_time) died.push_back(job);
+      if (state.job(job)->start_time < report.boot_time && !waits_for_reboot(*state.job(job))) died.push_back(job);
   edit_node(state, id, [&](Node& node) {
     node.protocol_version = report.protocol_version;
     node.version = report.version;
@@ -183,6 +183,8 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
     for (JobId job : list)
       if (const Job& now = *state.job(job); now.state.running() || now.state.suspended())
         fail_on_node(state, job, report.name);
+  for (JobId job : std::vector<JobId>(state.node(id)->jobs))
+    if (waits_for_reboot(*state.job(job))) launch_when_ready(state, job);
   return {};
 }
 

@@ -60,7 +60,7 @@ void reboot_nodes(ClusterState& state) {
     });
     add_effect(state, {.kind = Effect::Kind::reboot_node, .node = id});
   }
-  for (model::NodeId id : late)
+  for (model::NodeId id : late) {
     edit_node(state, id, [&](Node& node) {
       node.flags &= ~(node_flag::reboot_issued | node_flag::drain);
       node.reboot_asked = {};
@@ -68,6 +68,45 @@ void reboot_nodes(ClusterState& state) {
       node.base = NodeBase::down;
       add_reason(state, node, "reboot timed out");
     });
+    const Node& node = *state.node(id);
+    if (!node.jobs.empty() || !node.completing_jobs.empty())
+      take_node_down(state, id, std::string(node.reason), state.settings.slurm_user);
+  }
+}
+
+bool waits_for_reboot(const model::Job& job) {
+  return job.request->reboot == 1 && job.state.running() && job.state.has(model::job_flag::configuring);
+}
+
+/// Source: slurm 22.05 src/slurmctld/job_scheduler.c reboot_job_nodes().
+void reboot_nodes_of(ClusterState& state, JobId id) {
+  const auto allocation = state.job(id)->allocation;
+  for (const model::NodeShare& share : allocation->shares) {
+    edit_node(state, share.node, [&](Node& node) {
+      node.flags |= node_flag::reboot_issued;
+      node.reboot_asked = state.now;
+    });
+    add_effect(state, {.kind = Effect::Kind::reboot_node, .node = share.node});
+  }
+}
+
+void launch_when_ready(ClusterState& state, JobId id) {
+  const model::Job& job = *state.job(id);
+  if (!job.state.running() || !job.state.has(model::job_flag::configuring)) return;
+  bool ready = true;
+  state.job_effects.for_each_from(std::uint64_t{id.v} << 32, [&](std::uint64_t, const auto& effect) {
+    if (effect->job == id && effect->kind == Effect::Kind::controller_prolog) ready = false;
+    return effect->job == id && ready;
+  });
+  if (waits_for_reboot(job))
+    for (const model::NodeShare& share : job.allocation->shares)
+      ready = ready && !state.node(share.node)->has(node_flag::reboot_issued);
+  if (!ready) return;
+  edit_job(state, id, [&](model::Job& changed) {
+    changed.state.flags &= ~model::job_flag::configuring;
+    if (changed.time_limit != kInfinite32) changed.end_time = changed.end_time + (state.now - changed.start_time);
+  });
+  launch(state, id);
 }
 
 bool has_rebooted(const Node& node) { return node.boot_time >= node.reboot_asked; }
@@ -77,7 +116,8 @@ void return_from_reboot(const ClusterState& state, Node& node) {
   if (node.next_state != kNoVal32) node.flags &= ~node_flag::drain;
   const bool stays_down =
       node.next_state != kNoVal32 && (node.next_state & 0xf) == static_cast<std::uint32_t>(NodeBase::down);
-  node.base = stays_down ? NodeBase::down : NodeBase::idle;
+  const bool used = !node.jobs.empty() || !node.completing_jobs.empty();
+  node.base = stays_down ? NodeBase::down : used ? NodeBase::allocated : NodeBase::idle;
   if (stays_down) {
     add_reason(state, node, "reboot complete");
   } else {

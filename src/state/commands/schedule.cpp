@@ -5,6 +5,7 @@
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/mail.hpp"
+#include "state/reboot.hpp"
 #include "state/reservations.hpp"
 #include "state/steps.hpp"
 
@@ -97,7 +98,8 @@ JobId start_job(ClusterState& state, const Schedule::Start& start) {
   for (const model::NodeShare& share : start.shares) names.push_back(state.node(share.node)->config.name);
   allocation->nodes = compress_hosts_sorted(names);
   edit_job(state, id, [&](Job& job) {
-    job.state = {JobBase::running, state.settings.controller_prolog ? model::job_flag::configuring : 0};
+    const bool launch_waits = state.settings.controller_prolog || job.request->reboot == 1;
+    job.state = {JobBase::running, launch_waits ? model::job_flag::configuring : 0};
     job.reason = JobReason::none;
     job.state_desc.clear();
     job.partition = start.partition;
@@ -120,6 +122,7 @@ JobId start_job(ClusterState& state, const Schedule::Start& start) {
   });
   const Job& job = *state.job(id);
   give_nodes(state, job);
+  if (job.request->reboot == 1) reboot_nodes_of(state, id);
   if (state.settings.controller_prolog)
     add_effect(state, {.kind = Effect::Kind::controller_prolog, .job = id, .restart_count = job.restart_count});
   return id;
@@ -127,7 +130,7 @@ JobId start_job(ClusterState& state, const Schedule::Start& start) {
 
 /// What begins when the job, and all that start with it, have their nodes.
 void begin(ClusterState& state, JobId id) {
-  if (!state.settings.controller_prolog) launch(state, id);
+  if (!state.job(id)->state.has(model::job_flag::configuring)) launch(state, id);
   mail_begin(state, *state.job(id));
   tell_waiting(state, id, Effect::News::started);
 }

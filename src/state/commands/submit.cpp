@@ -43,6 +43,7 @@ Reply submit(ClusterState& state, const SubmitJob& command) {
   job.payload = std::make_shared<const model::JobPayload>(command.payload);
   job.array = command.array;
   if (job.array) job.array->array_job = id;
+  if (command.cron) job.cron = std::make_shared<const model::CronEntry>(*command.cron);
   job.partition = command.partitions;
   job.time_limit = command.time_limit;
   job.dependencies = std::move(dependencies);

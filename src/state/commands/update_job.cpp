@@ -2,6 +2,7 @@
 // What may change when follows slurm 22.05 src/slurmctld/job_mgr.c _update_job().
 #include <algorithm>
 
+#include "model/gres_request.hpp"
 #include "model/priority.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
@@ -20,7 +21,8 @@ bool only_pending(const UpdateJobs& c) {
          c.min_nodes || c.max_nodes || c.num_tasks || c.min_cpus || c.max_cpus || c.min_tmp_disk || c.pn_min_cpus ||
          c.cpus_per_task || c.contiguous || c.shared || c.core_spec || c.ntasks_per_node || c.sockets_per_node ||
          c.cores_per_socket || c.threads_per_core || c.pn_min_memory || c.std_out || c.std_err || c.std_in ||
-         c.work_dir || c.dependency_text || c.deadline || c.delay_boot || c.batch_features || c.time_min;
+         c.work_dir || c.dependency_text || c.deadline || c.delay_boot || c.batch_features || c.time_min ||
+         changes_tres(c);
 }
 
 template <class T, class U>
@@ -76,6 +78,12 @@ void change_request(JobRequest& r, const UpdateJobs& c) {
   take(r.threads_per_core, c.threads_per_core);
   take(r.mail_type, c.mail_type);
   take(r.pn_min_memory, c.pn_min_memory);
+  take(r.cpus_per_tres, c.cpus_per_tres);
+  take(r.mem_per_tres, c.mem_per_tres);
+  take(r.tres_per_job, c.tres_per_job);
+  take(r.tres_per_node, c.tres_per_node);
+  take(r.tres_per_socket, c.tres_per_socket);
+  take(r.tres_per_task, c.tres_per_task);
 }
 
 /// The least of those that it has in its partitions.
@@ -159,6 +167,8 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
   if (c.nice && !c.by_operator && *c.nice < 0x80000000) return Errc::access_denied;
   auto request = std::make_shared<JobRequest>(*job.request);
   change_request(*request, c);
+  if (changes_tres(c))
+    if (auto settled = model::settle_gres(*request, state.settings); !settled) return settled.error().code;
   const std::uint32_t old_nice = job.request->nice;
   if (request->max_nodes != 0 && request->max_nodes != kNoVal32 && request->max_nodes < request->min_nodes)
     return Errc::invalid_node_count;
