@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-PURE = {"codec", "wire", "model", "conf", "acct", "state", "sched"}
+PURE = {"codec", "wire", "model", "conf", "acct", "acct_wire", "state", "sched"}
 SOURCE = (".cpp", ".hpp", ".def")
 LINES_MAX = 800
 

@@ -299,4 +299,32 @@ std::uint32_t Policy::after(const Claimant& job) const {
   return reason_none;
 }
 
+bool Policy::exhausted(const Claimant& job, std::int64_t ran_s) const {
+  if (safe_) return false;
+  Taken taken;
+  TresCounts minutes = times(job.tres, static_cast<std::uint64_t>(std::max<std::int64_t>(ran_s, 0) / 60));
+  minutes.erase(tres_energy);
+  for (auto& [id, count] : minutes) ++count;  // to have all of a limit is too much
+  const auto wall_gone = [](const Usage* usage, std::uint32_t limit) {
+    return usage && minutes_of(usage->wall) >= limit;
+  };
+  const QosOrder order = qos_order(*books_, job);
+  for (const Qos* qos : {order.first, order.second}) {
+    if (!qos) continue;
+    const Usage* usage = qos_usage_.find(qos->id);
+    if (used_up(qos->grp_tres_mins, minutes, usage, nullptr, false, false, &taken, taken)) return true;
+    if (taken.take(Plain::grp_wall, qos->grp_wall) && wall_gone(usage, qos->grp_wall)) return true;
+    if (beyond(qos->max_tres_mins_pj, minutes, 0, TresKind::max_mins, &taken, taken)) return true;
+  }
+  for (const Assoc* assoc = books_->assocs().find(job.assoc); assoc && assoc->parent_id != 0;
+       assoc = books_->assocs().find(assoc->parent_id)) {
+    const AssocLimits& limits = assoc->limits;
+    const Usage* usage = assoc_usage_.find(assoc->id);
+    if (used_up(limits.grp_tres_mins, minutes, usage, nullptr, false, false, nullptr, taken)) return true;
+    if (!taken.has(Plain::grp_wall) && limits.grp_wall != kNone && wall_gone(usage, limits.grp_wall)) return true;
+    if (beyond(limits.max_tres_mins_pj, minutes, 0, TresKind::max_mins, nullptr, taken)) return true;
+  }
+  return false;
+}
+
 }  // namespace flurm::acct

@@ -72,6 +72,10 @@ class Policy {
   /// The same with the resources that it would get.
   std::uint32_t after(const Claimant& job) const;
 
+  /// The job has run for `ran_s` and must end: it, or its group, has no minutes left. Never with `safe`: it would not have
+  /// started. Source: slurm 22.05 acct_policy_job_time_out().
+  bool exhausted(const Claimant& job, std::int64_t ran_s) const;
+
   /// Of a scope; null: nothing.
   const InUse* in_use(std::uint64_t scope) const;
   /// Changes with each begin(): an answer holds as long as this is the same.

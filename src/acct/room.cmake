@@ -1,2 +1,2 @@
 # Accounting as values: clusters, accounts, users, associations, QOS; the rules by which they change; job records.
-flurm_library(NAME acct TIER 1 DEPS base codec)
+flurm_library(NAME acct TIER 1 DEPS base codec model)

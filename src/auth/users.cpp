@@ -155,6 +155,13 @@ std::vector<uid_t> Users::members_of(const std::string& groups) {
   return {members.begin(), members.end()};
 }
 
+std::optional<User> Users::cached_by_name(const std::string& name) const {
+  std::lock_guard lock(mutex_);
+  auto it = by_name_.find(name);
+  if (it == by_name_.end() || !it->second.answer) return std::nullopt;
+  return *it->second.answer;
+}
+
 std::optional<User> Users::cached_by_uid(uid_t uid) const {
   std::lock_guard lock(mutex_);
   auto it = by_uid_.find(uid);

@@ -42,6 +42,7 @@ class Users {
 
   /// What is remembered, even when it is stale; nothing when it was never asked or does not exist.
   std::optional<User> cached_by_uid(uid_t uid) const;
+  std::optional<User> cached_by_name(const std::string& name) const;
   std::optional<std::string> cached_group_name(gid_t gid) const;
 
   /// Forgets everything (reconfigure).

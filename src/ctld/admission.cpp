@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "acct/claim.hpp"
 #include "base/hostlist.hpp"
 #include "io/clock.hpp"
 
@@ -74,7 +75,7 @@ Errc Admission::lets_in(const model::Partition& partition, const model::JobReque
     const auto hosts = expand_hosts(partition.allow_alloc_nodes);
     if (!hosts || std::ranges::find(*hosts, request.alloc_node) == hosts->end()) return Errc::access_denied;
   }
-  return Errc::success;
+  return acct::admits(*state_.books, partition, standing_.assoc, standing_.qos);
 }
 
 /// Source: slurm 22.05 src/slurmctld/job_mgr.c _valid_job_part(), _validate_min_mem_partition().
@@ -87,7 +88,7 @@ Result<void> Admission::enter(const model::JobRequest& request, Partitions& part
     const Errc code = lets_in(*partition, request);
     const bool let_in = code == Errc::success;
     if (let_in) allowed.push_back(partition);
-    Result<void> here = let_in ? c_.admission.within_limits(view_, request, *partition)
+    Result<void> here = let_in ? c_.admission.within_limits(view_, request, *partition, qos_flags_)
                                : Result<void>(fail(code, "partition {}", partition->name));
     fits_one = fits_one || here;
     if (!here) refusal = std::move(here);
@@ -109,7 +110,7 @@ Result<void> Admission::could_start(const model::JobRequest& request, Partitions
   Result<void> refusal = fail(Errc::requested_part_config_unavailable);
   for (const model::Partition* partition : partitions) {
     const Result<void> limits =
-        whatever_limits ? Result<void>() : c_.admission.within_limits(view_, request, *partition);
+        whatever_limits ? Result<void>() : c_.admission.within_limits(view_, request, *partition, qos_flags_);
     if (!limits && limits.error().code != Errc::requested_nodes_not_in_partition) {
       if (!several && enforce == kEnforceNone) return {};  // it waits until they are others
       if (!several || enforce == kEnforceAll) return fail(Errc::requested_part_config_unavailable);

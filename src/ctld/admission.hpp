@@ -4,7 +4,9 @@
 #include <string_view>
 #include <vector>
 
+#include "acct/claim.hpp"
 #include "ctld/controller.hpp"
+#include "state/accounting.hpp"
 #include "wire/msg/job_desc.hpp"
 
 namespace flurm::ctld {
@@ -28,12 +30,19 @@ Result<Partitions> asked_partitions(const state::ClusterState& state, const wire
 /// One submission against its partitions.
 class Admission {
  public:
-  Admission(Controller& c, const state::ClusterState& state, const Owner& owner, std::uint32_t uid)
-      : c_(c), state_(state), view_(scheduler_view(state)), owner_(owner), uid_(uid) {}
+  Admission(Controller& c, const state::ClusterState& state, const Owner& owner, std::uint32_t uid,
+            state::Standing standing)
+      : c_(c),
+        state_(state),
+        view_(scheduler_view(state)),
+        owner_(owner),
+        uid_(uid),
+        standing_(standing),
+        qos_flags_(acct::qos_flags(*state.books, standing.qos)) {}
 
   /// Whom the partitions let in, and their limits as far as EnforcePartLimits wants them met. Takes out partitions that
   /// the job may not use. Errors: access_denied, user_id_missing, job_missing_required_partition_group,
-  /// partition_not_avail, and those of sched::within_limits().
+  /// invalid_account, invalid_qos, partition_not_avail, and those of sched::within_limits().
   Result<void> enter(const model::JobRequest& request, Partitions& partitions);
 
   /// Errors: invalid_node_name, invalid_node_count, invalid_feature, invalid_licenses.
@@ -52,6 +61,8 @@ class Admission {
   const sched::View view_;
   const Owner& owner_;
   const std::uint32_t uid_;  // who submits
+  const state::Standing standing_;
+  const std::uint32_t qos_flags_;
 };
 
 }  // namespace flurm::ctld

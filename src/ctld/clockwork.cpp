@@ -2,6 +2,7 @@
 #include "ctld/clockwork.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 #include "ctld/cron.hpp"
 #include "ctld/reserving.hpp"
@@ -11,6 +12,7 @@
 #include "state/reboot.hpp"
 #include "state/reservations.hpp"
 #include "state/triggers.hpp"
+#include "state/usage.hpp"
 
 namespace flurm::ctld {
 
@@ -22,6 +24,25 @@ constexpr std::int64_t kExchangeEveryS = 5;
 
 std::int64_t over_run_s(const conf::Config& config) {
   return config.resv_over_run == kInfinite16 ? model::kReservedForEverS : std::int64_t{config.resv_over_run} * 60;
+}
+
+/// When PriorityUsageResetPeriod ended last, by the clock of the place; 0: it has no end.
+/// Source: slurm 22.05 priority_multifactor.c _next_reset().
+TimeS usage_reset_due(const Controller& c) {
+  enum Period : std::uint16_t { none, at_start, daily, weekly, monthly, quarterly, yearly };
+  const auto period = static_cast<Period>(c.config->priority_reset_period);
+  if (period == none) return {};
+  if (period == at_start) return c.boot_time;
+  const std::time_t now = static_cast<std::time_t>(io::now().v);
+  std::tm local{};
+  if (!localtime_r(&now, &local)) return {};
+  local.tm_hour = local.tm_min = local.tm_sec = 0;
+  local.tm_isdst = -1;
+  if (period == weekly) local.tm_mday -= local.tm_wday;
+  if (period >= monthly) local.tm_mday = 1;
+  if (period == quarterly) local.tm_mon -= local.tm_mon % 3;
+  if (period == yearly) local.tm_mon = 0;
+  return TimeS{std::mktime(&local)};
 }
 
 /// One that recurs is over, for this time.
@@ -44,7 +65,7 @@ bool looks_for_nodes(const state::ClusterState& state, const model::Reservation&
 
 bool tick_due(const state::ClusterState& state, TimeS now, std::int64_t resv_over_run_s) {
   if (state::reservations_due(state, now, resv_over_run_s) || state::triggers_due(state, now) ||
-      state::reboots_due(state, now))
+      state::reboots_due(state, now) || state::usage_due(state, now))
     return true;
   bool due = !state.active.for_each([&](std::uint64_t, const auto& job) {
     if (!job->state.running() || job->time_limit == kInfinite32) return true;
@@ -95,7 +116,7 @@ void Clockwork::exchange_now() {
 
 io::Task<> Clockwork::tick() {
   ticking_ = true;
-  auto proposal = controller_.replica.propose(state::Tick{over_run_s(*controller_.config)});
+  auto proposal = controller_.replica.propose(state::Tick{over_run_s(*controller_.config), usage_reset_due(controller_)});
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) log(Level::warn, "ctld.tick_not_committed", {{"error", reply.error().text}});
   ticking_ = false;

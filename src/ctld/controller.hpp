@@ -58,11 +58,17 @@ struct Controller {
   std::function<void()> reset_server_stats;
 
   Colleagues& colleagues() { return replica.colleagues(); }
-  /// Root and SlurmUser; operators of the accounting database come with it.
-  bool is_operator(std::uint32_t uid) const { return uid == 0 || uid == slurm_user; }
-  bool may_change(std::uint32_t uid, const model::Job& job) const {
-    return uid == job.request->user_id || is_operator(uid);
-  }
+  /// Root and SlurmUser: daemons speak as these.
+  bool is_slurm_user(std::uint32_t uid) const { return uid == 0 || uid == slurm_user; }
+  /// These, and users with such an AdminLevel in accounting; an administrator is an operator too.
+  bool is_administrator(std::uint32_t uid) const;
+  bool is_operator(std::uint32_t uid) const;
+  /// The job's user, operators, and coordinators of its account.
+  bool may_change(std::uint32_t uid, const model::Job& job) const;
+  /// The user coordinates the account, or one above it.
+  bool coordinates(std::uint32_t uid, const std::string& account) const;
+  /// The three above need the user's name, which is to be looked up first.
+  bool levels_matter(std::uint32_t uid) const;
 };
 
 /// Carries out one request. Answers always; what it does not know gets the error a Slurm server gives.

@@ -47,6 +47,7 @@ Core::Core(io::Loop& loop, Setup setup, OnEnd on_end)
       client_(loop_, munge_),
       accounting_(loop_),
       controller_{.loop = loop_, .replica = replica_, .users = users_, .hosts = hosts_, .munge = munge_, .config = setup.loaded.config},
+      books_loader_(controller_, accounting_),
       scheduler_(controller_),
       clockwork_(controller_),
       client_watch_(controller_, client_),

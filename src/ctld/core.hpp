@@ -14,6 +14,7 @@
 #include "cluster/link.hpp"
 #include "conf/flurm_conf.hpp"
 #include "conf/other_conf.hpp"
+#include "ctld/accounting/books.hpp"
 #include "ctld/accounting/link.hpp"
 #include "ctld/accounting/reporter.hpp"
 #include "ctld/client_watch.hpp"
@@ -126,6 +127,7 @@ class Core {
   rpc::Client client_;
   AccountingLink accounting_;
   Controller controller_;
+  BooksLoader books_loader_;
   Scheduler scheduler_;
   Clockwork clockwork_;
   ClientWatch client_watch_;

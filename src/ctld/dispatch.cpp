@@ -1,6 +1,9 @@
 // ctld/dispatch.cpp — which handler answers which request.
+#include "auth/users.hpp"
+#include "ctld/accounting/books.hpp"
 #include "ctld/controller.hpp"
 #include "ctld/handlers/handlers.hpp"
+#include "io/worker.hpp"
 
 namespace flurm::ctld {
 namespace {
@@ -68,8 +71,6 @@ Read reader(MsgType type) {
       return priority_factors;
     case MsgType::REQUEST_SHARE_INFO:
       return share_info;
-    case MsgType::REQUEST_ASSOC_MGR_INFO:
-      return assoc_mgr_info;
     case MsgType::REQUEST_SET_DEBUG_LEVEL:
       return set_debug_level;
     case MsgType::REQUEST_SET_DEBUG_FLAGS:
@@ -158,6 +159,10 @@ Write writer(MsgType type) {
       return pull_trigger;
     case MsgType::REQUEST_RECONFIGURE:
       return reconfigure;
+    case MsgType::REQUEST_ASSOC_MGR_INFO:
+      return assoc_mgr_info;
+    case MsgType::ACCOUNTING_UPDATE_MSG:
+      return accounting_update;
     default:
       return nullptr;
   }
@@ -206,6 +211,11 @@ io::Task<Answer> dispatch(Controller& controller, Call call) {
     if (call.type == MsgType::REQUEST_PING && !current) co_return rc_answer(call, Errc::controller_unreachable);
     if (write && !current)
       co_return from_node(call.type) ? Answer::none() : rc_answer(call, Errc::controller_unreachable);
+  }
+  if (controller.levels_matter(call.uid)) {
+    auto look_up = io::on_worker(controller.loop,
+                                 [&users = controller.users, uid = call.uid] { return users.by_uid(uid).has_value(); });
+    co_await look_up;
   }
   if (read) co_return read(controller, call);
   auto task = write(controller, std::move(call));

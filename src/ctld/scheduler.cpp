@@ -47,7 +47,8 @@ void count_pass(Statistics& statistics, std::uint64_t took_us, std::size_t queue
 
 sched::View scheduler_view(const state::ClusterState& state) {
   return {.settings = state.settings, .pending = state.pending, .active = state.active, .nodes = state.nodes,
-          .partitions = state.partitions, .reservations = state.reservations};
+          .partitions = state.partitions, .reservations = state.reservations, .books = state.books,
+          .assoc_usage = state.assoc_usage, .qos_usage = state.qos_usage};
 }
 
 void Scheduler::request() {

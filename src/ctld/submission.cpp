@@ -16,6 +16,7 @@
 #include "io/worker.hpp"
 #include "model/dependency.hpp"
 #include "model/gres_request.hpp"
+#include "state/accounting.hpp"
 #include "state/reservations.hpp"
 
 namespace flurm::ctld {
@@ -85,6 +86,12 @@ void trim(model::JobRequest& request, const wire::JobDesc& desc, const conf::Con
   request.wait4switch = std::min(desc.wait4switch, longest_s);  // NO_VAL, not asked for, is long
 }
 
+std::string names_of(const Partitions& partitions) {
+  std::string names;
+  for (const model::Partition* partition : partitions) names += (names.empty() ? "" : ",") + partition->name;
+  return names;
+}
+
 /// Everything about a submission that can be known before it is proposed.
 Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, wire::JobDesc& desc, const Owner& owner,
                                std::uint32_t uid, Submission kind) {
@@ -111,9 +118,11 @@ Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, 
   trim(request, desc, *c.config);
   apply_gpu_defaults(request, *partitions.front(), *c.config, desc.cpus_per_task != kNoVal16,
                      desc.pn_min_memory != kNoVal64);
+  request.user_name = owner.name;
+  FLURM_TRY(const state::Standing standing, state::find_standing(state, request, names_of(partitions)));
   FLURM_TRY_VOID(settle_mcs_label(request, *c.config, owner.name, owner.groups));
 
-  Admission admission(c, state, owner, uid);
+  Admission admission(c, state, owner, uid, standing);
   const std::uint32_t asked_nodes = std::exchange(request.min_nodes, desc.min_nodes);  // limits are for what was asked
   const std::uint32_t least_nodes =
       (*std::ranges::min_element(partitions, {}, &model::Partition::min_nodes))->min_nodes;
@@ -126,21 +135,19 @@ Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, 
     return fail(code, "reservation {}", request.reservation);
   FLURM_TRY_VOID(admission.knows_names(request));
   FLURM_TRY_VOID(model::settle_gres(request, state.settings));
+  command.time_limit = desc.time_limit == kNoVal32 ? partitions.front()->default_time : desc.time_limit;
+  if (request.deadline && command.time_limit == kNoVal32 && desc.time_min == kNoVal32) request.time_min = 1;
+  FLURM_TRY(command.array, array_part(desc.array_inx, state.settings));
+  const std::uint32_t tasks = command.array ? command.array->pending.count() : 1;
+  command.partitions = names_of(partitions);
+  FLURM_TRY_VOID(state::within_submit_limits(state, request, standing, command.partitions, tasks, command.time_limit));
   const bool held = desc.priority == 0 && !will_run;
   if (!held) {
     FLURM_TRY_VOID(admission.could_start(request, partitions, will_run));
   }
-  for (const model::Partition* partition : partitions) {
-    if (!command.partitions.empty()) command.partitions += ',';
-    command.partitions += partition->name;
-  }
 
   request.batch = batch;
-  request.user_name = owner.name;
-  command.time_limit = desc.time_limit == kNoVal32 ? partitions.front()->default_time : desc.time_limit;
-  if (request.deadline && command.time_limit == kNoVal32 && desc.time_min == kNoVal32) request.time_min = 1;
   FLURM_TRY(command.dependencies, model::parse_dependencies(request.dependency));
-  FLURM_TRY(command.array, array_part(desc.array_inx, state.settings));
   command.operator_priority = is_operator;
   command.payload = job_payload(desc);
   return command;
@@ -173,6 +180,7 @@ bool explained(const Error& error) {
     case Errc::access_denied:
       return error.text == kOnlyAdminsReboot;
     case Errc::submissions_disabled:
+    case Errc::accounting_policy:
       return true;
     default:
       return false;
@@ -186,7 +194,7 @@ Result<void> settle_identity(const Controller& c, const Sender& from, wire::JobD
   constexpr std::uint32_t kAsAuthenticated = 99;
   if (desc.user_id == kAsAuthenticated || desc.user_id == kNoVal32) desc.user_id = from.uid;
   if (desc.group_id == kAsAuthenticated || desc.group_id == kNoVal32) desc.group_id = from.gid;
-  if (c.is_operator(from.uid)) return {};
+  if (c.is_slurm_user(from.uid)) return {};
   if (desc.user_id != from.uid)
     return fail(Errc::user_id_missing, "user {} may not submit for user {}", from.uid, desc.user_id);
   if (desc.group_id != from.gid)

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "acct/claim.hpp"
+
 namespace flurm::sched {
 namespace {
 
@@ -10,7 +12,9 @@ bool given(std::uint32_t value) { return value != kNoVal32; }
 
 }  // namespace
 
-Errc broken_limit(const model::JobRequest& r, std::uint32_t time_limit, const PartitionInfo& info) {
+Errc broken_limit(const model::JobRequest& r, std::uint32_t time_limit, const PartitionInfo& info,
+                  std::uint32_t qos_flags) {
+  namespace flag = acct::qos_flag;
   const model::Partition& partition = *info.config;
   if (!(partition.state_up & model::partition_state::sched)) return Errc::success;
   const std::uint64_t nodes = info.nodes.count();
@@ -19,11 +23,13 @@ Errc broken_limit(const model::JobRequest& r, std::uint32_t time_limit, const Pa
     if (r.min_cpus > info.total_cpus || (limited && r.min_cpus > partition.max_cpus_per_node * nodes))
       return Errc::too_many_requested_cpus;
   }
-  if (given(r.min_nodes) &&
-      (r.min_nodes > nodes || r.min_nodes < partition.min_nodes || r.min_nodes > partition.max_nodes))
+  const std::uint32_t least = qos_flags & flag::part_min_node ? 0 : partition.min_nodes;
+  const std::uint32_t most = qos_flags & flag::part_max_node ? kInfinite32 : partition.max_nodes;
+  if (given(r.min_nodes) && (r.min_nodes > nodes || r.min_nodes < least || r.min_nodes > most))
     return Errc::invalid_node_count;
-  if (given(r.max_nodes) && r.max_nodes != 0 && r.max_nodes > partition.max_nodes) return Errc::invalid_node_count;
-  if (given(time_limit) && time_limit > partition.max_time) return Errc::invalid_time_limit;
+  if (given(r.max_nodes) && r.max_nodes != 0 && r.max_nodes > most) return Errc::invalid_node_count;
+  if (given(time_limit) && time_limit > partition.max_time && !(qos_flags & flag::part_time_limit))
+    return Errc::invalid_time_limit;
   return Errc::success;
 }
 
@@ -45,9 +51,9 @@ bool within_memory_limit(const model::JobRequest& r, const PartitionInfo& info, 
 }
 
 Result<void> within_limits(const model::JobRequest& r, const PartitionInfo& info, const Cluster& cluster,
-                           const model::Settings& settings) {
+                           const model::Settings& settings, std::uint32_t qos_flags) {
   const std::string& name = info.config->name;
-  if (const Errc code = broken_limit(r, r.time_limit, info); code != Errc::success)
+  if (const Errc code = broken_limit(r, r.time_limit, info, qos_flags); code != Errc::success)
     return fail(code, "a limit of partition {}", name);
   if (!r.req_nodes.empty()) {
     FLURM_TRY(const Bitmap required, cluster.nodes_of(r.req_nodes));
@@ -60,10 +66,10 @@ Result<void> within_limits(const model::JobRequest& r, const PartitionInfo& info
 }
 
 model::JobReason partition_reason(const model::Job& job, const PartitionInfo& info, const Cluster& cluster,
-                                  const model::Settings& settings) {
+                                  const model::Settings& settings, const acct::Books* books) {
   using model::JobReason;
   const model::JobRequest& request = *job.request;
-  switch (broken_limit(request, job.time_limit, info)) {
+  switch (broken_limit(request, job.time_limit, info, books ? acct::qos_flags(*books, job.qos) : 0)) {
     case Errc::success:
       break;
     case Errc::invalid_time_limit:
@@ -76,6 +82,9 @@ model::JobReason partition_reason(const model::Job& job, const PartitionInfo& in
   if (info.config->state_up == model::partition_state::down) return JobReason::part_down;
   if (info.config->state_up == model::partition_state::inactive) return JobReason::part_inactive;
   if (!within_memory_limit(request, info, cluster, settings)) return JobReason::memory_limit;
+  if (!books) return JobReason::none;
+  if (const Errc code = acct::admits(*books, *info.config, job.assoc, job.qos); code != Errc::success)
+    return code == Errc::invalid_account ? JobReason::account : JobReason::qos;
   return JobReason::none;
 }
 

@@ -7,7 +7,8 @@ namespace flurm::sched {
 
 using model::JobReason;
 
-Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const Limits& limits, TimeS now)
+Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const Limits& limits, TimeS now,
+           Policing policing)
     : inventory_(inventory),
       queue_(queue),
       cluster_(inventory.cluster()),
@@ -17,6 +18,7 @@ Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const
       reservations_(inventory.reservations(), cluster_, now),
       usage_(inventory.usage()),
       licenses_(inventory.licenses()),
+      policing_(std::move(policing)),
       available_(inventory.usable()),
       blocked_(cluster_.partitions().size()),
       careful_(cluster_.partitions().size()),
@@ -60,6 +62,8 @@ void Pass::consider(const QueueEntry& entry) {
   if (entry.component && job_of(entry).het->offset != 0) return;
   if (queued.begin > now_) return answer(entry.job, JobReason::begin_time);
   if (!array_has_room(*queued.job)) return answer(entry.job, JobReason::array_task_limit);
+  if (const JobReason limit = policing_.before(*queued.job, entry.partition); limit != JobReason::none)
+    return answer(entry.job, limit);
   const bool apart = entry.reservation != kNoReservation;
   if (apart && waits_for_reservation(entry)) return;
   if (!apart && blocked_[entry.partition]) {
@@ -183,9 +187,12 @@ void Pass::start_tasks(const QueueEntry& entry) {
   do {
     if (!array_has_room(job)) return answer(entry.job, JobReason::array_task_limit);
     if (!has_licenses(entry)) return answer(entry.job, JobReason::licenses);
+    if (const JobReason limit = policing_.before(job, entry.partition); limit != JobReason::none)
+      return answer(entry.job, limit);
     Holding holding;
     const Outcome outcome = try_now(entry, holding);
     if (outcome != Outcome::placed) return hold_back(entry, outcome);
+    if (const JobReason limit = over_limit(entry, holding); limit != JobReason::none) return answer(entry.job, limit);
     if (careful_[entry.partition] && entry.reservation == kNoReservation) {
       answer(entry.job, JobReason::priority);
       return held_back_.push_back(&entry);
@@ -196,7 +203,12 @@ void Pass::start_tasks(const QueueEntry& entry) {
   answers_[entry.job].started = true;
 }
 
+JobReason Pass::over_limit(const QueueEntry& entry, const Holding& holding) {
+  return policing_.after(job_of(entry), entry.partition, holding);
+}
+
 void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
+  policing_.begin(job_of(entry), entry.partition, holding);
   usage_.add(holding);
   licenses_.take(entry.shape->licenses);
   count_task(job_of(entry));
@@ -303,6 +315,8 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
   const bool planned_elsewhere = answer.planned != 0;
   for (int planned = 0; planned < kTasksPlannedMax && searches_ < limits_.backfill_jobs_max;) {
     if (!array_has_room(job) || !has_licenses(entry)) return;
+    if (const JobReason limit = policing_.before(job, entry.partition); limit != JobReason::none)
+      return this->answer(entry.job, limit);
     std::optional<Backfill::Slot> slot;
     if (const Shape* preferred = entry.shape->preferred.get()) {  // only a start at once is worth a preference
       slot = slots.find(claim_of(entry, *preferred), duration, true);
@@ -311,7 +325,9 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
     if (!slot) slot = slots.find(claim_of(entry, shape_of(entry)), duration, planned_elsewhere);
     const bool starts = slot && slot->start == now_;
     if (!starts) ++searches_;
-    if (!slot) return;
+    if (!slot || (!starts && policing_.reserves_nothing(job))) return;
+    if (const JobReason limit = over_limit(entry, slot->holding); limit != JobReason::none)
+      return this->answer(entry.job, limit);
     slots.take(*slot, duration);
     if (starts) {
       start(entry, many ? left.first() : kNoVal32, std::move(slot->holding));

@@ -9,6 +9,7 @@
 #include "sched/inventory.hpp"
 #include "sched/place.hpp"
 #include "sched/plan.hpp"
+#include "sched/policing.hpp"
 #include "sched/queue.hpp"
 #include "sched/reservations.hpp"
 
@@ -17,7 +18,8 @@ namespace flurm::sched {
 class Pass {
  public:
   /// All must outlive the pass.
-  Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const Limits& limits, TimeS now);
+  Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const Limits& limits, TimeS now,
+       Policing policing);
   Plan run();
   /// After run(): when and where a waiting job is planned to run, if it is.
   std::optional<Forecast> forecast(JobId job) const;
@@ -44,6 +46,8 @@ class Pass {
   Outcome try_now(const QueueEntry& entry, Holding& holding);
   Outcome try_now(const QueueEntry& entry, const Shape& shape, Holding& holding);
   Outcome place_beside(const QueueEntry& entry, const Shape& shape, const Leave& leave, Holding& holding);
+  /// A limit of accounting keeps it waiting with these resources: the reason.
+  model::JobReason over_limit(const QueueEntry& entry, const Holding& holding);
   bool waits_for_reservation(const QueueEntry& entry);
   bool has_licenses(const QueueEntry& entry) const;
   /// What it asks for, or once it has waited for few switches, the same over any number of them.
@@ -80,6 +84,7 @@ class Pass {
   Reservations reservations_;
   Usage usage_;
   LicensePool licenses_;
+  Policing policing_;
   std::map<std::uint32_t, std::uint32_t> tasks_started_;  // by array, in this pass
   Bitmap available_;                                      // usable, and not waited for by a job further up
   std::vector<bool> blocked_;  // partitions in which a job waits for resources: nothing starts past it

@@ -80,6 +80,14 @@ void Pass::start_together(const QueueEntry& first) {
     held_back_.push_back(&first);
     return block(first.partition);
   }
+  Policing policing = policing_;
+  for (const auto& [entry, holding] : places) {
+    const model::Job& job = job_of(*entry);
+    JobReason limit = policing.before(job, entry->partition);
+    if (limit == JobReason::none) limit = policing.after(job, entry->partition, holding);
+    if (limit != JobReason::none) return tell_all(limit);
+    policing.begin(job, entry->partition, holding);
+  }
   for (auto& [entry, holding] : places) {
     start(*entry, kNoVal32, std::move(holding));
     answers_[entry->job].started = true;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "acct/books.hpp"
+#include "acct/usage.hpp"
 #include "base/persistent_map.hpp"
 #include "base/result.hpp"
 #include "model/job.hpp"
@@ -25,6 +27,8 @@ struct View {
   PersistentMap<model::Node> nodes;
   std::vector<std::shared_ptr<const model::Partition>> partitions;  // in configuration order
   std::vector<std::shared_ptr<const model::Reservation>> reservations;
+  std::shared_ptr<const acct::Books> books;           // null: there is no accounting
+  PersistentMap<acct::Usage> assoc_usage, qos_usage;  // by id
 };
 
 /// Budgets, so that a pass ends; counts, so that a pass can be repeated. Source: SchedulerParameters.
@@ -103,7 +107,9 @@ class Planner {
   Planner& operator=(Planner&&) noexcept;
 
   Plan plan(const View& view, const Limits& limits, TimeS now);
-  Result<void> within_limits(const View& view, const model::JobRequest& request, const model::Partition& partition);
+  /// `qos_flags`: of the job's QOS, which may free it of some of the limits.
+  Result<void> within_limits(const View& view, const model::JobRequest& request, const model::Partition& partition,
+                             std::uint32_t qos_flags = 0);
   Result<void> knows_names(const View& view, const model::JobRequest& request);
   Result<void> can_ever_run(const View& view, const model::JobRequest& request, const model::Partition& partition,
                             TimeS now = {});

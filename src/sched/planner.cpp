@@ -13,6 +13,7 @@ struct Planner::Kept {
   Inventory inventory;
   std::optional<Placer> placer;
   PersistentMap<model::Job> pending;
+  std::shared_ptr<const acct::Books> books;
   Queue queue;
   std::optional<model::PriorityScale> scale;  // with priority/multifactor
   TimeS scale_at;
@@ -36,12 +37,16 @@ struct Planner::Kept {
       scale_at = at;
     }
     if (inventory.update_reservations(view) || queue.too_many_shapes()) forget_queue();
+    if (books != view.books) forget_queue();  // QOS may free jobs of limits, and accounts be let in or not
+    books = view.books;
     inventory.update_use(view, now);
     queue.update(pending, view.pending, inventory.cluster(), view.settings, inventory.reservations(),
-                 scale ? &*scale : nullptr);
+                 scale ? &*scale : nullptr, books.get());
     pending = view.pending;
   }
-  Pass pass(const Limits& limits, TimeS now) { return {inventory, queue, *placer, limits, now}; }
+  Pass pass(const View& view, const Limits& limits, TimeS now) {
+    return {inventory, queue, *placer, limits, now, Policing(view, inventory.cluster(), now)};
+  }
 };
 
 Planner::Planner() : kept_(std::make_unique<Kept>()) {}
@@ -51,16 +56,16 @@ Planner& Planner::operator=(Planner&&) noexcept = default;
 
 Plan Planner::plan(const View& view, const Limits& limits, TimeS now) {
   kept_->update(view, now);
-  return kept_->pass(limits, now).run();
+  return kept_->pass(view, limits, now).run();
 }
 
 Result<void> Planner::within_limits(const View& view, const model::JobRequest& request,
-                                    const model::Partition& partition) {
+                                    const model::Partition& partition, std::uint32_t qos_flags) {
   kept_->update_cluster(view);
   const Cluster& cluster = kept_->inventory.cluster();
   const std::size_t index = cluster.partition_index(partition.name);
   if (index == cluster.partitions().size()) return fail(Errc::invalid_partition_name, "partition {}", partition.name);
-  return sched::within_limits(request, cluster.partitions()[index], cluster, view.settings);
+  return sched::within_limits(request, cluster.partitions()[index], cluster, view.settings, qos_flags);
 }
 
 Result<void> Planner::knows_names(const View& view, const model::JobRequest& request) {
@@ -89,7 +94,7 @@ Result<Forecast> Planner::forecast(const View& view, const Limits& limits, const
   patient.backfill_jobs_max = std::max(limits.backfill_jobs_max, limits.jobs_tested_max);
   patient.backfill_window_s = kFarAhead;
   kept_->update(with, now);
-  Pass pass = kept_->pass(patient, now);
+  Pass pass = kept_->pass(with, patient, now);
   const Plan plan = pass.run();
   const auto started = std::ranges::find(plan.starts, job.id, &Placement::job);
   if (started == plan.starts.end()) {

@@ -102,7 +102,8 @@ void Queue::clear() {
 
 std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const Cluster& cluster,
                          const model::Settings& settings, const Reservable& reservations,
-                         const model::PriorityScale* scale, std::vector<QueueEntry>& entries) {
+                         const model::PriorityScale* scale, const acct::Books* books,
+                         std::vector<QueueEntry>& entries) {
   const model::Job& job = *shared;
   auto place = static_cast<std::uint32_t>(jobs_.size());
   if (free_.empty()) {
@@ -131,7 +132,7 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
     const std::size_t index = cluster.partition_index(name);
     if (index == cluster.partitions().size()) return;
     const PartitionInfo& partition = cluster.partitions()[index];
-    const JobReason reason = partition_reason(job, partition, cluster, settings);
+    const JobReason reason = partition_reason(job, partition, cluster, settings, books);
     if (reason != JobReason::none) {
       limited = reason;
       return;
@@ -155,7 +156,7 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
 
 void Queue::update(const PersistentMap<model::Job>& before_jobs, const PersistentMap<model::Job>& after_jobs,
                    const Cluster& cluster, const model::Settings& settings, const Reservable& reservations,
-                   const model::PriorityScale* scale) {
+                   const model::PriorityScale* scale, const acct::Books* books) {
   shapes_.forget_last();
   std::vector<QueueEntry> gone, added;
   std::vector<std::shared_ptr<const model::Job>> coming;
@@ -183,7 +184,7 @@ void Queue::update(const PersistentMap<model::Job>& before_jobs, const Persisten
     if (after && waits_for_nobody(*after)) coming.push_back(after);
   });
   remove(gone);
-  for (const auto& job : coming) by_id_[job->id.v] = add(job, cluster, settings, reservations, scale, added);
+  for (const auto& job : coming) by_id_[job->id.v] = add(job, cluster, settings, reservations, scale, books, added);
   insert(added);
 }
 

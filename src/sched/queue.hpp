@@ -65,10 +65,11 @@ class Queue {
  public:
   /// From `before` to `after`. All derived from a cluster is for that cluster: after a change of it, clear() first.
   /// The same holds for a change of the reservations.
+  /// The same for one of `books`, which may be null.
   /// And for one of `scale`, the rule of priority/multifactor, if that is in force.
   void update(const PersistentMap<model::Job>& before, const PersistentMap<model::Job>& after, const Cluster& cluster,
               const model::Settings& settings, const Reservable& reservations,
-              const model::PriorityScale* scale = nullptr);
+              const model::PriorityScale* scale = nullptr, const acct::Books* books = nullptr);
   void clear();
   /// Far more shapes are remembered than there are jobs: worth a clear().
   bool too_many_shapes() const { return shapes_.size() > 2 * entries_.size() + 1000; }
@@ -85,7 +86,7 @@ class Queue {
   void insert(std::vector<QueueEntry>& added);
   std::uint32_t add(const std::shared_ptr<const model::Job>& job, const Cluster& cluster,
                     const model::Settings& settings, const Reservable& reservations, const model::PriorityScale* scale,
-                    std::vector<QueueEntry>& entries);
+                    const acct::Books* books, std::vector<QueueEntry>& entries);
 
   std::vector<QueuedJob> jobs_;
   std::vector<std::uint32_t> free_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "state/accounting.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 
@@ -13,6 +14,10 @@ namespace {
 
 Reply apply_command(ClusterState& state, const Command& command) {
   Reply reply = std::visit([&](const auto& each) { return apply_to(state, each); }, command);
+  // Partitions have QOS, for which their jobs count.
+  if (std::holds_alternative<Configure>(command) || std::holds_alternative<PutPartition>(command) ||
+      std::holds_alternative<DeletePartition>(command))
+    recount_submitted(state);
   // A job that is cancelled because it can never start may decide about others.
   while (std::exchange(state.dependencies_stale, false)) refresh_dependencies(state);
   return reply;

@@ -6,6 +6,7 @@
 #include "acct/fields.hpp"
 #include "codec/archive.hpp"
 #include "codec/dump.hpp"
+#include "state/accounting.hpp"
 #include "state/format.hpp"
 
 namespace flurm::state {
@@ -290,6 +291,7 @@ Result<ClusterState> load(std::string_view bytes) {
   auto state = unpack_with_format<ClusterState>(bytes.substr(kMagic.size()), "state snapshot");
   if (!state) return state;
   rebuild_indexes(*state);
+  recount_submitted(*state);
   return state;
 }
 

@@ -144,6 +144,7 @@ struct ClusterState {
   PersistentMap<JobId> array_tasks;        // (array job << 32 | task) of the tasks with a record of their own
   PersistentMap<Effect> job_effects;       // (job << 32 | low half of the effect's id)
   std::uint64_t step_reports = 0;          // among the reports
+  PersistentMap<std::uint32_t> submitted;  // jobs that have not ended, by acct::scope_key(), tasks counted
   std::uint64_t tasks_without_record = 0;  // of all arrays, beyond the one record that stands for them
   bool dependencies_stale = false;  // jobs changed such that dependencies must be tested; only set inside apply()
   std::shared_ptr<const std::map<std::string, model::NodeId, std::less<>>> node_ids;  // configured names

@@ -240,7 +240,10 @@ void fields(codec::Archive& ar, PutPartition& c) {
 
 void fields(codec::Archive& ar, DeletePartition& c) { ar("name", c.name); }
 void fields(codec::Archive& ar, EffectsDone& c) { ar("effects", c.effects); }
-void fields(codec::Archive& ar, Tick& c) { ar("resv_over_run_s", c.resv_over_run_s, codec::since(4)); }
+void fields(codec::Archive& ar, Tick& c) {
+  ar("resv_over_run_s", c.resv_over_run_s, codec::since(4));
+  ar("usage_reset_due", c.usage_reset_due, codec::since(5));
+}
 void fields(codec::Archive& ar, UseFormat& c) { ar("format", c.format); }
 
 void fields(codec::Archive& ar, SetDrain& c) {

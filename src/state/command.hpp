@@ -192,6 +192,7 @@ struct EffectsDone {
 /// Time passes: limits, warnings, jobs to forget, reservations that are over.
 struct Tick {
   std::int64_t resv_over_run_s = 0;  // how long jobs may go on after the end of their reservation
+  TimeS usage_reset_due;             // when what has been used should have been forgotten last; 0: never
 };
 
 /// scontrol top: these waiting jobs go before the other ones of their owner, which give way by as much.

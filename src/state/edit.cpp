@@ -3,11 +3,13 @@
 
 #include <algorithm>
 
+#include "state/accounting.hpp"
 #include "state/cron.hpp"
 #include "state/mail.hpp"
 #include "state/reports.hpp"
 #include "state/steps.hpp"
 #include "state/triggers.hpp"
+#include "state/usage.hpp"
 
 namespace flurm::state {
 namespace {
@@ -74,6 +76,8 @@ void count_use(const ClusterState& state, Node& node) {
   }
 }
 
+bool runs(const Job& job) { return job.state.running() || job.state.suspended(); }
+
 /// RequeueExit and RequeueExitHold. Source: slurm 22.05 src/slurmctld/job_mgr.c job_hold_requeue().
 void heed_exit_code(const ClusterState& state, Job& job) {
   if (!job.request->batch || !job.state.ended() || job.state.base == JobBase::cancelled) return;
@@ -103,6 +107,9 @@ void put_job(ClusterState& state, Job job) {
     state.array_tasks.set(task_key(job.array->array_job, job.array->task), std::make_shared<const JobId>(id));
   if (job.state.finished() && !was_finished)
     state.finished.set(state.next_finished++, std::make_shared<const Finished>(Finished{id, job.end_time}));
+  count_submitted(state, old, &job);
+  if (old && runs(*old) && !runs(job))
+    count_rest(state, *old, job.end_time ? job.end_time : state.now);
   auto shared = std::make_shared<const Job>(std::move(job));
   if (shared->state.pending()) {
     state.pending.set(id.v, shared);

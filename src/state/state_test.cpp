@@ -355,6 +355,7 @@ TEST(State, invariants_hold_under_random_commands) {
         case 0:
         case 1: {
           SubmitJob submit = w.job(random() % 3 + 1);
+          submit.request.user_name = random() % 2 ? "ann" : "bob";
           if (random() % 3 == 0) submit.request.reservation = random() % 2 ? "r" : "s,r";
           command = submit;
           break;
@@ -433,6 +434,8 @@ TEST(State, invariants_hold_under_random_commands) {
         case 15: {
           Configure configure;
           configure.settings = w.state.settings;
+          configure.settings.multifactor = random() % 2;
+          if (w.state.format == kFormat) configure.settings.priority.calc_period_s = 30;
           for (const char* name : {"n1", "n2", "n3"})
             if (const model::Node* node = w.state.node(name); node && random() % 8)
               configure.nodes.push_back(node->config);
@@ -557,6 +560,24 @@ TEST(State, invariants_hold_under_random_commands) {
           if (w.state.format == kFormat)
             command = SignalStep{.job = some, .step = static_cast<std::uint32_t>(random() % 3), .signal = 9};
           break;
+        case 30: {
+          if (w.state.format != kFormat) break;
+          PutBooks put{.made_for = w.state.books_version + (random() % 8 == 0), .whole = random() % 8 == 0};
+          put.records.set_assoc({.id = 1, .cluster = "test", .account = "root"});
+          const std::uint32_t id = static_cast<std::uint32_t>(random() % 3 + 2);
+          put.records.set_assoc({.id = id,
+                                 .cluster = "test",
+                                 .account = id == 2 ? "lab" : "sub",
+                                 .user = id == 3 ? "ann" : (id == 4 ? "bob" : ""),
+                                 .parent_id = id == 2 ? 1u : 2u,
+                                 .is_default = id != 2});
+          put.records.qos.set(1, {.id = 1, .name = "normal", .usage_factor = 0.1 * static_cast<double>(random() % 20)});
+          put.records.tres.set(1, {.id = 1, .type = "cpu"});
+          if (random() % 4 == 0) put.assocs_gone = {static_cast<std::uint32_t>(random() % 3 + 2)};
+          if (random() % 4 == 0) put.assocs_unused = {static_cast<std::uint32_t>(random() % 3 + 2)};
+          command = put;
+          break;
+        }
       }
       w.now = w.now + static_cast<int>(random() % 20);
       const Entry entry{.now = w.now, .command = std::move(command)};
@@ -621,6 +642,11 @@ TEST(State, invariants_hold_under_random_commands) {
     EXPECT_EQ(loaded->job_effects.size(), w.state.job_effects.size());
     EXPECT_EQ(loaded->steps.size(), w.state.steps.size());
     EXPECT_EQ(loaded->tasks_without_record, w.state.tasks_without_record);
+    EXPECT_EQ(loaded->submitted.size(), w.state.submitted.size());
+    w.state.submitted.for_each([&](std::uint64_t scope, const auto& count) {
+      EXPECT_TRUE(loaded->submitted.find(scope) && *loaded->submitted.find(scope) == *count) << "seed " << seed;
+      return true;
+    });
   }
 }
 

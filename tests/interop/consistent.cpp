@@ -2,6 +2,7 @@
 #include "consistent.hpp"
 
 #include "wire/msg/allocation.hpp"
+#include "wire/msg/assoc_mgr.hpp"
 #include "wire/msg/batch_job_launch.hpp"
 #include "wire/msg/cluster.hpp"
 #include "wire/msg/crontab.hpp"
@@ -125,6 +126,31 @@ void fix(SharesResponse& m) {
     assoc.tres_run_secs.resize(m.tres_names.size());
     assoc.tres_grp_mins.resize(m.tres_names.size());
     assoc.usage_tres_raw.resize(m.tres_names.size());
+  }
+}
+
+/// One number per TRES of the list; nothing where there is none.
+void fix(AssocMgrInfo& m) {
+  const std::size_t n = m.tres_names.size();
+  for (AssocWithUsage& each : m.assoc_list) {
+    for (auto* row : {&each.grp_tres_mins_ctld, &each.grp_tres_run_mins_ctld, &each.grp_tres_ctld,
+                      &each.max_tres_mins_ctld, &each.max_tres_run_mins_ctld, &each.max_tres_ctld,
+                      &each.max_tres_pn_ctld, &each.usage.grp_used_tres, &each.usage.grp_used_tres_run_secs})
+      row->resize(n);
+    each.usage.usage_tres_raw.resize(n);
+  }
+  for (QosWithUsage& each : m.qos_list) {
+    for (auto* row : {&each.grp_tres_mins_ctld, &each.grp_tres_run_mins_ctld, &each.grp_tres_ctld,
+                      &each.max_tres_mins_pj_ctld, &each.max_tres_run_mins_pa_ctld, &each.max_tres_run_mins_pu_ctld,
+                      &each.max_tres_pa_ctld, &each.max_tres_pj_ctld, &each.max_tres_pn_ctld, &each.max_tres_pu_ctld,
+                      &each.min_tres_pj_ctld, &each.usage.grp_used_tres, &each.usage.grp_used_tres_run_secs})
+      row->resize(n);
+    each.usage.usage_tres_raw.resize(n);
+    for (auto* list : {&each.usage.user_limit_list, &each.usage.acct_limit_list})
+      for (UsedLimits& used : *list) {
+        used.tres.resize(n);
+        used.tres_run_secs.resize(n);
+      }
   }
 }
 
@@ -264,6 +290,8 @@ void make_consistent(MsgType type, void* message) {
     case MsgType::MESSAGE_NODE_REGISTRATION_STATUS:  // the library's packer takes its length from a write position
       static_cast<NodeRegistrationStatus*>(message)->gres_info.clear();
       return;
+    case MsgType::RESPONSE_ASSOC_MGR_INFO:
+      return fix(*static_cast<AssocMgrInfo*>(message));
     case MsgType::DBD_ADD_CLUSTERS:
     case MsgType::DBD_GOT_CLUSTERS:
       return fix_each(*static_cast<ClusterList*>(message));

@@ -91,7 +91,7 @@ io::Task<Answer> reboot_nodes(Controller& c, Call call) {
   constexpr std::uint16_t kAsap = 1;
   const auto* request = call.as<wire::Reboot>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, kEaccess);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, kEaccess);
   const auto snapshot = c.replica.snapshot();
   auto nodes = named_nodes(*snapshot, request->node_list.empty() ? "ALL" : request->node_list);
   if (!nodes) co_return rc_answer(call, Errc::invalid_node_name);
@@ -109,7 +109,7 @@ io::Task<Answer> reboot_nodes(Controller& c, Call call) {
 io::Task<Answer> update_node(Controller& c, Call call) {
   const auto* request = call.as<wire::UpdateNode>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::access_denied);
   const auto snapshot = c.replica.snapshot();
   state::UpdateNodes command;
   const std::string named = request->node_names.value_or("");
@@ -137,7 +137,7 @@ io::Task<Answer> update_node(Controller& c, Call call) {
 io::Task<Answer> update_partition(Controller& c, Call call) {
   const auto* request = call.as<wire::UpdatePartition>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::access_denied);
   const auto snapshot = c.replica.snapshot();
   state::PutPartition command;
   command.create = call.type == wire::MsgType::REQUEST_CREATE_PARTITION;
@@ -158,7 +158,7 @@ io::Task<Answer> update_partition(Controller& c, Call call) {
 io::Task<Answer> delete_partition(Controller& c, Call call) {
   const auto* request = call.as<wire::DeletePartition>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::access_denied);
   log(Level::info, "partition.delete", {{"partition", request->name}, {"uid", call.uid}});
   state::DeletePartition command{.name = request->name};
   auto proposal = propose(c, std::move(call), std::move(command));
@@ -167,7 +167,7 @@ io::Task<Answer> delete_partition(Controller& c, Call call) {
 }
 
 io::Task<Answer> reconfigure(Controller& c, Call call) {
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::access_denied);
   auto work = c.reconfigure();
   const Result<void> done = co_await work;
   if (!done) {
@@ -184,7 +184,7 @@ Answer control_status(Controller& c, const Call& call) {
 Answer set_debug_level(Controller& c, const Call& call) {
   const auto* request = call.as<wire::SetDebugLevel>();
   if (!request) return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) return rc_answer(call, Errc::access_denied);
   constexpr Level kLevels[] = {Level::fatal, Level::fatal, Level::error, Level::info, Level::verbose, Level::debug, Level::debug2};
   log_set_level(kLevels[std::min<std::size_t>(request->debug_level, std::size(kLevels) - 1)]);
   log(Level::info, "ctld.debug_level", {{"level", request->debug_level}, {"uid", call.uid}});
@@ -197,7 +197,7 @@ Answer set_debug_level(Controller& c, const Call& call) {
 Answer set_debug_flags(Controller& c, const Call& call) {
   const auto* request = call.as<wire::SetDebugFlags>();
   if (!request) return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) return rc_answer(call, Errc::access_denied);
   auto config = std::make_shared<conf::Config>(*c.config);
   config->debug_flags = (config->debug_flags & ~request->debug_flags_minus) | request->debug_flags_plus;
   c.config = std::move(config);
@@ -205,7 +205,7 @@ Answer set_debug_flags(Controller& c, const Call& call) {
 }
 
 Answer shut_down(Controller& c, const Call& call) {
-  if (!c.is_operator(call.uid)) return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) return rc_answer(call, Errc::access_denied);
   log(Level::info, "ctld.shutdown_requested", {{"uid", call.uid}, {"peer", call.peer}});
   constexpr std::uint16_t kControllerOnly = 2;  // slurm 22.05 slurm/slurm.h SLURMCTLD_SHUTDOWN_CTLD
   const auto* request = call.request.is<wire::Shutdown>() ? &call.request.as<wire::Shutdown>() : nullptr;

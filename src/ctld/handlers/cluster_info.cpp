@@ -8,7 +8,6 @@
 #include "ctld/translate/build_info.hpp"
 #include "ctld/translate/reservation.hpp"
 #include "io/clock.hpp"
-#include "wire/msg/assoc_mgr.hpp"
 #include "wire/msg/cluster.hpp"
 #include "wire/msg/daemon_control.hpp"
 #include "wire/msg/job_requests.hpp"
@@ -115,7 +114,7 @@ Answer config_files(Controller& c, const Call& call) {
   if (!conf::Config::has_option(c.config->slurmctld_params, "enable_configless"))
     return rc_answer(call, Errc::configless_disabled);
   constexpr std::uint32_t kNode = 1;
-  if (request->flags & kNode && !c.is_operator(call.uid)) return rc_answer(call, Errc::user_id_missing);
+  if (request->flags & kNode && !c.is_slurm_user(call.uid)) return rc_answer(call, Errc::user_id_missing);
   wire::ConfigResponse response;
   response.config_files.emplace();
   for (const auto& [name, text] : c.files)
@@ -163,12 +162,6 @@ Answer topology_info(Controller& c, const Call& call) {
 
 Answer share_info(Controller&, const Call& call) {
   return answer(call, wire::MsgType::RESPONSE_SHARE_INFO, wire::SharesResponse{});
-}
-
-/// Without accounting all that it tells is which resources are counted; scontrol reads TRES= of a reservation by it.
-Answer assoc_mgr_info(Controller&, const Call& call) {
-  return answer(call, wire::MsgType::RESPONSE_ASSOC_MGR_INFO,
-                wire::AssocMgrInfo{{"cpu", "mem", "energy", "node", "billing", "fs/disk", "vmem", "pages"}});
 }
 
 }  // namespace flurm::ctld

@@ -53,7 +53,7 @@ io::Task<Errc> propose(Controller& c, state::Command command) {
 io::Task<Answer> create_nodes(Controller& c, Call call) {
   const auto* request = call.as<wire::UpdateNode>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
   if (!has_cons_tres(c)) co_return refusal(call, Errc::access_denied, fmt::format(kOnlyWithTres, "creation"));
   const std::string line = request->extra.value_or("");
   const auto defs = conf::parse_node_line(line, *c.config);
@@ -75,7 +75,7 @@ io::Task<Answer> create_nodes(Controller& c, Call call) {
 io::Task<Answer> delete_nodes(Controller& c, Call call) {
   const auto* request = call.as<wire::UpdateNode>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
   if (!has_cons_tres(c)) co_return refusal(call, Errc::access_denied, fmt::format(kOnlyWithTres, "deletion"));
   const auto names = expand_hosts(request->node_names.value_or(""));
   if (!names || names->empty()) co_return rc_answer(call, Errc::invalid_node_name);

@@ -91,7 +91,7 @@ Answer federation_info(Controller& c, const Call& call);
 Answer topology_info(Controller& c, const Call& call);
 Answer priority_factors(Controller& c, const Call& call);
 Answer share_info(Controller& c, const Call& call);
-Answer assoc_mgr_info(Controller& c, const Call& call);
+io::Task<Answer> assoc_mgr_info(Controller& c, Call call);
 
 /// The answer to a command that had one or more targets: a code, or one per array task.
 /// The answer for a job that is not there; array tasks are answered one by one.

@@ -74,7 +74,7 @@ io::Task<Answer> requeue_job(Controller& c, Call call) {
                              .uid = call.uid,
                              .hold = has(model::job_flag::requeue_hold),
                              .special_exit = has(model::job_flag::special_exit),
-                             .launch_failed = has(model::job_flag::launch_failed) && c.is_operator(call.uid),
+                             .launch_failed = has(model::job_flag::launch_failed) && c.is_slurm_user(call.uid),
                              .running_only = (request->flags & 0xff) == kRunning};
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;

@@ -69,7 +69,7 @@ bool belongs(const state::ClusterState& state, JobId id, model::NodeId node) {
 io::Task<Answer> register_node(Controller& c, Call call) {
   const auto* status = call.as<wire::NodeRegistrationStatus>();
   if (!status) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) {
+  if (!c.is_slurm_user(call.uid)) {
     log(Level::warn, "node.register_refused", {{"node", status->node_name}, {"uid", call.uid}, {"peer", call.peer}});
     co_return rc_answer(call, Errc::access_denied);
   }
@@ -130,7 +130,7 @@ io::Task<Answer> register_node(Controller& c, Call call) {
 io::Task<Answer> batch_complete(Controller& c, Call call) {
   const auto* report = call.as<wire::CompleteBatchScript>();
   if (!report) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_slurm_user(call.uid)) co_return rc_answer(call, Errc::access_denied);
   state::EndBatch command;
   command.job = report->step_id.job_id;
   const auto snapshot = c.replica.snapshot();
@@ -166,7 +166,7 @@ Answer prolog_complete(Controller&, const Call& call) { return rc_answer(call, E
 io::Task<Answer> epilog_complete(Controller& c, Call call) {
   const auto* report = call.as<wire::EpilogComplete>();
   if (!report) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_slurm_user(call.uid)) co_return rc_answer(call, Errc::access_denied);
   auto snapshot = c.replica.snapshot();
   const model::Node* node = snapshot->node(report->node_name);
   if (!node) co_return rc_answer(call, Errc::invalid_node_name);

@@ -108,7 +108,7 @@ io::Task<Answer> clear_triggers(Controller& c, Call call) {
 io::Task<Answer> pull_trigger(Controller& c, Call call) {
   const auto* request = call.as<wire::TriggerInfoMsg>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_operator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
+  if (!c.is_slurm_user(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
   if (request->trigger_array.size() != 1) co_return rc_answer(call, Errc::esrch);
   const wire::TriggerInfo& info = request->trigger_array.front();
   const auto target = static_cast<TriggerTarget>(info.res_type);

@@ -1,5 +1,7 @@
 // state/commands/books.cpp — the accounting daemon's books come, or news of them; jobs whose place in them has gone, or
 // has come, are told.
+#include <algorithm>
+
 #include "state/accounting.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
@@ -34,10 +36,35 @@ void merge(acct::Books& books, const PutBooks& command) {
   for (const std::string& name : command.accounts_gone) books.accounts.erase(name);
 }
 
+void subtract(acct::Usage& from, const acct::Usage& what) {
+  from.raw = std::max(0.0, from.raw - what.raw);
+  from.wall = std::max(0.0, from.wall - what.wall);
+  for (const auto& [id, amount] : what.tres)
+    if (auto at = from.tres.find(id); at != from.tres.end()) at->second = std::max(0.0, at->second - amount);
+}
+
+/// An association has used nothing so far, nor has anything below it; what it had is not that of those above any more.
+/// Source: slurm 22.05 src/common/assoc_mgr.c assoc_mgr_remove_assoc_usage().
+void forget_usage(ClusterState& state, std::uint32_t id) {
+  const acct::Assoc* assoc = state.books->assocs().find(id);
+  const acct::Usage* used = state.assoc_usage.find(id);
+  if (!assoc || !used) return;
+  const acct::Usage gone = *used;
+  for (const acct::Assoc* at = state.books->assocs().find(assoc->parent_id); at;
+       at = state.books->assocs().find(at->parent_id)) {
+    const acct::Usage* above = state.assoc_usage.find(at->id);
+    if (!above) continue;
+    acct::Usage rest = *above;
+    subtract(rest, gone);
+    state.assoc_usage.set(at->id, std::make_shared<const acct::Usage>(std::move(rest)));
+  }
+  for (const auto& [other, row] : state.books->assocs().rows())
+    if (state.books->below(*row, id)) state.assoc_usage.erase(other);
+}
+
 /// What is not in the books any more has used nothing.
 template <class Known>
-void drop_usage(PersistentMap<acct::Usage>& usage, const std::vector<std::uint32_t>& unused, Known&& known) {
-  for (std::uint32_t id : unused) usage.erase(id);
+void drop_usage(PersistentMap<acct::Usage>& usage, Known&& known) {
   std::vector<std::uint64_t> gone;
   usage.for_each([&](std::uint64_t id, const auto&) {
     if (!known(static_cast<std::uint32_t>(id))) gone.push_back(id);
@@ -73,15 +100,16 @@ bool settle(const ClusterState& state, Job& job) {
 }  // namespace
 
 Reply apply_to(ClusterState& state, const PutBooks& command) {
-  if (!command.whole && command.made_for != state.books_version) return {.code = Errc::outdated};
+  if (command.made_for != state.books_version) return {.code = Errc::outdated};
   acct::Books books;
   if (!command.whole) books = *state.books;
   merge(books, command);
   state.books = std::make_shared<const acct::Books>(std::move(books));
   ++state.books_version;
-  drop_usage(state.assoc_usage, command.assocs_unused,
-             [&](std::uint32_t id) { return state.books->assocs().find(id); });
-  drop_usage(state.qos_usage, command.qos_unused, [&](std::uint32_t id) { return state.books->qos.find(id); });
+  for (std::uint32_t id : command.assocs_unused) forget_usage(state, id);
+  for (std::uint32_t id : command.qos_unused) state.qos_usage.erase(id);
+  drop_usage(state.assoc_usage, [&](std::uint32_t id) { return state.books->assocs().find(id); });
+  drop_usage(state.qos_usage, [&](std::uint32_t id) { return state.books->qos.find(id); });
   std::vector<Job> changed;
   state.pending.for_each([&](std::uint64_t, const auto& job) {
     Job copy = *job;
@@ -89,6 +117,7 @@ Reply apply_to(ClusterState& state, const PutBooks& command) {
     return true;
   });
   for (Job& job : changed) put_job(state, std::move(job));
+  recount_submitted(state);
   return {};
 }
 

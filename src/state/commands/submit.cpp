@@ -1,6 +1,7 @@
 // state/commands/submit.cpp — a job enters the queue.
 #include <algorithm>
 
+#include "state/accounting.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/reservations.hpp"
@@ -34,18 +35,27 @@ Reply submit(ClusterState& state, const SubmitJob& command) {
   auto dependencies = command.dependencies;
   if (auto bound = bind_dependencies(state, JobId{}, dependencies); !bound)
     return {.code = bound.error().code, .text = bound.error().text};
+  model::JobRequest request = command.request;
+  const auto standing = find_standing(state, request, command.partitions);
+  if (!standing) return {.code = standing.error().code, .text = standing.error().text};
+  std::uint32_t time_limit = command.time_limit;
+  const std::uint32_t tasks = command.array ? command.array->pending.count() : 1;
+  if (auto within = within_submit_limits(state, request, *standing, command.partitions, tasks, time_limit); !within)
+    return {.code = within.error().code, .text = within.error().text};
   const JobId id = new_job_id(state);
   if (!id.v) return {.code = Errc::error_on_desc_to_record_copy};
 
   Job job;
   job.id = id;
-  job.request = std::make_shared<const model::JobRequest>(command.request);
+  job.request = std::make_shared<const model::JobRequest>(std::move(request));
+  job.assoc = standing->assoc;
+  job.qos = standing->qos;
   job.payload = std::make_shared<const model::JobPayload>(command.payload);
   job.array = command.array;
   if (job.array) job.array->array_job = id;
   if (command.cron) job.cron = std::make_shared<const model::CronEntry>(*command.cron);
   job.partition = command.partitions;
-  job.time_limit = command.time_limit;
+  job.time_limit = time_limit;
   job.dependencies = std::move(dependencies);
   job.submit_time = state.now;
   job.requeue_allowed =

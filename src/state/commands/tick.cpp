@@ -7,6 +7,7 @@
 #include "state/reservations.hpp"
 #include "state/steps.hpp"
 #include "state/triggers.hpp"
+#include "state/usage.hpp"
 
 namespace flurm::state {
 namespace {
@@ -101,6 +102,9 @@ Reply apply_to(ClusterState& state, const Tick& command) {
   }
 
   pass_time(state, command.resv_over_run_s);
+  for (JobId id : pass_usage(state, command.usage_reset_due))
+    if (state.job(id)->state.running())
+      end_running(state, id, JobBase::timeout, JobReason::time_limit, Effect::End::time_limit);
   forget_old_jobs(state);
   reboot_nodes(state);
   pull_triggers(state);

@@ -4,6 +4,7 @@
 
 #include "model/gres_request.hpp"
 #include "model/priority.hpp"
+#include "state/accounting.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/reservations.hpp"
@@ -154,6 +155,33 @@ Errc set_time_limit(const ClusterState& state, Job& job, const UpdateJobs& c) {
   return Errc::success;
 }
 
+/// Another account, QOS, wckey or partition is another place in the books.
+Errc change_standing(const ClusterState& state, Job& job, JobRequest& request, const UpdateJobs& c) {
+  if (!c.account && !c.qos && !c.wckey && !c.partitions) return Errc::success;
+  const auto standing = find_standing(state, request, c.partitions.value_or(job.partition), c.by_operator);
+  if (!standing) return standing.error().code;
+  if (standing->qos != job.qos && !job.state.pending()) return Errc::job_not_pending;
+  job.assoc = standing->assoc;
+  job.qos = standing->qos;
+  if (job.reason == JobReason::invalid_account || job.reason == JobReason::invalid_qos) job.reason = JobReason::none;
+  return Errc::success;
+}
+
+/// Asking for more is held against the limits again; one who is beyond them already may do as he likes.
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c _update_job().
+Errc check_limits(ClusterState& state, const Job& before, const Job& after, const UpdateJobs& c) {
+  if (c.by_operator || !before.state.pending()) return Errc::success;
+  const auto within = [&](const Job& job) {
+    ClusterState alone = state;  // what the job itself counts for does not stand against it
+    count_submitted(alone, &before, nullptr);
+    std::uint32_t time_limit = job.time_limit;
+    return within_submit_limits(alone, *job.request, {job.assoc, job.qos}, job.partition, job.pending_count(),
+                                time_limit);
+  };
+  if (within(after) || !within(before)) return Errc::success;
+  return Errc::accounting_policy;
+}
+
 Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
   Job job = *state.job(id);
   if (job.state.ended() && !(c.comment || c.admin_comment || c.system_comment || c.extra)) return Errc::job_finished;
@@ -169,6 +197,8 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
   change_request(*request, c);
   if (changes_tres(c))
     if (auto settled = model::settle_gres(*request, state.settings); !settled) return settled.error().code;
+  const Job before = job;
+  if (const Errc code = change_standing(state, job, *request, c); code != Errc::success) return code;
   const std::uint32_t old_nice = job.request->nice;
   if (request->max_nodes != 0 && request->max_nodes != kNoVal32 && request->max_nodes < request->min_nodes)
     return Errc::invalid_node_count;
@@ -204,6 +234,7 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
     }
     job.partition = *c.partitions;
   }
+  if (const Errc code = check_limits(state, before, job, c); code != Errc::success) return code;
   if (c.requeue) job.requeue_allowed = *c.requeue != 0;
   if (c.array_throttle && job.array) job.array->max_running = *c.array_throttle;
   if (c.begin_time && job.priority != 0 && job.dependencies.empty()) {

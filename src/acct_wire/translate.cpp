@@ -1,14 +1,12 @@
-// dbd/translate.cpp — one small function per record and direction.
-#include "dbd/translate.hpp"
+// acct_wire/translate.cpp — one small function per record and direction.
+#include "acct_wire/translate.hpp"
 
 #include <algorithm>
 #include <charconv>
 
-namespace flurm::dbd {
+namespace flurm::acct {
 
-using acct::format_tres, acct::parse_tres;
-
-wire::TresRec to_wire(const acct::Tres& tres) {
+wire::TresRec to_wire(const Tres& tres) {
   wire::TresRec rec;
   rec.id = tres.id;
   rec.name = tres.name;
@@ -19,65 +17,65 @@ wire::TresRec to_wire(const acct::Tres& tres) {
 namespace {
 
 struct QosNumber {
-  std::uint32_t acct::Qos::*ours;
+  std::uint32_t Qos::*ours;
   std::uint32_t wire::QosRec::*theirs;
 };
-constexpr QosNumber kQosNumbers[] = {{&acct::Qos::grp_jobs, &wire::QosRec::grp_jobs},
-                                     {&acct::Qos::grp_jobs_accrue, &wire::QosRec::grp_jobs_accrue},
-                                     {&acct::Qos::grp_submit_jobs, &wire::QosRec::grp_submit_jobs},
-                                     {&acct::Qos::grp_wall, &wire::QosRec::grp_wall},
-                                     {&acct::Qos::max_jobs_pa, &wire::QosRec::max_jobs_pa},
-                                     {&acct::Qos::max_jobs_pu, &wire::QosRec::max_jobs_pu},
-                                     {&acct::Qos::max_jobs_accrue_pa, &wire::QosRec::max_jobs_accrue_pa},
-                                     {&acct::Qos::max_jobs_accrue_pu, &wire::QosRec::max_jobs_accrue_pu},
-                                     {&acct::Qos::min_prio_thresh, &wire::QosRec::min_prio_thresh},
-                                     {&acct::Qos::max_submit_jobs_pa, &wire::QosRec::max_submit_jobs_pa},
-                                     {&acct::Qos::max_submit_jobs_pu, &wire::QosRec::max_submit_jobs_pu},
-                                     {&acct::Qos::max_wall_pj, &wire::QosRec::max_wall_pj},
-                                     {&acct::Qos::preempt_exempt_time, &wire::QosRec::preempt_exempt_time}};
+constexpr QosNumber kQosNumbers[] = {{&Qos::grp_jobs, &wire::QosRec::grp_jobs},
+                                     {&Qos::grp_jobs_accrue, &wire::QosRec::grp_jobs_accrue},
+                                     {&Qos::grp_submit_jobs, &wire::QosRec::grp_submit_jobs},
+                                     {&Qos::grp_wall, &wire::QosRec::grp_wall},
+                                     {&Qos::max_jobs_pa, &wire::QosRec::max_jobs_pa},
+                                     {&Qos::max_jobs_pu, &wire::QosRec::max_jobs_pu},
+                                     {&Qos::max_jobs_accrue_pa, &wire::QosRec::max_jobs_accrue_pa},
+                                     {&Qos::max_jobs_accrue_pu, &wire::QosRec::max_jobs_accrue_pu},
+                                     {&Qos::min_prio_thresh, &wire::QosRec::min_prio_thresh},
+                                     {&Qos::max_submit_jobs_pa, &wire::QosRec::max_submit_jobs_pa},
+                                     {&Qos::max_submit_jobs_pu, &wire::QosRec::max_submit_jobs_pu},
+                                     {&Qos::max_wall_pj, &wire::QosRec::max_wall_pj},
+                                     {&Qos::preempt_exempt_time, &wire::QosRec::preempt_exempt_time}};
 
 struct QosTres {
-  acct::TresCounts acct::Qos::*ours;
+  TresCounts Qos::*ours;
   std::string wire::QosRec::*theirs;
 };
-constexpr QosTres kQosTres[] = {{&acct::Qos::grp_tres, &wire::QosRec::grp_tres},
-                                {&acct::Qos::grp_tres_mins, &wire::QosRec::grp_tres_mins},
-                                {&acct::Qos::grp_tres_run_mins, &wire::QosRec::grp_tres_run_mins},
-                                {&acct::Qos::max_tres_mins_pj, &wire::QosRec::max_tres_mins_pj},
-                                {&acct::Qos::max_tres_run_mins_pa, &wire::QosRec::max_tres_run_mins_pa},
-                                {&acct::Qos::max_tres_run_mins_pu, &wire::QosRec::max_tres_run_mins_pu},
-                                {&acct::Qos::max_tres_pa, &wire::QosRec::max_tres_pa},
-                                {&acct::Qos::max_tres_pj, &wire::QosRec::max_tres_pj},
-                                {&acct::Qos::max_tres_pn, &wire::QosRec::max_tres_pn},
-                                {&acct::Qos::max_tres_pu, &wire::QosRec::max_tres_pu},
-                                {&acct::Qos::min_tres_pj, &wire::QosRec::min_tres_pj}};
+constexpr QosTres kQosTres[] = {{&Qos::grp_tres, &wire::QosRec::grp_tres},
+                                {&Qos::grp_tres_mins, &wire::QosRec::grp_tres_mins},
+                                {&Qos::grp_tres_run_mins, &wire::QosRec::grp_tres_run_mins},
+                                {&Qos::max_tres_mins_pj, &wire::QosRec::max_tres_mins_pj},
+                                {&Qos::max_tres_run_mins_pa, &wire::QosRec::max_tres_run_mins_pa},
+                                {&Qos::max_tres_run_mins_pu, &wire::QosRec::max_tres_run_mins_pu},
+                                {&Qos::max_tres_pa, &wire::QosRec::max_tres_pa},
+                                {&Qos::max_tres_pj, &wire::QosRec::max_tres_pj},
+                                {&Qos::max_tres_pn, &wire::QosRec::max_tres_pn},
+                                {&Qos::max_tres_pu, &wire::QosRec::max_tres_pu},
+                                {&Qos::min_tres_pj, &wire::QosRec::min_tres_pj}};
 
 struct AssocNumber {
-  std::uint32_t acct::AssocLimits::*ours;
+  std::uint32_t AssocLimits::*ours;
   std::uint32_t wire::AssocRec::*theirs;
 };
-constexpr AssocNumber kAssocNumbers[] = {{&acct::AssocLimits::grp_jobs, &wire::AssocRec::grp_jobs},
-                                         {&acct::AssocLimits::grp_jobs_accrue, &wire::AssocRec::grp_jobs_accrue},
-                                         {&acct::AssocLimits::grp_submit_jobs, &wire::AssocRec::grp_submit_jobs},
-                                         {&acct::AssocLimits::grp_wall, &wire::AssocRec::grp_wall},
-                                         {&acct::AssocLimits::max_jobs, &wire::AssocRec::max_jobs},
-                                         {&acct::AssocLimits::max_jobs_accrue, &wire::AssocRec::max_jobs_accrue},
-                                         {&acct::AssocLimits::min_prio_thresh, &wire::AssocRec::min_prio_thresh},
-                                         {&acct::AssocLimits::max_submit_jobs, &wire::AssocRec::max_submit_jobs},
-                                         {&acct::AssocLimits::max_wall_pj, &wire::AssocRec::max_wall_pj},
-                                         {&acct::AssocLimits::priority, &wire::AssocRec::priority}};
+constexpr AssocNumber kAssocNumbers[] = {{&AssocLimits::grp_jobs, &wire::AssocRec::grp_jobs},
+                                         {&AssocLimits::grp_jobs_accrue, &wire::AssocRec::grp_jobs_accrue},
+                                         {&AssocLimits::grp_submit_jobs, &wire::AssocRec::grp_submit_jobs},
+                                         {&AssocLimits::grp_wall, &wire::AssocRec::grp_wall},
+                                         {&AssocLimits::max_jobs, &wire::AssocRec::max_jobs},
+                                         {&AssocLimits::max_jobs_accrue, &wire::AssocRec::max_jobs_accrue},
+                                         {&AssocLimits::min_prio_thresh, &wire::AssocRec::min_prio_thresh},
+                                         {&AssocLimits::max_submit_jobs, &wire::AssocRec::max_submit_jobs},
+                                         {&AssocLimits::max_wall_pj, &wire::AssocRec::max_wall_pj},
+                                         {&AssocLimits::priority, &wire::AssocRec::priority}};
 
 struct AssocTres {
-  acct::TresCounts acct::AssocLimits::*ours;
+  TresCounts AssocLimits::*ours;
   std::string wire::AssocRec::*theirs;
 };
-constexpr AssocTres kAssocTres[] = {{&acct::AssocLimits::grp_tres, &wire::AssocRec::grp_tres},
-                                    {&acct::AssocLimits::grp_tres_mins, &wire::AssocRec::grp_tres_mins},
-                                    {&acct::AssocLimits::grp_tres_run_mins, &wire::AssocRec::grp_tres_run_mins},
-                                    {&acct::AssocLimits::max_tres_pj, &wire::AssocRec::max_tres_pj},
-                                    {&acct::AssocLimits::max_tres_pn, &wire::AssocRec::max_tres_pn},
-                                    {&acct::AssocLimits::max_tres_mins_pj, &wire::AssocRec::max_tres_mins_pj},
-                                    {&acct::AssocLimits::max_tres_run_mins, &wire::AssocRec::max_tres_run_mins}};
+constexpr AssocTres kAssocTres[] = {{&AssocLimits::grp_tres, &wire::AssocRec::grp_tres},
+                                    {&AssocLimits::grp_tres_mins, &wire::AssocRec::grp_tres_mins},
+                                    {&AssocLimits::grp_tres_run_mins, &wire::AssocRec::grp_tres_run_mins},
+                                    {&AssocLimits::max_tres_pj, &wire::AssocRec::max_tres_pj},
+                                    {&AssocLimits::max_tres_pn, &wire::AssocRec::max_tres_pn},
+                                    {&AssocLimits::max_tres_mins_pj, &wire::AssocRec::max_tres_mins_pj},
+                                    {&AssocLimits::max_tres_run_mins, &wire::AssocRec::max_tres_run_mins}};
 
 void change(std::uint32_t& own, std::uint32_t wish) {
   if (wish != kNoVal32) own = wish;
@@ -96,7 +94,7 @@ bool is_infinite(double factor) {
 
 }  // namespace
 
-wire::QosRec to_wire(const acct::Qos& qos, const acct::Books& all) {
+wire::QosRec to_wire(const Qos& qos, const Books& all) {
   wire::QosRec rec;
   rec.id = qos.id;
   rec.name = qos.name;
@@ -116,7 +114,7 @@ wire::QosRec to_wire(const acct::Qos& qos, const acct::Books& all) {
   return rec;
 }
 
-void change(acct::Qos& qos, const wire::QosRec& wish) {
+void change(Qos& qos, const wire::QosRec& wish) {
   if (!wish.description.empty()) qos.description = wish.description;
   if (wish.flags & kFlagsAdd)
     qos.flags |= wish.flags & kFlagsBase;
@@ -129,7 +127,7 @@ void change(acct::Qos& qos, const wire::QosRec& wish) {
   else
     change(qos.grace_time, wish.grace_time);
   for (const QosNumber& each : kQosNumbers) change(qos.*each.ours, wish.*each.theirs);
-  for (const QosTres& each : kQosTres) acct::change_tres(qos.*each.ours, parse_tres(wish.*each.theirs));
+  for (const QosTres& each : kQosTres) change_tres(qos.*each.ours, parse_tres(wish.*each.theirs));
   if (wish.preempt_list) {
     bool replaced = false;
     for (const std::string& item : *wish.preempt_list) {
@@ -153,13 +151,12 @@ void change(acct::Qos& qos, const wire::QosRec& wish) {
   else
     change(qos.priority, wish.priority);
   if (!is_unset(wish.usage_factor)) qos.usage_factor = is_infinite(wish.usage_factor) ? 1 : wish.usage_factor;
-  if (!is_unset(wish.usage_thres))
-    qos.usage_thres = is_infinite(wish.usage_thres) ? acct::Qos::kNoFactor : wish.usage_thres;
+  if (!is_unset(wish.usage_thres)) qos.usage_thres = is_infinite(wish.usage_thres) ? Qos::kNoFactor : wish.usage_thres;
   if (!is_unset(wish.limit_factor))
-    qos.limit_factor = is_infinite(wish.limit_factor) ? acct::Qos::kNoFactor : wish.limit_factor;
+    qos.limit_factor = is_infinite(wish.limit_factor) ? Qos::kNoFactor : wish.limit_factor;
 }
 
-wire::AssocRec to_wire(const acct::Assoc& assoc) {
+wire::AssocRec to_wire(const Assoc& assoc) {
   wire::AssocRec rec;
   rec.id = assoc.id;
   rec.cluster = assoc.cluster;
@@ -179,13 +176,13 @@ wire::AssocRec to_wire(const acct::Assoc& assoc) {
   return rec;
 }
 
-void change(acct::Assoc& assoc, const wire::AssocRec& wish) {
+void change(Assoc& assoc, const wire::AssocRec& wish) {
   if (wish.shares_raw == kInfinite32)
     assoc.shares = 1;
   else
     change(assoc.shares, wish.shares_raw);
   for (const AssocNumber& each : kAssocNumbers) change(assoc.limits.*each.ours, wish.*each.theirs);
-  for (const AssocTres& each : kAssocTres) acct::change_tres(assoc.limits.*each.ours, parse_tres(wish.*each.theirs));
+  for (const AssocTres& each : kAssocTres) change_tres(assoc.limits.*each.ours, parse_tres(wish.*each.theirs));
   if (wish.def_qos_id == 0)
     assoc.limits.def_qos_id = kInfinite32;
   else
@@ -215,7 +212,7 @@ void change(acct::Assoc& assoc, const wire::AssocRec& wish) {
   }
 }
 
-wire::ClusterRec to_wire(const acct::Cluster& cluster) {
+wire::ClusterRec to_wire(const Cluster& cluster) {
   wire::ClusterRec rec;
   rec.name = cluster.name;
   rec.control_host = cluster.control_host;
@@ -230,7 +227,7 @@ wire::ClusterRec to_wire(const acct::Cluster& cluster) {
   return rec;
 }
 
-wire::AccountRec to_wire(const acct::Account& account) {
+wire::AccountRec to_wire(const Account& account) {
   wire::AccountRec rec;
   rec.name = account.name;
   rec.description = account.description;
@@ -239,7 +236,7 @@ wire::AccountRec to_wire(const acct::Account& account) {
   return rec;
 }
 
-wire::UserRec to_wire(const acct::User& user) {
+wire::UserRec to_wire(const User& user) {
   wire::UserRec rec;
   rec.name = user.name;
   rec.admin_level = static_cast<std::uint16_t>(user.admin_level);
@@ -247,7 +244,7 @@ wire::UserRec to_wire(const acct::User& user) {
   return rec;
 }
 
-wire::WckeyRec to_wire(const acct::Wckey& wckey) {
+wire::WckeyRec to_wire(const Wckey& wckey) {
   wire::WckeyRec rec;
   rec.id = wckey.id;
   rec.cluster = wckey.cluster;
@@ -258,7 +255,7 @@ wire::WckeyRec to_wire(const acct::Wckey& wckey) {
   return rec;
 }
 
-wire::EventRec to_wire(const acct::Event& event) {
+wire::EventRec to_wire(const Event& event) {
   wire::EventRec rec;
   rec.cluster = event.cluster;
   rec.cluster_nodes = event.cluster_nodes;
@@ -273,7 +270,7 @@ wire::EventRec to_wire(const acct::Event& event) {
   return rec;
 }
 
-wire::ReservationRec to_wire(const acct::Reservation& reservation) {
+wire::ReservationRec to_wire(const Reservation& reservation) {
   wire::ReservationRec rec;
   rec.assocs = reservation.assocs;
   rec.cluster = reservation.cluster;
@@ -290,8 +287,8 @@ wire::ReservationRec to_wire(const acct::Reservation& reservation) {
   return rec;
 }
 
-acct::Reservation to_acct(const wire::ReservationRec& rec) {
-  acct::Reservation reservation;
+Reservation to_acct(const wire::ReservationRec& rec) {
+  Reservation reservation;
   reservation.assocs = rec.assocs;
   reservation.cluster = rec.cluster;
   reservation.comment = rec.comment;
@@ -316,4 +313,4 @@ std::vector<std::uint32_t> numbers(const std::vector<std::string>& list) {
   return result;
 }
 
-}  // namespace flurm::dbd
+}  // namespace flurm::acct
