@@ -70,10 +70,9 @@ bool differ(const Job& a, const Job& b) {
   return a.request != b.request && !(*a.request == *b.request);
 }
 
-/// Whether those of one that is over do.
+/// Whether those of one that is over do. How its processes ended that were killed with it is no news.
 bool ends_differ(const Job& a, const Job& b) {
-  return a.exit_code != b.exit_code || a.derived_exit_code != b.derived_exit_code || a.cancelled_by != b.cancelled_by ||
-         a.state.base != b.state.base || a.end_time != b.end_time ||
+  return a.cancelled_by != b.cancelled_by || a.state.base != b.state.base || a.end_time != b.end_time ||
          (a.request != b.request && !(*a.request == *b.request));
 }
 
@@ -102,7 +101,6 @@ void end_own_step(ClusterState& state, JobId id, std::uint32_t slot, std::uint32
   const auto job = state.jobs.get(id.v);
   auto step = std::make_shared<Step>(*own_step(*job, slot));
   step->exit_code = wait_status;
-  step->killed_by = job->cancelled_by;
   step->usage = std::move(usage);
   add(state, {.kind = Kind::step_end, .job = job, .step = std::move(step)});
   edit_job(state, id, [&](Job& changed) { (slot == kBatchStep ? changed.batch_step : changed.extern_step) = false; });

@@ -66,11 +66,24 @@ std::uint32_t killer(std::uint32_t uid) { return uid == kNoVal32 ? kInfinite32 :
 
 std::size_t node_count(const Job& job) { return job.allocation ? job.allocation->shares.size() : 0; }
 
+/// Of energy nobody knows anything until a step has ended: sacct then sums up what the steps used.
+std::string job_tres(const Job& job, const RecordContext& c) {
+  TresAmounts amounts = allocated_amounts(job, c.state.settings);
+  if (!amounts.empty() && job.next_step == 0) amounts.push_back({"energy", kNoVal64});
+  return c.tres.text(amounts);
+}
+
+/// How its tasks were spread: where srun did not say, block by block.
+std::uint32_t distribution(const model::Step& step) {
+  namespace dist = model::task_dist;
+  const std::uint32_t asked = step.request->task_dist;
+  return (asked & dist::base_mask) == dist::unknown ? (asked & ~dist::base_mask) | dist::block : asked;
+}
+
 /// Batch, extern and interactive steps: nobody laid out their tasks.
 std::string own_step_tres(const Job& job, const model::Step& step, const RecordContext& c) {
-  const model::Settings& settings = c.state.settings;
-  if (step.slot == kExternStep || !job.allocation) return c.tres.text(allocated_amounts(job, settings));
-  return c.tres.text(allocated_amounts(job.allocation->shares.front(), settings));
+  if (step.slot == kExternStep || !job.allocation) return job_tres(job, c);
+  return c.tres.text(allocated_amounts(job.allocation->shares.front(), c.state.settings));
 }
 
 bool laid_out(const model::Step& step) { return step.placement && step.placement->num_tasks != 0; }
@@ -157,7 +170,7 @@ wire::DbdJobStart job_start_record(const Report& report, const RecordContext& c)
   m.submit_line = r.submit_line;
   m.submit_time = job.submit_time;
   m.timelimit = job.time_limit;
-  m.tres_alloc_str = c.tres.text(allocated_amounts(job, settings));
+  m.tres_alloc_str = job_tres(job, c);
   m.tres_req_str = c.tres.text(requested_amounts(job, settings));
   m.uid = r.user_id;
   m.wckey = r.wckey;
@@ -188,7 +201,7 @@ wire::DbdJobComplete job_end_record(const Report& report, const RecordContext& c
   m.start_time = job.start_time;
   m.submit_time = job.submit_time;
   m.system_comment = job.request->system_comment;
-  m.tres_alloc_str = c.tres.text(allocated_amounts(job, c.state.settings));
+  m.tres_alloc_str = job_tres(job, c);
   return m;
 }
 
@@ -228,7 +241,7 @@ wire::DbdStepStart step_start_record(const Report& report, const RecordContext& 
   m.step_id.step_het_comp = kNoVal32;
   m.state = kRunning;
   m.submit_line = r.submit_line;
-  m.task_dist = laid_out(step) ? r.task_dist : 0;
+  m.task_dist = laid_out(step) ? distribution(step) : 0;
   m.time_limit = step.time_limit;
   m.total_tasks = task_count(job, step);
   const bool own = !step.placement || step.slot == kInteractiveStep;

@@ -45,7 +45,7 @@ TEST(Records, a_running_job) {
   EXPECT_EQ(start.db_index, 5u);
   EXPECT_EQ(start.nodes, "n2");
   EXPECT_EQ(start.node_inx, "1");
-  EXPECT_EQ(start.tres_alloc_str, "1=2,2=100,4=1,5=2");
+  EXPECT_EQ(start.tres_alloc_str, "1=2,2=100,3=18446744073709551614,4=1,5=2");
   EXPECT_EQ(start.tres_req_str, "1=1,2=100,4=1,5=1");
   EXPECT_EQ(start.start_time, told.world.now);
   EXPECT_EQ(start.submit_time, told.world.now - 7);
