@@ -167,10 +167,9 @@ void report_batch_end(ClusterState& state, JobId id, std::uint32_t wait_status,
 }
 
 void report_leftover_steps(ClusterState& state, JobId id) {
-  constexpr std::uint32_t kKilled = 9;
-  report_batch_end(state, id, kKilled, nullptr);
+  report_batch_end(state, id, kNoVal32, nullptr);
   const Job& job = *state.job(id);
-  if (job.extern_step) end_own_step(state, id, kExternStep, 0, job.extern_usage);
+  if (job.extern_step) end_own_step(state, id, kExternStep, job.extern_usage ? 0 : kNoVal32, job.extern_usage);
 }
 
 void report_node(ClusterState& state, const Node& before, const std::shared_ptr<const Node>& now) {

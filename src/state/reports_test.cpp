@@ -112,7 +112,7 @@ TEST(Reports, a_requeued_job_ends_and_begins_anew) {
   w.run(RequeueJobs{.targets = {{.job = id}}});
   EXPECT_EQ(w.told(), "end PENDING requeued");
   w.clean(id);
-  EXPECT_EQ(w.told(), "end.batch 9, start PENDING");
+  EXPECT_EQ(w.told(), "end.batch 4294967294, start PENDING");
   EXPECT_FALSE(w.at(id).batch_step);
 }
 

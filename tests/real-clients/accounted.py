@@ -144,6 +144,9 @@ class Accounted(Cluster):
                           str(self.controllers), "--conf-extra", self.extra)
         if done.returncode != 0:
             raise AssertionError("flurm local up failed:\n" + done.stdout + done.stderr + self.log("flurmdbd")[-3000:])
+        # slurmctld does not begin to serve without its accounting daemon.
+        if self.ours:
+            wait_for(lambda: any(row["ControlHost"] for row in self.table("cluster")), 60, "the controller's registration")
         return self
 
     def __exit__(self, *rest):

@@ -1,10 +1,11 @@
 """Accounting of flurmctld: what it tells flurmdbd, and Debian's slurmdbd, of jobs, steps, nodes and reservations.
 
-What sacct prints for the same jobs is kept in accounting.jobs.expected, made with Debian's slurmctld and slurmdbd (see
-test_accounting.py).
+What sacct prints for the same jobs is kept in accounting.jobs.expected and accounting.fates.expected, made with Debian's
+slurmctld and slurmdbd (see test_accounting.py).
 """
 
 import os
+import re
 import signal
 import unittest
 
@@ -24,6 +25,90 @@ class Jobs(test_accounting.Jobs):
     def test_slurmdbd_is_told_the_same(self):
         with Accounted(1, enforce="associations,limits,qos", extra=STORED, ours=True, slurmdbd=True) as c:
             self.compare("jobs", self.jobs(c))
+
+
+class Fates(test_accounting.AsSlurmdbd):
+    """Ways in which jobs and steps come to an end, each with the records that it leaves."""
+
+    EXTRA = "PrologFlags=Contain\nKillWait=1\nGresTypes=gpu\n"
+
+    def told(self, c, title, *jobs, runs=1):
+        """`runs`: of all jobs together, tasks of arrays and components apart."""
+
+        def over():
+            rows = c.sacct("-a", "-D", "-S", "now-1hour", "-j", ",".join(jobs), form="JobID,JobName,End")
+            # slurmctld tells the end of a job at once, and how it began some seconds later.
+            ended = all(row["End"] != "Unknown" and row["JobName"] != "allocation" for row in rows)
+            return ended and len([row for row in rows if "." not in row["JobID"]]) == runs
+
+        wait_for(over, 30, f"the records of {title}")
+        c.jobs_before = int(jobs[0]) - 1
+        records = test_accounting.ledger(c, title, "-a", "-D", "-j", ",".join(jobs), "-S", "now-1hour")
+        # Nobody measures it; whether Slurm says 0 or nothing depends on which step ends last.
+        self.text += re.sub(r" ConsumedEnergy\w*=some", "", records)
+
+    def fates(self, c):
+        self.text = ""
+        whole = c.submit("-N1", "-n2", "-o", "/dev/null", "--wrap", "srun -n2 sh -c 'exit 3'; srun -J second true; srun -n1 sh -c 'kill -9 $$'; exit 4")
+        c.wait_end(whole)
+        self.told(c, "steps", whole)
+        killed = c.submit("-n1", "-o", "/dev/null", "--wrap", "srun sleep 100; exit 0")
+        wait_for(lambda: killed + ".0" in c.run("squeue", "-h", "-s", "-o", "%i"), 20, "a step")
+        c.run("scancel", killed + ".0")
+        c.wait_end(killed)
+        self.told(c, "killed step", killed)
+        het = c.submit("-n1", "-J", "left", ":", "-n2", "-J", "right", "-o", "/dev/null", "--wrap", "srun --het-group=0,1 true")
+        c.wait_end(het)
+        self.told(c, "heterogeneous", het, runs=2)
+        held = c.submit("--hold", "--array=1-4", "-o", "/dev/null", "--wrap", "true")
+        c.run("scontrol", "update", f"jobid={held}", "name=renamed", "comment=new")
+        c.run("scontrol", "release", held)
+        c.wait_end(held)
+        wait_for(lambda: not c.squeue("%i"), 30, "the end of the array")
+        self.told(c, "array", held, runs=4)
+        later = c.submit("--begin=now+1hour", "--wrap", "true")
+        c.run("scontrol", "update", f"jobid={later}", "TimeLimit=7")
+        wait_for(lambda: c.sacct("-j", later, "-X"), 30, "what waits")
+        c.run("scancel", later)
+        self.told(c, "waiting", later)
+        lost = c.submit("--no-requeue", "-w", "n2", "-o", "/dev/null", "--wrap", "sleep 100")
+        again = '[ -n "$SLURM_RESTART_COUNT" ] || sleep 300'
+        back = c.submit("--requeue", "-w", "n2", "-o", "/dev/null", script=again)
+        for job in (lost, back):
+            c.wait_state(job, "RUNNING")
+        c.run("scontrol", "update", "node=n2", "state=down", "reason=for tests")
+        wait_for(lambda: c.state(back) == "PENDING" and c.state(lost) == "NODE_FAIL", 30, "what a lost node leaves")
+        c.try_run("scontrol", "update", "node=n2", "state=resume")  # unless it has registered again
+        wait_for(lambda: "IDLE" in c.node("n2")["State"], 30, "the node")
+        c.run("scontrol", "update", f"jobid={back}", "ReqNodeList=n1", "StartTime=now")
+        c.wait_state(back, "COMPLETED", seconds=60)
+        self.told(c, "lost node", lost, back, runs=3)
+        paused = c.submit("-o", "/dev/null", "--wrap", "sleep 100")
+        c.wait_state(paused, "RUNNING")
+        c.run("scontrol", "suspend", paused)
+        c.wait_state(paused, "SUSPENDED")
+        c.run("scancel", paused)
+        c.wait_end(paused)
+        self.told(c, "suspended", paused)
+        done = c.submit("-o", "/dev/null", "--wrap", "true")
+        c.wait_end(done)
+        c.run("scontrol", "requeuehold", done)
+        c.wait_state(done, "PENDING")
+        wait_for(lambda: c.job(done)["RunTime"] == "00:00:00", 20, "its next run")
+        c.run("scontrol", "release", done)
+        c.run("scontrol", "update", f"jobid={done}", "StartTime=now")
+        c.wait_state(done, "COMPLETED", seconds=60)
+        self.told(c, "requeued", done, runs=2)
+        c.run("salloc", "-n1", "-J", "room", "srun", "true")
+        room = wait_for(lambda: c.sacct("-a", "--name=room", "-X", "-S", "now-1hour"), 20, "the allocation")[0]["JobID"]
+        self.told(c, "allocation", room)
+        events = c.table("event", "format=cluster,nodename,state,reason,user")
+        self.text += "== events\n" + "".join(f"{event}\n" for event in events)
+        return self.text
+
+    def test_sacct_says_what_it_says_with_slurmctld(self):
+        with Accounted(2, extra=self.EXTRA, ours=True) as c:
+            self.compare("fates", self.fates(c))
 
 
 @unittest.skipIf(ORACLE, "ours")

@@ -66,11 +66,22 @@ std::uint32_t killer(std::uint32_t uid) { return uid == kNoVal32 ? kInfinite32 :
 
 std::size_t node_count(const Job& job) { return job.allocation ? job.allocation->shares.size() : 0; }
 
-/// Of energy nobody knows anything until a step has ended: sacct then sums up what the steps used.
-std::string job_tres(const Job& job, const RecordContext& c) {
+/// Of energy nobody knows anything until a step other than the batch step has ended: sacct then sums up what they used.
+std::string job_tres(const Job& job, const RecordContext& c, bool steps_ended) {
   TresAmounts amounts = allocated_amounts(job, c.state.settings);
-  if (!amounts.empty() && job.next_step == 0) amounts.push_back({"energy", kNoVal64});
+  if (!amounts.empty() && !steps_ended) amounts.push_back({"energy", kNoVal64});
   return c.tres.text(amounts);
+}
+std::string job_tres(const Job& job, const RecordContext& c) {
+  return job_tres(job, c, job.next_step != 0 || job.extern_usage);
+}
+
+/// What the run of a job that a report says to have ended came to. Losing a node is worse than starting over.
+std::uint32_t end_state(const Job& job) {
+  if (!job.state.has(model::job_flag::requeue)) return static_cast<std::uint32_t>(job.state.base);
+  const auto nodes = job.allocation ? HostSet::parse(job.allocation->nodes) : HostSet();
+  const bool lost = nodes && !job.failed_node.empty() && nodes->index(job.failed_node);
+  return lost ? static_cast<std::uint32_t>(model::JobBase::node_fail) : kRequeued;
 }
 
 /// How its tasks were spread: where srun did not say, block by block.
@@ -195,7 +206,7 @@ wire::DbdJobComplete job_end_record(const Report& report, const RecordContext& c
   m.extra = job.request->extra;
   m.failed_node = job.failed_node;
   m.job_id = job.id.v;
-  m.job_state = job.state.has(model::job_flag::requeue) ? kRequeued : static_cast<std::uint32_t>(job.state.base);
+  m.job_state = end_state(job);
   if (job.allocation) m.nodes = job.allocation->nodes;
   m.req_uid = killer(job.cancelled_by);
   m.start_time = job.start_time;
@@ -260,6 +271,7 @@ wire::DbdStepComplete step_end_record(const Report& report, const RecordContext&
   if (step.usage) m.jobacct = accounting_info(*step.usage);
   m.job_submit_time = job.submit_time;
   m.req_uid = killer(step.killed_by);
+  if (step.slot == kExternStep) m.job_tres_alloc_str = job_tres(job, c, true);
   m.start_time = step.start_time;
   m.state = kRunning;  // what became of it the exit code tells
   m.step_id.job_id = job.id;

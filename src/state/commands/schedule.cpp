@@ -107,6 +107,7 @@ JobId start_job(ClusterState& state, const Schedule::Start& start) {
     job.preferred = start.preferred;
     job.reservation = start.reservation;
     job.batch_host = names.front();
+    job.failed_node.clear();
     job.start_time = state.now;
     job.last_sched_eval = state.now;
     job.sched_nodes.clear();

@@ -60,8 +60,9 @@ std::shared_ptr<const model::StepUsage> with_usage(const std::shared_ptr<const m
 /// the nodes have cleaned up.
 Reply end_extern(ClusterState& state, const Job& job, const EndStep& command) {
   if (!job.extern_step) return {.code = Errc::invalid_job_id};
-  if (command.usage)
-    edit_job(state, job.id, [&](Job& changed) { changed.extern_usage = with_usage(changed.extern_usage, *command.usage); });
+  edit_job(state, job.id, [&](Job& changed) {
+    changed.extern_usage = with_usage(changed.extern_usage, command.usage.value_or(model::StepUsage{}));
+  });
   return {};
 }
 
