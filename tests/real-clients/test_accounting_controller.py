@@ -1,6 +1,6 @@
 """Accounting of flurmctld: what it tells flurmdbd, and Debian's slurmdbd, of jobs, steps, nodes and reservations.
 
-What sacct prints for the same jobs is kept in accounting.jobs.expected and accounting.fates.expected, made with Debian's
+What sacct prints for the same jobs is kept in accounting.fates.expected, made with Debian's
 slurmctld and slurmdbd (see test_accounting.py).
 """
 
@@ -12,19 +12,6 @@ import unittest
 import test_accounting
 from accounted import ORACLE, Accounted
 from cluster import kill, main, wait_for
-
-STORED = "AccountingStoreFlags=job_comment,job_script,job_env\n"
-
-
-class Jobs(test_accounting.Jobs):
-    def test_sacct_says_what_it_says_with_slurmdbd(self):
-        with Accounted(1, enforce="associations,limits,qos", extra=STORED, ours=True) as c:
-            self.compare("jobs", self.jobs(c))
-
-    @unittest.skipIf(ORACLE, "ours")
-    def test_slurmdbd_is_told_the_same(self):
-        with Accounted(1, enforce="associations,limits,qos", extra=STORED, ours=True, slurmdbd=True) as c:
-            self.compare("jobs", self.jobs(c))
 
 
 class Fates(test_accounting.AsSlurmdbd):
@@ -108,6 +95,11 @@ class Fates(test_accounting.AsSlurmdbd):
 
     def test_sacct_says_what_it_says_with_slurmctld(self):
         with Accounted(2, extra=self.EXTRA, ours=True) as c:
+            self.compare("fates", self.fates(c))
+
+    @unittest.skipIf(ORACLE, "ours")
+    def test_slurmdbd_is_told_the_same(self):
+        with Accounted(2, extra=self.EXTRA, ours=True, slurmdbd=True) as c:
             self.compare("fates", self.fates(c))
 
 
