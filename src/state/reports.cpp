@@ -39,6 +39,7 @@ bool make_room(ClusterState& state, bool for_step) {
 }
 
 void add(ClusterState& state, Report report) {
+  if (!reporting(state)) return;
   if (report.about_step() && state.settings.enforce & model::enforce_flag::no_steps) return;
   if (!make_room(state, report.about_step())) return;
   report.sequence = state.sequence;

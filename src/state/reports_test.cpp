@@ -182,6 +182,19 @@ TEST(Reports, steps_make_room_for_jobs) {
   EXPECT_EQ(w.state.reports_dropped, 3u);
 }
 
+TEST(Reports, without_accounting_they_are_forgotten) {
+  Accounted w;
+  const JobId id = w.submit();
+  w.start(id);
+  Configure configure;
+  configure.settings = w.state.settings;
+  configure.settings.accounting = false;
+  w.run(configure);
+  EXPECT_TRUE(w.state.reports.empty());
+  w.finish(id);
+  EXPECT_TRUE(w.state.reports.empty());
+}
+
 TEST(Reports, they_are_kept_with_the_state) {
   Accounted w;
   const JobId id = w.submit();

@@ -130,6 +130,7 @@ class Once(unittest.TestCase):
             jobs += self.work(c)
             for job in jobs[3:]:
                 c.wait_end(job)
+            self.assertRegex(c.run("sdiag"), r"DBD Agent queue size: +[1-9]")
             kill(c.pid("flurmctld"))  # it remembers
             c.local_up()
             self.all_once(c, jobs)

@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "conf/lines.hpp"
 #include "io/clock.hpp"
+#include "io/worker.hpp"
 #include "rpc/frames.hpp"
 #include "wire/msg/dbd_messages.hpp"
 
@@ -69,8 +70,21 @@ std::string text_of(const Report& report) {
 
 struct AccountingReporter::Batch {
   std::vector<std::shared_ptr<const Report>> reports;
-  wire::PackedMessageList messages;  // one for each
+  std::vector<std::uint64_t> db_index;  // of each one's job; 0: not known
 };
+
+/// Worker: the batch as the body of DBD_SEND_MULT_MSG. What does not fit waits for the next one.
+std::string AccountingReporter::words_of(const state::ClusterState& state, const Batch& batch, const TresIds& tres,
+                                         const HostSet& nodes, const conf::Config& config, std::uint16_t version) {
+  wire::PackedMessageList out;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < batch.reports.size() && bytes < kBatchBytesMax; ++i) {
+    const RecordContext context{state, tres, nodes, config.store_job_comment, batch.db_index[i]};
+    out.list.push_back(pack_report(*batch.reports[i], context, version));
+    bytes += out.list.back().bytes.size();
+  }
+  return codec::pack(out, version);
+}
 
 AccountingReporter::AccountingReporter(Controller& controller, AccountingLink& link)
     : controller_(controller), link_(link) {
@@ -155,8 +169,8 @@ io::Task<Result<void>> AccountingReporter::tell_cluster() {
   const auto state = controller_.replica.snapshot();
   looked_at_ = state->node_ids;
   looked_config_ = state->config_changed;
-  nodes_ = cluster_nodes(*state);
-  wire::DbdClusterTres words = cluster_record(*state, tres_, nodes_);
+  nodes_ = std::make_shared<const HostSet>(cluster_nodes(*state));
+  wire::DbdClusterTres words = cluster_record(*state, tres_, *nodes_);
   words.event_time = io::now();
   const std::string now = words.cluster_nodes + " " + words.tres_str;
   if (now == told_) co_return Result<void>{};
@@ -188,21 +202,17 @@ io::Task<> AccountingReporter::tell_change() {
   if (!done) log(Level::warn, "accounting.cluster_not_told", {{"error", done.error().text}});
 }
 
-AccountingReporter::Batch AccountingReporter::pack(const state::ClusterState& state) const {
+/// The reports that go next, without their words.
+AccountingReporter::Batch AccountingReporter::next(const state::ClusterState& state) const {
   Batch out;
-  std::size_t bytes = 0;
   state.reports.for_each([&](std::uint64_t, const auto& report) {
     // Heard a second time it would end what was reported after it: it goes alone, and before everything else.
     const bool flush = report->kind == Report::Kind::flush_jobs;
     if (flush && !out.reports.empty()) return false;
-    RecordContext context{state, tres_, nodes_, controller_.config->store_job_comment};
-    if (report->job)
-      if (const auto known = db_index_.find(run_of(*report->job)); known != db_index_.end())
-        context.db_index = known->second;
-    out.messages.list.push_back(pack_report(*report, context, link_.version()));
+    const auto known = report->job ? db_index_.find(run_of(*report->job)) : db_index_.end();
     out.reports.push_back(report);
-    bytes += out.messages.list.back().bytes.size();
-    return !flush && out.reports.size() < kBatchMax && bytes < kBatchBytesMax;
+    out.db_index.push_back(known == db_index_.end() ? 0 : known->second);
+    return !flush && out.reports.size() < kBatchMax;
   });
   return out;
 }
@@ -232,8 +242,15 @@ io::Task<> AccountingReporter::send() {
 
 io::Task<Result<void>> AccountingReporter::send_batch() {
   const std::uint64_t reign = reign_;
-  const Batch batch = pack(*controller_.replica.snapshot());
-  auto sending = link_.ask(MsgType::DBD_SEND_MULT_MSG, batch.messages);
+  const auto state = controller_.replica.snapshot();
+  const Batch batch = next(*state);
+  auto packing = io::on_worker(controller_.loop, [state, batch, tres = tres_, nodes = nodes_,
+                                                  config = controller_.config, version = link_.version()] {
+    return words_of(*state, batch, tres, *nodes, *config, version);
+  });
+  std::string words = co_await packing;
+  if (reign != reign_) co_return fail(Errc::closed);
+  auto sending = link_.ask_packed(MsgType::DBD_SEND_MULT_MSG, std::move(words));
   const Result<rpc::Response> answer = co_await sending;
   if (!answer) co_return fail(answer.error());
   if (reign != reign_) co_return fail(Errc::closed);

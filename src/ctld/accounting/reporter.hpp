@@ -36,7 +36,9 @@ class AccountingReporter {
   io::Task<> tell_change();
   io::Task<> send();
   io::Task<Result<void>> send_batch();
-  Batch pack(const state::ClusterState& state) const;
+  Batch next(const state::ClusterState& state) const;
+  static std::string words_of(const state::ClusterState& state, const Batch& batch, const TresIds& tres,
+                              const HostSet& nodes, const conf::Config& config, std::uint16_t version);
   io::Task<Result<void>> heed(const state::Report& report, const wire::DbdIdRc& answer);
   io::Task<> rest(std::uint64_t ms);
 
@@ -46,7 +48,7 @@ class AccountingReporter {
   Controller& controller_;
   AccountingLink& link_;
   TresIds tres_;
-  HostSet nodes_;                          // as they were told
+  std::shared_ptr<const HostSet> nodes_;   // as they were told
   std::string told_;                       // nodes and TRES
   std::shared_ptr<const void> looked_at_;  // ClusterState::node_ids when they were
   TimeS looked_config_;

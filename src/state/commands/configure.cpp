@@ -147,6 +147,7 @@ Reply apply_to(ClusterState& state, const Configure& command) {
   state.partitions_changed = state.config_changed = state.now;
   follow_configuration(state);
   if (!reported && reporting(state)) begin_reporting(state);
+  if (!reporting(state)) apply_to(state, ForgetReports{.up_to = state.next_report});  // nobody will ask for them
   if (!command.keep_updates)
     note_event(state, {.target = model::TriggerTarget::node, .event = model::trigger_event::reconfig});
   return reply;
