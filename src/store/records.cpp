@@ -111,7 +111,8 @@ std::optional<acct::Job> Reader::job(const std::string& cluster, std::uint32_t j
 }
 
 std::vector<acct::Step> Reader::steps(std::uint64_t db_index) {
-  return select<acct::Step>(session_, "steps", "db_index = ? ORDER BY time_start, step_id",
+  // Of those that begin at once the batch and extern steps first, which Slurm gives negative numbers.
+  return select<acct::Step>(session_, "steps", "db_index = ? ORDER BY time_start, step_id < 2147483648, step_id",
                             {static_cast<std::int64_t>(db_index)});
 }
 
