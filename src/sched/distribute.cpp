@@ -62,7 +62,9 @@ void deal_tasks(const Demand& d, std::uint32_t tasks_max, std::vector<Hand>& han
     for (; more > 0 && dealt < tasks_max && hand.has_room(per_task) && !full(hand); --more, ++dealt)
       hand.deal(per_task);
   }
-  if (d.overcommit || hands.empty()) return;  // with -O, one task on each node decides
+  const auto comes_with_tasks = [](const model::GresWish& wish) { return wish.per_task != 0; };
+  const bool one_decides = d.overcommit && std::ranges::none_of(d.gres, comes_with_tasks);
+  if (one_decides || hands.empty()) return;  // with -O, one task on each node decides
   while (dealt < tasks_max) {
     bool room = false;
     for (Hand& hand : hands) {

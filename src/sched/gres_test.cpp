@@ -75,6 +75,30 @@ TEST_F(Gres, counts_for_the_whole_job_take_nodes_until_they_are_reached) {
   EXPECT_EQ(place(with(job(), "", "gres:gpu:7")), "Resources");
 }
 
+TEST_F(Gres, tasks_that_share_cpus_have_devices_of_their_own) {
+  JobSpec spec = job().tasks(3).nodes(2, 2);
+  spec.request.overcommit = true;
+  spec.request.min_cpus = 2;
+  spec.request.tres_per_task = "gres:gpu:1";
+  spec.request.cpus_per_tres = "gres:gpu:1";
+  EXPECT_EQ(place(spec), "n1 0,4 gpu:tesla:2(IDX:0,2); n2 0 gpu:tesla:1(IDX:0)");
+}
+
+TEST_F(Gres, labels_set_nodes_apart) {
+  w.view.settings.mcs_select = model::McsSelect::always;
+  const auto labelled = [](std::string label) {
+    JobSpec spec = job().tasks(1).on("n1");
+    spec.request.mcs_label = std::move(label);
+    return spec;
+  };
+  EXPECT_EQ(place(labelled("red")), "n1 0");
+  EXPECT_EQ(place(labelled("blue")), "Resources");
+  w.view.pending = {};
+  EXPECT_EQ(place(labelled("red")), "n1 1");
+  w.view.pending = {};
+  EXPECT_EQ(place(labelled("")), "Resources");
+}
+
 TEST_F(Gres, an_exclusive_job_has_all_of_its_nodes) {
   EXPECT_EQ(place(job().tasks(1).on("n2").exclusive()), "n2 0-7 gpu:tesla:4(IDX:0-3) net(CNT:4)");
 }
