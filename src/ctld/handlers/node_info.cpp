@@ -18,9 +18,9 @@ bool shown(const model::Node& node, std::uint16_t show_flags) {
 }
 
 /// It is in a cloud and switched off: listed only where PrivateData=cloud asks for that, which turns the word around.
-bool away(const Controller& c, const model::Node& node) {
+bool away(const model::Node& node) {
   constexpr std::uint32_t kAway = model::node_flag::cloud | model::node_flag::powered_down;
-  return (node.flags & kAway) == kAway && !(c.config->private_data & conf::kPrivateCloudNodes);
+  return (node.flags & kAway) == kAway;
 }
 
 /// A node as a request with these flags is answered.
@@ -46,20 +46,26 @@ Answer node_info_all(Controller& c, const Call& call) {
   if (request->last_update &&
       request->last_update - 1 >= std::max(state->nodes_changed, reservations_turned(*state, io::now())))
     return rc_answer(call, Errc::no_change_in_data);
-  const std::vector<std::uint32_t> reserved = reserved_flags(*state, io::now());
-  wire::NodeInfoArray reply;
-  reply.last_update = state->now;
-  reply.hidden_nodes = wire::Bits(state->next_node_id);
-  for (model::NodeId id = 0; id < state->next_node_id; ++id) {
-    const model::Node* node = state->node(id);
-    if (node && shown(*node, request->show_flags) && !away(c, *node)) {
-      reply.node_array.push_back(shown_info(*state, *node, request->show_flags, reserved));
-    } else {  // node numbers in bit strings must stay right
-      reply.hidden_nodes.set(id);
-      reply.node_array.emplace_back();
+  const bool shows_away = c.config->private_data & conf::kPrivateCloudNodes;
+  Answer out;
+  out.type = wire::MsgType::RESPONSE_NODE_INFO;
+  out.make_body = [state, reserved = reserved_flags(*state, io::now()), flags = request->show_flags, shows_away,
+                   version = call.version] {
+    wire::NodeInfoArray reply;
+    reply.last_update = state->now;
+    reply.hidden_nodes = wire::Bits(state->next_node_id);
+    for (model::NodeId id = 0; id < state->next_node_id; ++id) {
+      const model::Node* node = state->node(id);
+      if (node && shown(*node, flags) && (shows_away || !away(*node))) {
+        reply.node_array.push_back(shown_info(*state, *node, flags, reserved));
+      } else {  // node numbers in bit strings must stay right
+        reply.hidden_nodes.set(id);
+        reply.node_array.emplace_back();
+      }
     }
-  }
-  return answer(call, wire::MsgType::RESPONSE_NODE_INFO, reply);
+    return codec::pack(reply, version);
+  };
+  return out;
 }
 
 Answer node_info_single(Controller& c, const Call& call) {
