@@ -3,6 +3,7 @@
 #include "ctld/submission.hpp"
 #include "io/clock.hpp"
 #include "io/worker.hpp"
+#include "state/accounting.hpp"
 
 namespace flurm::ctld {
 namespace {
@@ -44,9 +45,14 @@ io::Task<Answer> job_will_run(Controller& c, Call call) {
   auto checked = co_await checking;
   if (!checked) co_return refusal(call, without_words(checked.error()));
   auto snapshot = c.replica.snapshot();
+  model::JobRequest request = checked->request;
+  const auto standing = state::find_standing(*snapshot, request, checked->partitions);
+  if (!standing) co_return refusal(call, standing.error());
   model::Job job;
   job.id = JobId{snapshot->next_job_id};
-  job.request = std::make_shared<const model::JobRequest>(checked->request);
+  job.request = std::make_shared<const model::JobRequest>(std::move(request));
+  job.assoc = standing->assoc;
+  job.qos = standing->qos;
   job.partition = checked->partitions;
   job.time_limit = checked->time_limit;
   job.priority = snapshot->lowest_priority;
