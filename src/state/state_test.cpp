@@ -351,7 +351,7 @@ TEST(State, invariants_hold_under_random_commands) {
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 31) {
+      switch (random() % 32) {
         case 0:
         case 1: {
           SubmitJob submit = w.job(random() % 3 + 1);
@@ -560,7 +560,7 @@ TEST(State, invariants_hold_under_random_commands) {
           if (w.state.format == kFormat)
             command = SignalStep{.job = some, .step = static_cast<std::uint32_t>(random() % 3), .signal = 9};
           break;
-        case 30: {
+        case 31: {
           if (w.state.format != kFormat) break;
           PutBooks put{.made_for = w.state.books_version + (random() % 8 == 0), .whole = random() % 8 == 0};
           put.records.set_assoc({.id = 1, .cluster = "test", .account = "root"});
