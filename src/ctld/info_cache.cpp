@@ -2,6 +2,7 @@
 #include "ctld/info_cache.hpp"
 
 #include "ctld/translate/info.hpp"
+#include "state/priority.hpp"
 
 namespace flurm::ctld {
 
@@ -35,10 +36,11 @@ std::string_view InfoCache::job(const state::ClusterState& state, const std::sha
 void InfoCache::set_time(const state::ClusterState& state, TimeS now) {
   if (!state.settings.multifactor) return;
   const std::array of{model::PriorityScale::at(state.settings.priority, now), state.partitions_changed,
-                      state.config_changed};
-  if (scale_ && scale_of_ == of) return;
+                      state.config_changed, state.usage_counted};
+  if (scale_ && scale_of_ == of && books_ == state.books) return;
+  books_ = state.books;
   entries_.clear();
-  scale_ = std::make_shared<const model::PriorityScale>(state.settings.priority, state.nodes, state.partitions, now);
+  scale_ = std::make_shared<const model::PriorityScale>(state::priority_scale(state, now));
   scale_of_ = of;
 }
 

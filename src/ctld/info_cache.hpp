@@ -61,7 +61,8 @@ class InfoCache {
   };
   std::map<std::uint32_t, Entry> entries_;
   std::shared_ptr<const model::PriorityScale> scale_;
-  std::array<TimeS, 3> scale_of_;  // its moment, and when what it was made of changed
+  std::shared_ptr<const acct::Books> books_;  // that it was made with
+  std::array<TimeS, 4> scale_of_;             // its moment, and when what it was made of changed
 };
 
 }  // namespace flurm::ctld

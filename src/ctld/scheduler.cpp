@@ -29,8 +29,11 @@ state::Schedule command_of(sched::Plan plan) {
                               .preferred = placement.preferred,
                               .reservation = std::move(placement.reservation)});
   for (sched::Waiting& waiting : plan.waiting)
-    command.waits.push_back({.job = waiting.job, .reason = waiting.reason, .desc = std::move(waiting.desc),
-                             .expected_start = waiting.expected_start, .sched_nodes = std::move(waiting.sched_nodes)});
+    command.waits.push_back({.job = waiting.job,
+                             .reason = waiting.reason,
+                             .desc = std::move(waiting.desc),
+                             .expected_start = waiting.expected_start,
+                             .sched_nodes = std::move(waiting.sched_nodes)});
   return command;
 }
 
@@ -46,9 +49,16 @@ void count_pass(Statistics& statistics, std::uint64_t took_us, std::size_t queue
 }  // namespace
 
 sched::View scheduler_view(const state::ClusterState& state) {
-  return {.settings = state.settings, .pending = state.pending, .active = state.active, .nodes = state.nodes,
-          .partitions = state.partitions, .reservations = state.reservations, .books = state.books,
-          .assoc_usage = state.assoc_usage, .qos_usage = state.qos_usage};
+  return {.settings = state.settings,
+          .pending = state.pending,
+          .active = state.active,
+          .nodes = state.nodes,
+          .partitions = state.partitions,
+          .reservations = state.reservations,
+          .books = state.books,
+          .assoc_usage = state.assoc_usage,
+          .qos_usage = state.qos_usage,
+          .usage_counted = state.usage_counted};
 }
 
 void Scheduler::request() {
@@ -66,10 +76,10 @@ io::Task<> Scheduler::run() {
     const std::uint64_t begin_us = io::monotonic_us();
     const bool tell_starts = begin_us / 1000 - starts_told_ms_ >= kStartsEveryMs;
     if (tell_starts) starts_told_ms_ = begin_us / 1000;
-    auto work = io::on_worker(controller_.loop, [planner = planner_, view = scheduler_view(*snapshot), tell_starts,
-                                                 now = io::now()] {
-      return planner->plan(view, {.report_starts = tell_starts}, now);
-    });
+    auto work = io::on_worker(controller_.loop,
+                              [planner = planner_, view = scheduler_view(*snapshot), tell_starts, now = io::now()] {
+                                return planner->plan(view, {.report_starts = tell_starts}, now);
+                              });
     sched::Plan plan = co_await work;
     if (stopped_) break;
     const std::uint64_t took_us = io::monotonic_us() - begin_us;

@@ -405,6 +405,10 @@ void fields(codec::Archive& ar, PriorityRule& r) {
   ar("favor_small", r.favor_small);
   ar("half_life_s", r.half_life_s, codec::since(5));
   ar("usage_reset", r.usage_reset, codec::since(5));
+  ar("fair_share", r.fair_share, codec::since(5));
+  ar("association", r.association, codec::since(5));
+  ar("qos", r.qos, codec::since(5));
+  ar("damping", r.damping, codec::since(5));
 }
 
 void fields(codec::Archive& ar, Switch& s) {

@@ -55,6 +55,8 @@ struct PriorityRule {
   bool favor_small = false;
   std::uint32_t half_life_s = 604800;  // PriorityDecayHalfLife of what has been used; 0: it does not fade
   std::uint16_t usage_reset = 0;       // PriorityUsageResetPeriod: 0 none, 1 now, 2 daily … 6 yearly
+  std::uint32_t fair_share = 0, association = 0, qos = 0;
+  std::uint16_t damping = 1;  // FairShareDampeningFactor
   bool operator==(const PriorityRule&) const = default;
 };
 

@@ -46,9 +46,11 @@ TimeS PriorityScale::at(const PriorityRule& rule, TimeS now) {
 }
 
 PriorityScale::PriorityScale(const PriorityRule& rule, const PersistentMap<Node>& nodes,
-                             const std::vector<std::shared_ptr<const Partition>>& partitions, TimeS now)
+                             const std::vector<std::shared_ptr<const Partition>>& partitions, TimeS now,
+                             AccountFactors accounts)
     : rule_(rule),
       at_(at(rule, now)),
+      accounts_(std::move(accounts)),
       tres_weights_(read_weights(rule.tres)),
       weighs_tres_(std::ranges::any_of(tres_weights_, [](double weight) { return weight != 0; })) {
   nodes.for_each([&](std::uint64_t, const auto& node) {
@@ -81,6 +83,11 @@ PriorityFactors priority_factors(const PriorityScale& scale, const Job& job, con
     const auto waited = static_cast<double>(at.v - since.v);
     out.age = rule.age * (waited < rule.max_age_s ? share(waited, rule.max_age_s) : 1.0);
   }
+  if (auto of = scale.accounts_.associations.find(job.assoc); of != scale.accounts_.associations.end()) {
+    out.fair_share = rule.fair_share * of->second.fair_share;
+    out.association = rule.association * of->second.priority;
+  }
+  if (auto of = scale.accounts_.qos.find(job.qos); of != scale.accounts_.qos.end()) out.qos = rule.qos * of->second;
   if (rule.job_size) {
     double size = (share(nodes, scale.nodes_) + share(cpus, scale.cpus_)) / 2;
     if (rule.flags & priority_flag::size_relative) {
@@ -107,7 +114,7 @@ PriorityFactors priority_factors(const PriorityScale& scale, const Job& job, con
 }
 
 std::uint32_t PriorityFactors::total() const {
-  double sum = age + job_size + partition + static_cast<double>(site - nice);
+  double sum = age + association + fair_share + job_size + partition + qos + static_cast<double>(site - nice);
   for (const double one : tres) sum += one;
   return static_cast<std::uint32_t>(std::clamp(sum, 1.0, 4294967295.0));
 }

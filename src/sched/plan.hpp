@@ -29,6 +29,7 @@ struct View {
   std::vector<std::shared_ptr<const model::Reservation>> reservations;
   std::shared_ptr<const acct::Books> books;           // null: there is no accounting
   PersistentMap<acct::Usage> assoc_usage, qos_usage;  // by id
+  TimeS usage_counted;                                // priorities follow usage when it is counted, not job by job
 };
 
 /// Budgets, so that a pass ends; counts, so that a pass can be repeated. Source: SchedulerParameters.

@@ -3,6 +3,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "acct/fair_share.hpp"
 #include "sched/limits.hpp"
 #include "sched/pass.hpp"
 #include "sched/possible.hpp"
@@ -16,7 +17,7 @@ struct Planner::Kept {
   std::shared_ptr<const acct::Books> books;
   Queue queue;
   std::optional<model::PriorityScale> scale;  // with priority/multifactor
-  TimeS scale_at;
+  TimeS scale_at, usage_counted;
 
   void forget_queue() {
     queue.clear();
@@ -31,10 +32,14 @@ struct Planner::Kept {
   void update(const View& view, TimeS now) {
     update_cluster(view);
     const TimeS at = model::PriorityScale::at(view.settings.priority, now);
-    if (view.settings.multifactor && (!scale || scale_at != at)) {
+    if (view.settings.multifactor &&
+        (!scale || scale_at != at || usage_counted != view.usage_counted || books != view.books)) {
       forget_queue();
-      scale.emplace(view.settings.priority, view.nodes, view.partitions, now);
+      scale.emplace(view.settings.priority, view.nodes, view.partitions, now,
+                    view.books ? acct::account_factors(*view.books, view.assoc_usage, view.settings.priority)
+                               : model::AccountFactors{});
       scale_at = at;
+      usage_counted = view.usage_counted;
     }
     if (inventory.update_reservations(view) || queue.too_many_shapes()) forget_queue();
     if (books != view.books) forget_queue();  // QOS may free jobs of limits, and accounts be let in or not

@@ -160,8 +160,4 @@ Answer topology_info(Controller& c, const Call& call) {
   return answer(call, wire::MsgType::RESPONSE_TOPO_INFO, response);
 }
 
-Answer share_info(Controller&, const Call& call) {
-  return answer(call, wire::MsgType::RESPONSE_SHARE_INFO, wire::SharesResponse{});
-}
-
 }  // namespace flurm::ctld

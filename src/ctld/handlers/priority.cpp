@@ -5,6 +5,7 @@
 #include "ctld/handlers/handlers.hpp"
 #include "io/clock.hpp"
 #include "model/priority.hpp"
+#include "state/priority.hpp"
 #include "wire/msg/priority.hpp"
 
 namespace flurm::ctld {
@@ -34,8 +35,11 @@ wire::PriorityFactorsObject factors_of(const model::PriorityScale& scale, const 
   const model::PriorityFactors factors = model::priority_factors(scale, job, partition);
   wire::PriorityFactors& shown = out.prio_factors;
   shown.priority_age = factors.age;
+  shown.priority_assoc = factors.association;
+  shown.priority_fs = factors.fair_share;
   shown.priority_js = factors.job_size;
   shown.priority_part = factors.partition;
+  shown.priority_qos = factors.qos;
   shown.priority_site = job.request->site_factor;
   shown.nice = job.request->nice;
   if (scale.weighs_tres()) {
@@ -62,7 +66,7 @@ Answer priority_factors(Controller& c, const Call& call) {
   if (!state->settings.multifactor) return done();
   const model::PriorityRule& rule = state->settings.priority;
   const TimeS now = io::now();
-  const model::PriorityScale scale(rule, state->nodes, state->partitions, now);
+  const model::PriorityScale scale = state::priority_scale(*state, now);
   const bool own_only = c.config->private_data & conf::kPrivateJobs && !c.is_operator(call.uid);
   std::vector<wire::PriorityFactorsObject> list;
   const auto add = [&](const model::Job& job) {

@@ -94,7 +94,11 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
                 .flags = c.priority_flags,
                 .favor_small = c.priority_favor_small,
                 .half_life_s = c.priority_decay_hl,
-                .usage_reset = c.priority_reset_period};
+                .usage_reset = c.priority_reset_period,
+                .fair_share = c.priority_weight_fs,
+                .association = c.priority_weight_assoc,
+                .qos = c.priority_weight_qos,
+                .damping = c.fs_dampening_factor};
   if (c.accounting_storage_type == "accounting_storage/slurmdbd") s.enforce = c.accounting_storage_enforce;
   s.track_wckey = c.track_wckey;
   s.accounting = c.accounting_storage_type == "accounting_storage/slurmdbd" &&

@@ -6,6 +6,7 @@
 #include "model/priority.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/priority.hpp"
 
 namespace flurm::state {
 namespace {
@@ -16,7 +17,7 @@ using model::Job;
 class Places {
  public:
   explicit Places(ClusterState& state) : state_(state) {
-    if (state.settings.multifactor) scale_.emplace(state.settings.priority, state.nodes, state.partitions, state.now);
+    if (state.settings.multifactor) scale_.emplace(priority_scale(state, state.now));
   }
   std::int64_t of(const Job& job) const {
     const model::Partition* partition = state_.partition(job.partition);

@@ -7,6 +7,7 @@
 #include "state/accounting.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/priority.hpp"
 #include "state/reservations.hpp"
 
 namespace flurm::state {
@@ -90,7 +91,7 @@ void change_request(JobRequest& r, const UpdateJobs& c) {
 /// The least of those that it has in its partitions.
 std::uint32_t priority_now(const ClusterState& state, const Job& job) {
   if (!state.settings.multifactor) return job.priority;
-  const model::PriorityScale scale(state.settings.priority, state.nodes, state.partitions, state.now);
+  const model::PriorityScale scale = priority_scale(state, state.now);
   std::uint32_t least = kNoVal32;
   for (const auto& partition : state.partitions)
     if (("," + job.partition + ",").find("," + partition->name + ",") != std::string::npos)
