@@ -1,0 +1,85 @@
+"""Fair share: what sshare and sprio print.
+
+What they print for Debian's slurmctld and slurmdbd is kept in accounting.fair_share.expected (see test_accounting.py).
+"""
+
+import unittest
+
+from accounted import ORACLE, Accounted, AsSlurmdbd
+from cluster import main, wait_for
+
+RULE = """PriorityType=priority/multifactor
+PriorityCalcPeriod=1
+PriorityWeightFairshare=100000
+PriorityWeightQOS=1000
+PriorityWeightAssoc=500
+PriorityWeightAge=0
+"""
+
+
+class FairShare(AsSlurmdbd):
+    def cluster(self, flags):
+        return Accounted(1, RULE + flags, enforce="associations,qos", ours=True)
+
+    def accounts(self, c):
+        c.sacctmgr("add", "qos", "high", "priority=40")
+        c.sacctmgr("add", "qos", "low", "priority=10")
+        c.sacctmgr("add", "account", "science", "fairshare=30", "qos=normal,high,low")
+        c.sacctmgr("add", "account", "physics", "parent=science", "fairshare=2")
+        c.sacctmgr("add", "account", "arts", "fairshare=10", "qos=normal,high,low")
+        c.sacctmgr("add", "account", "idle", "fairshare=0")
+        c.sacctmgr("add", "user", "daemon", "account=science", "fairshare=1")
+        c.sacctmgr("add", "user", "games", "account=physics", "fairshare=3", "priority=100")
+        c.sacctmgr("add", "user", "sys", "account=physics", "fairshare=1", "priority=25")
+        c.sacctmgr("add", "user", "mail", "account=arts", "fairshare=1")
+        c.sacctmgr("add", "user", "news", "account=arts", "fairshare=parent")
+        c.sacctmgr("add", "user", "backup", "account=idle", "fairshare=1")
+
+    def shares(self, c, columns):
+        lines = c.run("sshare", "-a", "-P", "-o", columns).splitlines()
+        return "\n".join(line.rstrip() for line in lines) + "\n"
+
+    def used(self, c):
+        return dict(line.split("|") for line in self.shares(c, "User,RawUsage").splitlines()[1:])
+
+    def factors(self, c):
+        lines = c.run("sprio", "-h", "-o", "%u %F %Q %B %Y").splitlines()
+        return "\n".join(sorted(" ".join(line.split()) for line in lines)) + "\n"
+
+    def story(self, name, flags):
+        with self.cluster(flags) as c:
+            self.accounts(c)
+            # Slurm ranks whoever is new with its next PriorityCalcPeriod.
+            wait_for(lambda: "backup" in c.run("sshare", "-a", "-P"), 30, "the users at the controller")
+            ranked = (lambda: "|0.000000|" not in self.shares(c, "User,FairShare,Cluster")) if not flags else lambda: True
+            if ORACLE:
+                wait_for(ranked, 90, "ranks")
+            text = f"== {name} before\n"
+            text += self.shares(c, "Account,User,RawShares,NormShares,RawUsage,NormUsage,EffectvUsage,FairShare,LevelFS,GrpTRESMins,TRESRunMins")
+            c.run("scontrol", "update", "partition=debug", "state=down", user="root")
+            for user, qos in (("daemon", "high"), ("games", "low"), ("mail", "normal"), ("sys", "high"), ("backup", "normal")):
+                c.submit("--qos=" + qos, "-o", "/dev/null", "--wrap", "true", user=user)
+            wait_for(lambda: len(self.factors(c).splitlines()) == 5, 30, "all jobs in the queue")
+            text += f"== {name} factors\n" + self.factors(c)
+            return text
+
+    def test_as_slurm_prints_it(self):
+        self.compare("fair_share", self.story("tree", "") + self.story("classic", "PriorityFlags=NO_FAIR_TREE\n"))
+
+    @unittest.skipIf(ORACLE, "ours")
+    def test_who_used_something_comes_after_the_others(self):
+        with self.cluster("") as c:
+            self.accounts(c)
+            wait_for(lambda: "games" in self.used(c), 30, "the users at the controller")
+            ranks = lambda: dict(line.split("|") for line in self.shares(c, "User,FairShare").splitlines()[1:])
+            self.assertEqual(ranks()["games"], ranks()["sys"])
+            c.wait_end(c.submit("-o", "/dev/null", "--wrap", "sleep 3", user="games"))
+            wait_for(lambda: int(self.used(c)["games"]) >= 2, 30, "what was used")
+            after = {user: float(rank) for user, rank in ranks().items() if rank}
+            self.assertEqual(min(after, key=after.get), "backup")  # of an account without shares
+            self.assertLess(after["games"], after["sys"])
+            self.assertLess(after["sys"], after["mail"])
+
+
+if __name__ == "__main__":
+    main()
