@@ -55,7 +55,9 @@ class FairShare(AsSlurmdbd):
             if ORACLE:
                 wait_for(ranked, 90, "ranks")
             text = f"== {name} before\n"
-            text += self.shares(c, "Account,User,RawShares,NormShares,RawUsage,NormUsage,EffectvUsage,FairShare,LevelFS,GrpTRESMins,TRESRunMins")
+            # The classic way Slurm knows no NormUsage until its next PriorityCalcPeriod.
+            columns = "Account,User,RawShares,NormShares,RawUsage,EffectvUsage,FairShare,LevelFS,GrpTRESMins,TRESRunMins"
+            text += self.shares(c, columns + ("" if flags else ",NormUsage"))
             c.run("scontrol", "update", "partition=debug", "state=down", user="root")
             for user, qos in (("daemon", "high"), ("games", "low"), ("mail", "normal"), ("sys", "high"), ("backup", "normal")):
                 c.submit("--qos=" + qos, "-o", "/dev/null", "--wrap", "true", user=user)
