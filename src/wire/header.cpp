@@ -114,7 +114,7 @@ std::string build_frame(Header header, const std::optional<AuthSection>& auth, s
   header.flags = static_cast<std::uint16_t>(auth ? header.flags & ~no_auth_cred : header.flags | no_auth_cred);
   std::string out(4, '\0');
   out.reserve(body.size() + 512);
-  if (header.flags & slurmdbd_connection)
+  if (header.flags & slurmdbd_connection && header.msg_type == MsgType::REQUEST_PERSIST_INIT)
     codec::pack_to(out, static_cast<std::uint16_t>(header.msg_type), header.version);
   codec::pack_to(out, header, header.version);
   if (auth) codec::pack_to(out, *auth, header.version);

@@ -72,7 +72,7 @@ Answer share_info(Controller& c, const Call& call) {
     told.shares_raw = above ? assoc.shares : kNoVal32;
     if (auto at = shares.find(assoc.id); at != shares.end()) {
       told.shares_norm = at->second.shares_norm;
-      told.usage_norm = at->second.usage_norm;
+      told.usage_norm = above ? at->second.usage_norm : kNoVal32;
       told.usage_efctv = at->second.usage_efctv;
       told.level_fs = at->second.level;
       told.fs_factor = at->second.factor;
