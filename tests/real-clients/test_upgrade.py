@@ -14,6 +14,7 @@ import unittest.mock
 from administered import Administered, Load
 from cluster import REAL, REAL_CONTROLLER, REAL_NODES, main, wait_for
 
+NEWEST = 5  # the format of the state that the program of today knows (state/format.cpp); the one before knows 2
 UPGRADES = int(os.environ.get("FLURM_UPGRADES", "2"))
 
 
@@ -95,22 +96,22 @@ class Rolling(unittest.TestCase):
         with Load(c, c.work + "/begun", c.addresses()) as load:
             for i, name in enumerate(self.NAMES[:2]):
                 c.flurm("upgrade", self.new, "--controller", name)
-                self.assertEqual(self.formats(), (2, {each: 4 if each in self.NAMES[: i + 1] else 2 for each in self.NAMES}))
+                self.assertEqual(self.formats(), (2, {each: NEWEST if each in self.NAMES[: i + 1] else 2 for each in self.NAMES}))
                 self.assertIn("earlier release", c.flurm_refused("drain"))
                 wait_for(lambda at=load.done: load.done > at + 20, 20, "work with two releases")
             # Back, and forth again.
             c.flurm("upgrade", self.old, "--controller", "ctl1")
-            self.assertEqual(self.formats(), (2, {"ctl1": 2, "ctl2": 4, "ctl3": 2}))
+            self.assertEqual(self.formats(), (2, {"ctl1": 2, "ctl2": NEWEST, "ctl3": 2}))
             wait_for(lambda at=load.done: load.done > at + 20, 20, "work with two releases")
             c.flurm("upgrade", self.new)
-            wait_for(lambda: self.formats() == (4, dict.fromkeys(self.NAMES, 4)), 10, "the newer format in use")
+            wait_for(lambda: self.formats() == (NEWEST, dict.fromkeys(self.NAMES, NEWEST)), 10, "the newer format in use")
             wait_for(lambda at=load.done: load.done > at + 20, 20, "work in the newer format")
         load.check(self)
         c.flurm("drain", "it works")
         self.assertIn("it works", c.refused("sbatch", "--wrap", "true"))
         # There is no way back from here.
         told = c.flurm_refused("upgrade", self.old)
-        self.assertIn("reads formats of the state up to 2, and 4 is in use", told)
+        self.assertIn(f"reads formats of the state up to 2, and {NEWEST} is in use", told)
         self.assertTrue(c.page("cluster", "status")["healthy"])
         for name in self.NAMES:
             self.assertTrue([file for file in os.listdir(f"{c.dir}/state/{name}") if file.startswith("snapshot-")], name)
@@ -160,7 +161,8 @@ class Nodes(unittest.TestCase):
                 self.assertEqual(os.readlink(f"/proc/{pid}/exe"), os.path.realpath(installed))
                 wait_for(lambda at=load.done: load.done > at + 20, 20, "work after it")
         load.check(self)
-        self.assertEqual(c.wait_end(long)["JobState"], "COMPLETED")
+        record = c.wait_end(long)
+        self.assertEqual(record["JobState"], "COMPLETED", record)
         self.assertEqual(c.read("ended"), "ended\n")
         self.assertEqual(c.pid("n1"), pid)
         wait_for(lambda: not self.zombies(pid), 5, "every supervisor reaped")
