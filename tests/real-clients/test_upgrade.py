@@ -162,7 +162,7 @@ class Nodes(unittest.TestCase):
                 wait_for(lambda at=load.done: load.done > at + 20, 20, "work after it")
         load.check(self)
         record = c.wait_end(long)
-        self.assertEqual(record["JobState"], "COMPLETED", record)
+        self.assertEqual(record["JobState"], "COMPLETED", f"{record}\n{c.log('n1')[-5000:]}")
         self.assertEqual(c.read("ended"), "ended\n")
         self.assertEqual(c.pid("n1"), pid)
         wait_for(lambda: not self.zombies(pid), 5, "every supervisor reaped")
