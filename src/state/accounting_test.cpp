@@ -156,6 +156,19 @@ TEST(Accounting, what_is_used_up_fades_and_is_forgotten) {
   EXPECT_TRUE(s.state.qos_usage.empty());
 }
 
+TEST(Accounting, what_runs_at_the_first_count_is_counted_from_its_start) {
+  Site s;
+  s.state.settings.multifactor = true;
+  s.state.settings.priority.half_life_s = 0;
+  const JobId id = s.run(s.by_ann()).job;
+  s.start(id);
+  s.now = s.now + 2;
+  s.run(Tick{});
+  s.now = s.now + 1;
+  s.finish(id);
+  EXPECT_EQ(s.state.qos_usage.find(1)->wall, 3);
+}
+
 TEST(Accounting, a_job_ends_when_its_group_has_no_minutes_left) {
   Site s;
   s.state.settings.multifactor = true;

@@ -113,9 +113,9 @@ std::vector<JobId> pass_usage(ClusterState& state, TimeS reset_due) {
     state.qos_usage = {};
     state.usage_reset = reset_due;
   }
-  if (!state.usage_counted) state.usage_counted = state.now;
-  const std::int64_t delta_s = state.now - state.usage_counted;
-  if (delta_s < std::max<std::int64_t>(state.settings.priority.calc_period_s, 1)) return {};
+  // The first time nothing fades, and what runs is counted from its start.
+  const std::int64_t delta_s = state.usage_counted ? state.now - state.usage_counted : 0;
+  if (state.usage_counted && delta_s < std::max<std::int64_t>(state.settings.priority.calc_period_s, 1)) return {};
   const double factor = power(per_second(state.settings.priority), delta_s);
   if (factor != 1) {
     fade(state.assoc_usage, factor, *state.books, false);
