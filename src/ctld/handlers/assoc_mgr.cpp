@@ -1,13 +1,12 @@
 // ctld/handlers/assoc_mgr.cpp — scontrol show assoc_mgr: associations, QOS and users as the controller knows them, with
 // what is in use of their limits. Source: slurm 22.05 src/common/assoc_mgr.c assoc_mgr_info_get_pack_msg().
 #include <algorithm>
-#include <map>
-#include <tuple>
 
 #include "acct/claim.hpp"
 #include "acct/edit.hpp"
 #include "acct_wire/translate.hpp"
 #include "auth/users.hpp"
+#include "ctld/handlers/accounts.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "io/worker.hpp"
 #include "wire/msg/assoc_mgr.hpp"
@@ -25,40 +24,13 @@ const std::vector<std::string>& usual_tres() {
   return kNames;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool wanted(const std::vector<std::string>& names, std::string_view name) {
-  return names.empty() || std::ranges::any_of(names, [&](const std::string& each) {
-           return std::ranges::equal(each, name, {}, lower, lower);
-         });
-}
-
-/// Each association before those below it: its users, then its accounts, both by name.
-/// Source: slurm 22.05 src/common/slurmdb_defs.c slurmdb_sort_hierarchical_assoc_list().
-std::vector<const acct::Assoc*> by_name(const acct::Books& books) {
-  std::map<std::uint32_t, std::vector<const acct::Assoc*>> children;
-  for (const auto& [id, assoc] : books.assocs().rows()) children[assoc->parent_id].push_back(assoc.get());
-  for (auto& [parent, list] : children)  // backwards: the last one is taken first
-    std::ranges::sort(list, std::ranges::greater(), [](const acct::Assoc* assoc) {
-      return std::tuple(assoc->user.empty(), assoc->user, assoc->account, assoc->partition);
-    });
-  std::vector<const acct::Assoc*> out, open = children[0];
-  while (!open.empty()) {
-    const acct::Assoc* next = open.back();
-    open.pop_back();
-    out.push_back(next);
-    const std::vector<const acct::Assoc*>& below = children[next->id];
-    open.insert(open.end(), below.begin(), below.end());
-  }
-  return out;
-}
-
 class Report {
  public:
   Report(Controller& c, const state::ClusterState& state)
       : c_(c), state_(state), books_(*state.books), policy_(state.books, state.assoc_usage, state.qos_usage, false) {
     for (const auto& [id, tres] : books_.tres.rows()) {
       ids_.push_back(id);
-      names_.push_back(tres->name.empty() ? tres->type : tres->type + "/" + tres->name);
+      names_.push_back(tres_name(*tres));
     }
     acct::begin_active(policy_, books_, state.active, state.settings, state.now,
                        [&](std::string_view name) { return state.partition(name); });

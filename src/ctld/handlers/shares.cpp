@@ -1,13 +1,9 @@
 // ctld/handlers/shares.cpp — who has used how much of their share (sshare).
 // Source: slurm 22.05 src/common/assoc_mgr.c assoc_mgr_get_shares().
-#include <algorithm>
-#include <map>
-#include <tuple>
-
 #include "acct/claim.hpp"
 #include "acct/fair_share.hpp"
 #include "auth/users.hpp"
-#include "conf/lines.hpp"
+#include "ctld/handlers/accounts.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "wire/msg/priority.hpp"
 
@@ -15,28 +11,7 @@ namespace flurm::ctld {
 namespace {
 
 bool wanted(const std::optional<std::vector<std::string>>& names, std::string_view name) {
-  return !names || names->empty() ||
-         std::ranges::any_of(*names, [&](const std::string& each) { return conf::same_word(each, name); });
-}
-
-/// As sshare prints the tree: users before accounts, each by name.
-std::vector<const acct::Assoc*> in_order(const acct::Books& books) {
-  std::map<std::uint32_t, std::vector<const acct::Assoc*>> below;
-  for (const auto& [id, assoc] : books.assocs().rows())
-    if (!assoc->deleted)
-      below[books.assocs().find_live(assoc->parent_id) ? assoc->parent_id : 0].push_back(assoc.get());
-  for (auto& [parent, siblings] : below)
-    std::ranges::sort(siblings, {}, [](const acct::Assoc* each) {
-      return std::tuple(each->user.empty(), each->user.empty() ? each->account : each->user, each->partition);
-    });
-  std::vector<const acct::Assoc*> out, next(below[0].rbegin(), below[0].rend());
-  while (!next.empty()) {
-    out.push_back(next.back());
-    next.pop_back();
-    const auto& siblings = below[out.back()->id];
-    next.insert(next.end(), siblings.rbegin(), siblings.rend());
-  }
-  return out;
+  return !names || ctld::wanted(*names, name);
 }
 
 }  // namespace
@@ -47,8 +22,7 @@ Answer share_info(Controller& c, const Call& call) {
   const auto state = c.replica.snapshot();
   const acct::Books& books = *state->books;
   wire::SharesResponse response;
-  for (const auto& [id, tres] : books.tres.rows())
-    response.tres_names.push_back(tres->name.empty() ? tres->type : tres->type + "/" + tres->name);
+  for (const auto& [id, tres] : books.tres.rows()) response.tres_names.push_back(tres_name(*tres));
   acct::Policy policy(state->books, state->assoc_usage, state->qos_usage, false);
   acct::begin_active(policy, books, state->active, state->settings, state->now,
                      [&](std::string_view name) { return state->partition(name); });
@@ -56,9 +30,9 @@ Answer share_info(Controller& c, const Call& call) {
   const auto sender = c.users.cached_by_uid(call.uid);
   const bool own_only = c.config->private_data & conf::kPrivateUsage && !c.is_operator(call.uid);
 
-  for (const acct::Assoc* each : in_order(books)) {
+  for (const acct::Assoc* each : by_name(books)) {
     const acct::Assoc& assoc = *each;
-    if (!wanted(request->acct_list, assoc.account)) continue;
+    if (assoc.deleted || !wanted(request->acct_list, assoc.account)) continue;
     if (!assoc.user.empty() && !wanted(request->user_list, assoc.user)) continue;
     if (own_only && !(sender && assoc.user == sender->name) && !c.coordinates(call.uid, assoc.account)) continue;
     wire::AssocSharesObject& told = response.assoc_shares_list.emplace_back();
