@@ -1,4 +1,9 @@
 // noded/adoption_test.cpp — daemons and supervisors that die, and what the next daemon finds.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "exec/fd.hpp"
 #include "exec/step_order.hpp"
 #include "noded/node_world.hpp"
 #include "wire/msg/job_control.hpp"
@@ -146,6 +151,47 @@ TEST_F(AdoptionTest, a_killed_supervisor_takes_its_job_along) {
   const std::string state = exec::read_small_file(fmt::format("/proc/{}/stat", std::atoi(output(7).c_str())));
   EXPECT_TRUE(state.empty() || state.find(" Z ") != std::string::npos) << state;
   EXPECT_TRUE(spool_is_empty(7));
+}
+
+/// A process as a job's has it: of `uid`, with this environment. Returns when it runs.
+pid_t process_of(std::uint32_t uid, std::vector<std::string> environment) {
+  std::vector<char*> entries;
+  for (std::string& entry : environment) entries.push_back(entry.data());
+  entries.push_back(nullptr);
+  char name[] = "sleep", seconds[] = "30";
+  char* argv[] = {name, seconds, nullptr};
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+  exec::Fd begun(ends[0]), open_until_exec(ends[1]);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (setuid(uid) == 0) execve("/bin/sleep", argv, entries.data());
+    _exit(1);
+  }
+  open_until_exec.reset();
+  char nothing;
+  EXPECT_EQ(read(begun.get(), &nothing, 1), 0);
+  return pid;
+}
+
+TEST_F(AdoptionTest, a_job_of_that_number_elsewhere_on_the_machine_is_left_alone) {
+  const std::string conf = "SLURM_CONF=" + setup_.facts.slurm_conf;
+  const std::vector<std::vector<std::string>> others = {
+      {"SLURM_JOB_ID=7", "SLURMD_NODENAME=n1", "SLURM_CONF=/elsewhere/slurm.conf"},
+      {"SLURM_JOB_ID=7", "SLURMD_NODENAME=n2", conf},
+      {"SLURM_JOB_ID=77", "SLURMD_NODENAME=n1", conf}};
+  std::vector<pid_t> left_alone;
+  for (const auto& environment : others) left_alone.push_back(process_of(uid_, environment));
+  const pid_t own = process_of(uid_, {conf, "SLURMD_NODENAME=n1", "SLURM_JOB_ID=7"});
+  EXPECT_EQ(kill_strays(setup_.facts, 7, uid_), 1);
+  int status = 0;
+  EXPECT_EQ(waitpid(own, &status, 0), own);
+  EXPECT_EQ(WTERMSIG(status), SIGKILL);
+  for (const pid_t pid : left_alone) {
+    EXPECT_EQ(waitpid(pid, &status, WNOHANG), 0);
+    kill(pid, SIGTERM);
+    waitpid(pid, &status, 0);
+  }
 }
 
 TEST_F(AdoptionTest, supervisor_that_cannot_be_started) {

@@ -117,7 +117,7 @@ class NodeWorld : public testing::Test {
     ASSERT_NE(mkdtemp(name), nullptr);
     dir_ = name;
     ASSERT_EQ(chmod(name, 0777), 0);
-    setup_.facts = {.node_name = "n1", .host_name = "host", .cluster_name = "test"};
+    setup_.facts = {.node_name = "n1", .host_name = "host", .cluster_name = "test", .slurm_conf = dir_ + "/slurm.conf"};
     setup_.settings.spool_directory = dir_ + "/spool";
     setup_.settings.log_file = dir_ + "/log";
     ASSERT_EQ(mkdir(setup_.settings.spool_directory.c_str(), 0755), 0);
@@ -131,7 +131,7 @@ class NodeWorld : public testing::Test {
   void TearDown() override {
     for (const auto& [id, job] : node_->jobs.all()) {
       for (const auto& [step, link] : job->steps) kill(static_cast<pid_t>(link->state().supervisor_pid), SIGKILL);
-      kill_strays(id, uid_);
+      kill_strays(setup_.facts, id, uid_);
     }
     std::system(("rm -rf " + dir_).c_str());
   }

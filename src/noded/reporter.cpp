@@ -86,7 +86,7 @@ io::Task<std::optional<std::uint32_t>> Reporter::ask_while_wanted(NodeJobPtr job
 /// `directory`: to be cleaned up by us, because no supervisor is left to do it; else empty.
 io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
                                 std::string directory) {
-  if (!directory.empty()) kill_strays(state.key.job_id, state.uid);
+  if (!directory.empty()) kill_strays(self.node_.setup.facts, state.key.job_id, state.uid);
   const bool wanted = !job->aborted && !(state.end && state.end->aborted);
   if (wanted) {
     log(Level::verbose, "noded.step_complete",

@@ -6,32 +6,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
+#include <vector>
 
 #include "base/log.hpp"
 #include "exec/fd.hpp"
 #include "exec/step_messages.hpp"
 #include "fmt/format.h"
+#include "noded/batch_environment.hpp"
 
 namespace flurm::noded {
 namespace {
 
 constexpr std::size_t kEnvironmentMax = 16u << 20;
 
-bool belongs(pid_t pid, std::uint32_t job_id, std::uint32_t uid) {
+/// What the environment of each process of the job says; batch_environment() and step_environment() put it there.
+std::vector<std::string> entries_of(const NodeFacts& node, std::uint32_t job_id) {
+  return {fmt::format("SLURM_JOB_ID={}", job_id), "SLURMD_NODENAME=" + node.node_name, "SLURM_CONF=" + node.slurm_conf};
+}
+
+bool belongs(pid_t pid, const std::vector<std::string>& entries, std::uint32_t uid) {
   struct stat about {};
   const std::string directory = fmt::format("/proc/{}", pid);
   if (stat(directory.c_str(), &about) != 0 || about.st_uid != uid) return false;
   const auto environment = exec::read_file(directory + "/environ", kEnvironmentMax);
   if (!environment) return false;
-  const std::string entry = fmt::format("SLURM_JOB_ID={}", job_id) + '\0';
-  return environment->starts_with(entry) || environment->find('\0' + entry) != std::string::npos;
+  const std::string ended = '\0' + *environment;
+  return std::ranges::all_of(
+      entries, [&](const std::string& entry) { return ended.find('\0' + entry + '\0') != std::string::npos; });
 }
 
 }  // namespace
 
-int kill_strays(std::uint32_t job_id, std::uint32_t uid) {
+int kill_strays(const NodeFacts& node, std::uint32_t job_id, std::uint32_t uid) {
+  const std::vector<std::string> entries = entries_of(node, job_id);
   struct Close {
     void operator()(DIR* directory) const { closedir(directory); }
   };
@@ -42,7 +52,7 @@ int kill_strays(std::uint32_t job_id, std::uint32_t uid) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc{} || end != name.data() + name.size() || pid == getpid()) continue;
-    if (belongs(pid, job_id, uid) && kill(pid, SIGKILL) == 0) ++killed;
+    if (belongs(pid, entries, uid) && kill(pid, SIGKILL) == 0) ++killed;
   }
   if (killed > 0) log(Level::warn, "noded.strays_killed", {{"job_id", job_id}, {"processes", killed}});
   return killed;
@@ -50,8 +60,7 @@ int kill_strays(std::uint32_t job_id, std::uint32_t uid) {
 
 void remove_step_files(const std::string& directory, std::uint32_t step_id) {
   const std::string base = directory + "/" + exec::step_file_name(step_id);
-  for (const std::string& path :
-       {directory + "/" + std::string(exec::kScriptName), base + ".sock", base + ".state"}) {
+  for (const std::string& path : {directory + "/" + std::string(exec::kScriptName), base + ".sock", base + ".state"}) {
     unlink(path.c_str());
   }
   rmdir(directory.c_str());
