@@ -5,7 +5,7 @@
 //   tres time= tres= nodes=                 what the cluster consists of from then on
 //   down time= node= tres= reason= state=   and  up time= node=
 //   reserve id= name= start= end= tres= nodes= flags= assocs=
-//   job id= submit= …                       see job() below; one that has no end= still runs
+//   job id= submit= …                       see job() below; one that has no end= still runs; step=1: with a batch step
 #include <unistd.h>
 
 #include <cstdio>
@@ -85,6 +85,32 @@ class Feed {
   wire::PackedMessageList waiting_;
 };
 
+void batch_step(Feed& feed, const wire::DbdJobStart& job, TimeS end_time) {
+  wire::DbdStepStart start;
+  start.assoc_id = job.assoc_id;
+  start.name = "batch";
+  start.nodes = job.nodes;
+  start.node_cnt = 1;
+  start.start_time = job.start_time;
+  start.job_submit_time = job.submit_time;
+  start.step_id.job_id = JobId{job.job_id};
+  start.step_id.step_id = kBatchStep;
+  start.total_tasks = 1;
+  start.tres_alloc_str = job.tres_alloc_str;
+  feed.later(DBD_STEP_START, start);
+  if (!end_time) return;
+  wire::DbdStepComplete end;
+  end.assoc_id = start.assoc_id;
+  end.end_time = end_time;
+  end.job_submit_time = start.job_submit_time;
+  end.req_uid = kNoVal32;
+  end.start_time = start.start_time;
+  end.state = 3;
+  end.step_id = start.step_id;
+  end.total_tasks = start.total_tasks;
+  feed.later(DBD_STEP_COMPLETE, end);
+}
+
 void job(Feed& feed, const Line& line) {
   wire::DbdJobStart start;
   start.job_id = line.small("id");
@@ -122,6 +148,7 @@ void job(Feed& feed, const Line& line) {
     suspend.job_state = *name == 's' ? 2 : 1;
     feed.later(DBD_JOB_SUSPEND, suspend);
   }
+  if (line.number("step")) batch_step(feed, start, line.time("end"));
   if (!line.time("end")) return;
   wire::DbdJobComplete end;
   end.job_id = start.job_id;

@@ -32,6 +32,8 @@ def free_port():
 class MariaDb:
     """A private database server in a folder."""
 
+    memory = "64M"
+
     def __init__(self, folder):
         if not os.path.exists("/usr/sbin/mariadbd") or os.geteuid() != 0:
             raise unittest.SkipTest("needs mariadb-server, and root to start it as its user")
@@ -44,17 +46,20 @@ class MariaDb:
         shutil.chown(self.folder, "mysql", "mysql")
         subprocess.run(["/usr/bin/mariadb-install-db", "--user=mysql", f"--datadir={self.folder}/data", "--skip-test-db"], check=True,
                        capture_output=True)
-        self.process = subprocess.Popen(
-            ["/usr/sbin/mariadbd", "--no-defaults", "--user=mysql", f"--datadir={self.folder}/data", f"--socket={self.socket}",
-             f"--pid-file={self.folder}/pid", "--bind-address=127.0.0.1", f"--port={self.port}", "--skip-log-bin",
-             "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0", f"--log-error={self.folder}/log"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.sql("select 1").returncode == 0, 60, "mariadbd")
+        self.run()
         made = self.sql("create database acct; create user 'slurm'@'127.0.0.1' identified by 'slurm';"
                         "create user 'slurm'@'localhost' identified by 'slurm';"
                         "grant all on *.* to 'slurm'@'127.0.0.1'; grant all on *.* to 'slurm'@'localhost';")
         if made.returncode != 0:
             raise AssertionError(made.stderr)
+
+    def run(self):
+        self.process = subprocess.Popen(
+            ["/usr/sbin/mariadbd", "--no-defaults", "--user=mysql", f"--datadir={self.folder}/data", f"--socket={self.socket}",
+             f"--pid-file={self.folder}/pid", "--bind-address=127.0.0.1", f"--port={self.port}", "--skip-log-bin",
+             f"--innodb-buffer-pool-size={self.memory}", "--innodb-flush-log-at-trx-commit=0", f"--log-error={self.folder}/log"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.sql("select 1").returncode == 0, 60, "mariadbd")
 
     def sql(self, text):
         return subprocess.run(["/usr/bin/mariadb", "-S", self.socket, "-e", text], capture_output=True, text=True)
@@ -83,12 +88,15 @@ class PostgreSql:
         shutil.chown(self.folder + "/password", "postgres")
         self.as_postgres("initdb", "-D", self.folder + "/data", "-U", "slurm", "-A", "scram-sha-256", "--pwfile", self.folder + "/password",
                          "-E", "UTF8", "--locale=C", "--no-sync")
+        self.run()
+        self.as_postgres("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "slurm", "acct")
+
+    def run(self):
         self.process = subprocess.Popen(
             [self.bin + "/postgres", "-D", self.folder + "/data", "-p", str(self.port), "-k", self.folder, "-h", "127.0.0.1", "-F"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user="postgres", group="postgres",
             extra_groups=[], cwd=self.folder)
         wait_for(lambda: self.as_postgres("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), check=False).returncode == 0, 60, "postgres")
-        self.as_postgres("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "slurm", "acct")
 
     def as_postgres(self, program, *words, check=True):
         return subprocess.run([f"{self.bin}/{program}", *words], check=check, capture_output=True, user="postgres", group="postgres",

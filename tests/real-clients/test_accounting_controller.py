@@ -4,14 +4,19 @@ What sacct prints for the same jobs is kept in accounting.fates.expected, made w
 slurmctld and slurmdbd (see test_accounting.py).
 """
 
+import json
 import os
+import random
 import re
 import signal
+import subprocess
+import threading
 import unittest
 
+import cluster
 import test_accounting
 from accounted import ORACLE, Accounted
-from cluster import kill, main, wait_for
+from cluster import fields, kill, main, wait_for
 
 
 class Fates(test_accounting.AsSlurmdbd):
@@ -163,6 +168,74 @@ class Once(unittest.TestCase):
             for job in jobs:
                 c.wait_end(job)
             self.all_once(c, jobs)
+
+    def test_kills_of_everything_in_turn(self):
+        """FLURM_ROUNDS kills of the leading controller, of flurmdbd and of its database, while jobs come and end. What the
+        controllers say of their jobs afterwards is what the database says of them."""
+        chance = random.Random(os.environ.get("FLURM_SEED"))
+        with Accounted(2, ours=True, controllers=3, extra="MinJobAge=3600\n") as c:
+            stop, printed = threading.Event(), []
+
+            def submit():
+                while not stop.is_set():
+                    done = c.try_run("sbatch", "--parsable", "-o", "out.%j", "--mem=1", "--wrap", "srun --mem=0 true; exit $((SLURM_JOB_ID % 3))")
+                    if done.returncode == 0:
+                        printed.append(done.stdout.strip())
+                    stop.wait(0.3)
+
+            threads = [threading.Thread(target=submit) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            try:
+                for round_ in range(int(os.environ.get("FLURM_ROUNDS") or 3)):
+                    self.kill_one(c, ("leader", "flurmdbd", "database" if c.database else "flurmdbd")[round_ % 3])
+                    stop.wait(chance.uniform(0.5, 3))
+                    c.local_up()
+                    stop.wait(chance.uniform(0.5, 3))
+            finally:
+                stop.set()
+                for thread in threads:
+                    thread.join()
+            self.records_are_the_jobs(c, printed)
+
+    def kill_one(self, c, victim):
+        if victim == "database":
+            c.database.stop()
+            c.database.run()
+            return
+        if victim == "leader":
+            victim = wait_for(lambda: self.leader(c), 10, "a leader")
+        kill(c.pid(victim))
+
+    def leader(self, c):
+        done = subprocess.run([c.bin + "/flurm", "cluster", "status", "--json", "--dir", c.dir], capture_output=True, text=True, timeout=30)
+        return next((row["name"] for row in json.loads(done.stdout)["details"] if row.get("leads")), None)
+
+    def records_are_the_jobs(self, c, printed):
+        names = "JobID", "State", "ExitCode", "Submit", "Start", "End"
+
+        def of_controllers():
+            rows = [fields(line) for line in c.run("scontrol", "-o", "show", "job").splitlines()]
+            return sorted((row["JobId"], row["JobState"], row["ExitCode"], row["SubmitTime"], row["StartTime"], row["EndTime"]) for row in rows)
+
+        wait_for(lambda: all(row[1] in cluster.ENDED for row in of_controllers()), 120, "all jobs ended")
+        jobs = of_controllers()
+        self.assertEqual(set(printed) - {row[0] for row in jobs}, set(), "acknowledged, and gone")
+        self.assertGreater(len(jobs), 3)
+
+        def of_database(step=""):
+            rows = c.sacct("-a", "-D", "-S", "now-1hour", form=",".join(names))
+            return sorted(tuple(row[name].removesuffix(step) for name in names) for row in rows
+                          if row["JobID"].endswith(step) and (step or "." not in row["JobID"]))
+
+        try:
+            wait_for(lambda: of_database() == jobs, 90, "the records of all jobs")
+        except AssertionError:
+            self.assertEqual(of_database(), jobs)
+        # An srun whose controller dies under it says so and gives up.
+        stepped = [row[0] for row in jobs if not c.read("out." + row[0])]
+        self.assertEqual([row[0] for row in of_database(".batch")], [row[0] for row in jobs])
+        self.assertEqual([row[0] for row in of_database(".0")], stepped)
 
 
 if __name__ == "__main__":
