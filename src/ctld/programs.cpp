@@ -70,8 +70,7 @@ exec::Environment script_environment(const state::ClusterState& state, const mod
                                      const std::string& group) {
   const model::JobRequest& r = *job.request;
   exec::Environment env;
-  for (const std::string& entry : job.payload->spank_environment)
-    if (entry.starts_with("SPANK_")) env.merge({entry});
+  env.merge_harmless(job.payload->spank_environment);
   set_unless_empty(env, "SLURM_JOB_ACCOUNT", r.account);
   if (epilog) {
     const int status = static_cast<int>(job.exit_code);

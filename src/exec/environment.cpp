@@ -43,6 +43,11 @@ void Environment::merge(const std::vector<std::string>& entries) {
   }
 }
 
+void Environment::merge_harmless(const std::vector<std::string>& entries) {
+  constexpr std::string_view kPrefix = "SPANK_";
+  for (const std::string& entry : entries) merge({entry.starts_with(kPrefix) ? entry : std::string(kPrefix) + entry});
+}
+
 std::optional<std::string_view> Environment::get(std::string_view name) const {
   for (const std::string& entry : entries_) {
     if (is_named(entry, name)) return std::string_view(entry).substr(name.size() + 1);

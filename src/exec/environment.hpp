@@ -20,6 +20,8 @@ class Environment {
   void set_default(std::string_view name, std::string_view value);
   void unset(std::string_view name);
   void merge(const std::vector<std::string>& entries);
+  /// What users chose, for programs that run as root: every name begins with SPANK_, or is made to.
+  void merge_harmless(const std::vector<std::string>& entries);
   std::optional<std::string_view> get(std::string_view name) const;
 
   const std::vector<std::string>& entries() const { return entries_; }

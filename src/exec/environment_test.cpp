@@ -24,6 +24,13 @@ TEST(Environment, get_and_unset_match_the_whole_name) {
   EXPECT_EQ(env.entries(), (std::vector<std::string>{"AB=2", "D=4"}));
 }
 
+TEST(Environment, what_users_chose_gets_a_harmless_name) {
+  Environment env({"PATH=/bin"});
+  env.merge_harmless({"PATH=/mine", "SPANK_A=1", "_SLURM_SPANK_OPTION_p_o=2"});
+  EXPECT_EQ(env.entries(), (std::vector<std::string>{"PATH=/bin", "SPANK_PATH=/mine", "SPANK_A=1",
+                                                     "SPANK__SLURM_SPANK_OPTION_p_o=2"}));
+}
+
 TEST(Environment, pointers_end_with_null) {
   Environment env({"A=1"});
   const std::vector<char*> pointers = env.pointers();

@@ -13,7 +13,7 @@ using codec::since, codec::until;
 
 namespace {
 
-constexpr std::uint16_t kWithTasks = 2;
+constexpr std::uint16_t kWithTasks = 2, kWithPlugins = 3;
 
 struct NamedStep {
   std::uint32_t id;
@@ -75,6 +75,28 @@ void fields(codec::Archive& ar, StepTerminal& m) {
   ar("columns", m.columns);
 }
 
+void fields(codec::Archive& ar, SpankOption& m) {
+  ar("name", m.name);
+  ar("plugin", m.plugin);
+  ar("value", m.value);
+}
+
+void fields(codec::Archive& ar, StepSpank& m) {
+  ar("plugstack", m.plugstack);
+  ar("plugin_dir", m.plugin_dir);
+  ar("options", m.options);
+  ar("argv", m.argv);
+  ar("task_count", m.task_count);
+  ar("cpus_per_task", m.cpus_per_task);
+  ar("array_job_id", m.array_job_id);
+  ar("array_task_id", m.array_task_id);
+  ar("cpus", m.cpus);
+  ar("job_cores", m.job_cores);
+  ar("step_cores", m.step_cores);
+  ar("job_memory_mib", m.job_memory_mib);
+  ar("step_memory_mib", m.step_memory_mib);
+}
+
 void fields(codec::Archive& ar, StepLaunch& m) {
   greeting(ar, m.protocol);
   ar("key", m.key);
@@ -118,6 +140,7 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("for_debugger", m.for_debugger, since(kWithTasks));
   ar("pmix", codec::present_u8(m.pmix), since(kWithTasks));
   ar("opening", m.opening, since(kWithTasks));
+  ar("spank", codec::present_u8(m.spank), since(kWithPlugins));
   if (ar.fills() && ar.version() < kWithTasks) {
     batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));
     m.tasks = {std::move(batch)};

@@ -22,7 +22,7 @@
 
 namespace flurm::exec {
 
-inline constexpr std::uint16_t kStepProtocol = 2, kStepProtocolOldest = 1;
+inline constexpr std::uint16_t kStepProtocol = 3, kStepProtocolOldest = 1;
 /// Batch scripts and environments travel in StepLaunch; everything else is small.
 inline constexpr std::size_t kLaunchFrameMax = 256u << 20, kStepFrameMax = 4u << 20;
 
@@ -113,6 +113,22 @@ struct StepPmix {
   std::uint16_t abort_port = 0;  ///< srun's, which takes the status that MPI_Abort was given; 0: none
 };
 
+/// An option of a SPANK plugin that the user gave to srun.
+struct SpankOption {
+  std::string name, plugin, value;
+};
+
+/// The site's SPANK plugins, and what they may ask about the step and StepLaunch does not say otherwise.
+struct StepSpank {
+  std::string plugstack, plugin_dir;  ///< path of plugstack.conf; directories, ':' between
+  std::vector<SpankOption> options;
+  std::vector<std::string> argv;  ///< as the user gave it
+  std::uint32_t task_count = 1, cpus_per_task = 1, array_job_id = 0, array_task_id = kNoVal32;
+  std::uint16_t cpus = 0;                             ///< of this node
+  std::string job_cores, step_cores;                  ///< of this node: "0-3,8"
+  std::uint64_t job_memory_mib = 0, step_memory_mib = 0;
+};
+
 struct StepLaunch {
   std::uint16_t protocol = kStepProtocol;
   StepKey key;
@@ -146,6 +162,7 @@ struct StepLaunch {
   bool for_debugger = false;  ///< tasks stand still at the first instruction of their programs
   std::optional<StepPmix> pmix;
   std::string opening;                ///< a line for the first task's standard error, before all else; or empty
+  std::optional<StepSpank> spank;     ///< there are plugins: only flurmspank can run this step
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).
@@ -304,6 +321,8 @@ void fields(codec::Archive& ar, PmixSetup& m);
 void fields(codec::Archive& ar, PmixTask& m);
 void fields(codec::Archive& ar, PmixReady& m);
 void fields(codec::Archive& ar, PmixAbort& m);
+void fields(codec::Archive& ar, SpankOption& m);
+void fields(codec::Archive& ar, StepSpank& m);
 void fields(codec::Archive& ar, StepLaunch& m);
 void fields(codec::Archive& ar, StepAttach& m);
 void fields(codec::Archive& ar, StepTold& m);

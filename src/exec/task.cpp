@@ -77,12 +77,19 @@ class Child {
     (void)tracker_join(tracker);
     if (spec_.nice) (void)setpriority(PRIO_PROCESS, 0, *spec_.nice);
     if (geteuid() == 0) (void)write_kernel_file("/proc/self/oom_score_adj", "0");
+    if (spec_.gate_write >= 0) close(spec_.gate_write);
+    if (spec_.hooks) prepare_as_root();
     if (auto done = become(spec_.user); !done) give_up(done.error());
     if (spec_.umask) umask(static_cast<mode_t>(*spec_.umask));
     open_streams();
     enter_work_dir();
     env_.set("SLURM_TASK_PID", std::to_string(getpid()));
     bind();
+    wait_at_gate();
+    if (spec_.hooks && !spec_.hooks->task_as_user(spec_.local_id, env_)) {
+      complain("Failed to invoke spank plugin stack");
+      _exit(1);
+    }
     run_prolog("TaskProlog", spec_.admin_prolog);
     run_prolog("--task-prolog", spec_.user_prolog);
     if (spec_.makes_tmpdir) make_temporary_directory();
@@ -109,6 +116,19 @@ class Child {
     if (!spec_.cpus.empty() &&
         syscall(SYS_sched_setaffinity, 0, spec_.cpus.size() * sizeof(std::uint64_t), spec_.cpus.data()) < 0) {
       complain(fmt::format("sched_setaffinity: {}", std::strerror(errno)));
+    }
+  }
+
+  void prepare_as_root() {
+    if (spec_.stderr_fd >= 0) (void)dup2(spec_.stderr_fd, 2);  // where refusals go; a file is opened as the user later
+    if (spec_.hooks->task_as_root(spec_.local_id, env_)) return;
+    complain("spank_task_init_privileged failed");
+    _exit(1);
+  }
+
+  void wait_at_gate() {
+    char nothing;
+    while (spec_.gate_read >= 0 && read(spec_.gate_read, &nothing, 1) < 0 && errno == EINTR) {
     }
   }
 

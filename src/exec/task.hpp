@@ -15,6 +15,16 @@
 
 namespace flurm::exec {
 
+/// What others do in a task's own process between fork and exec. False: the task ends there, with status 1.
+class TaskHooks {
+ public:
+  virtual ~TaskHooks() = default;
+  /// As root still, its streams not opened yet.
+  virtual bool task_as_root(std::size_t local_id, Environment& env) = 0;
+  /// As the user, before the prologs.
+  virtual bool task_as_user(std::size_t local_id, Environment& env) = 0;
+};
+
 struct TaskSpec {
   Identity user;
   std::vector<std::string> argv;  ///< argv[0]: path, or a name to be looked up in the environment's PATH
@@ -35,6 +45,10 @@ struct TaskSpec {
   std::uint32_t rlimit_mask = 0;          ///< see rlimits.hpp
   std::uint64_t memory_mib = 0;           ///< told to the task as RLIMIT_RSS; 0 is none
   std::string admin_prolog, user_prolog;  ///< TaskProlog and --task-prolog, run as the user before the program
+  TaskHooks* hooks = nullptr;
+  std::size_t local_id = 0;  ///< for the hooks
+  /// A pipe: the task goes on when nobody has its end for writing any more. -1: at once.
+  int gate_read = -1, gate_write = -1;
 };
 
 /// A task between fork and exec. Its report arrives on `report` once its files are open.

@@ -88,7 +88,7 @@ io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
 
   const bool starting = job && (job->launching || job->prolog == NodeJob::Prolog::running);
   const bool running = job && job->running_steps() > 0;
-  const bool epilog_due = !node_.setup.config.epilog.empty() && !done_before;
+  const bool epilog_due = (!node_.setup.config.epilog.empty() || node_.spank.epilog) && !done_before;
   const bool reporting = job && job->reports > 0;
   if (!starting && !running && !reporting && !epilog_due) {
     node_.ended.carried_out(job_id, job ? job->wait_status : kNoVal32, io::now());
@@ -195,7 +195,7 @@ io::Task<void> Ender::unkillable(Ender& self, std::uint32_t job_id) {
 
 io::Task<Errc> Ender::epilog(NodeJobPtr job, wire::KillJob order) {
   const conf::Config& config = node_.setup.config;
-  if (config.epilog.empty() || job->epilog_done) co_return Errc::success;
+  if ((config.epilog.empty() && !node_.spank.epilog) || job->epilog_done) co_return Errc::success;
   PrologJob facts = epilog_facts(order, job->facts);
   if (facts.user_name.empty()) {
     wire::Identity owner;

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "exec/step_order.hpp"
 #include "noded/gres_environment.hpp"
+#include "noded/spank.hpp"
 #include "noded/strays.hpp"
 #include "noded/user_environment.hpp"
 
@@ -231,8 +232,13 @@ bool Launcher::sees_own_devices() const {
 io::Task<Result<StepLink::Ptr>> Launcher::supervise(NodeJobPtr job, exec::StepLaunch plan) {
   io::ChildWatch* const children = &node_.children;
   const std::uint32_t step_id = plan.key.step_id;
+  std::string program = node_.setup.supervisor_program;
+  if (has_spank_plugins(node_.setup.settings))
+    program = spank_program(program);
+  else
+    plan.spank.reset();
   auto launching = StepLink::launch(
-      node_.loop, node_.setup.supervisor_program, std::move(plan),
+      node_.loop, std::move(program), std::move(plan),
       [children](pid_t pid) { children->watch(pid, [](int, const rusage&) {}); },
       [this, job, step_id] { step_over(job, step_id); });
   auto link = co_await launching;
@@ -307,7 +313,7 @@ exec::Environment Launcher::prolog_with_devices(const NodeJob& job) const {
 }
 
 io::Task<void> Launcher::run_prolog(NodeJobPtr job) {
-  if (node_.setup.config.prolog.empty()) {
+  if (node_.setup.config.prolog.empty() && !node_.spank.prolog) {
     job->prolog = NodeJob::Prolog::done;
   } else {
     job->prolog = NodeJob::Prolog::running;

@@ -172,6 +172,10 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
   setup.settings.log_file =
       !options.log_file.empty() ? options.log_file : conf::expand_node_path(setup.config.slurmd_logfile, loaded.node);
   setup.settings.own_nice = getpriority(PRIO_PROCESS, 0);
+  setup.settings.plugstack = !setup.config.plugstack.empty()
+                                 ? setup.config.plugstack
+                                 : options.conf_file.substr(0, options.conf_file.rfind('/') + 1) + "plugstack.conf";
+  setup.settings.plugin_dir = setup.config.plugindir;
   FLURM_TRY_VOID(read_cgroup_conf(options.conf_file, setup.settings, problems));
   FLURM_TRY(setup.gres, read_gres_conf(options.conf_file, setup.config, loaded.node, problems));
   return loaded;

@@ -38,6 +38,20 @@ io::Task<std::uint32_t> NodeContext::ask_until_answered(Outgoing message) {
   }
 }
 
+io::Task<int> NodeContext::run_plugins(std::string kind, std::uint64_t timeout_ms, exec::Environment env) {
+  if (kind == "prolog" ? !spank.prolog : !spank.epilog) co_return 0;
+  ScriptCall call{.kind = "spank-" + kind,
+                  .program = spank_program(setup.supervisor_program),
+                  .argv = {"flurmspank", kind, setup.settings.plugstack, setup.settings.plugin_dir},
+                  .env = std::move(env)};
+  call.timeout_ms = timeout_ms;
+  auto running = run_script(loop, children, std::move(call));
+  const ScriptResult result = co_await running;
+  if (result.wait_status == 0 && !result.output.empty())
+    log(Level::info, "noded.spank", {{"kind", kind}, {"said", result.output}});
+  co_return result.wait_status;
+}
+
 io::Task<int> NodeContext::run_job_scripts(std::string kind, std::string pattern, std::uint16_t timeout_s,
                                            exec::Environment env) {
   const bool serial = setup.config.prolog_flags & conf::kPrologSerial;
@@ -47,10 +61,15 @@ io::Task<int> NodeContext::run_job_scripts(std::string kind, std::string pattern
   }
   if (serial) scripts_busy_ = true;
   if (timeout_s == kNoVal16) timeout_s = setup.config.prolog_epilog_timeout;
-  ScriptCall call{.kind = std::move(kind), .program = {}, .env = std::move(env)};
-  call.timeout_ms = timeout_s == kNoVal16 ? 0 : std::uint64_t{timeout_s} * 1000;
-  auto running = run_scripts(loop, children, std::move(pattern), std::move(call));
-  const int status = co_await running;
+  const std::uint64_t timeout_ms = timeout_s == kNoVal16 ? 0 : std::uint64_t{timeout_s} * 1000;
+  auto plugins = run_plugins(kind, timeout_ms, env);
+  int status = co_await plugins;
+  if (!pattern.empty()) {
+    ScriptCall call{.kind = std::move(kind), .program = {}, .env = std::move(env)};
+    call.timeout_ms = timeout_ms;
+    auto running = run_scripts(loop, children, std::move(pattern), std::move(call));
+    if (const int of_scripts = co_await running; of_scripts != 0) status = of_scripts;
+  }
   if (serial) {
     scripts_busy_ = false;
     scripts_free_.notify();

@@ -15,6 +15,7 @@
 #include "noded/hardware.hpp"
 #include "noded/node_job.hpp"
 #include "noded/ports.hpp"
+#include "noded/spank.hpp"
 #include "noded/step_plan.hpp"
 
 namespace flurm::noded {
@@ -67,13 +68,15 @@ struct NodeContext {
   auth::Users users;
   JobTable jobs;
   EndedJobs ended;
+  SpankScripts spank;
 
   bool may_command(std::uint32_t uid) const { return uid == 0 || uid == setup.slurm_user_id; }
 
   /// Repeats until the controller answers, with growing pauses; returns its code.
   io::Task<std::uint32_t> ask_until_answered(Outgoing message);
 
-  /// Prolog and epilog: all programs of `pattern`, in turn with those of other jobs where PrologFlags=Serial.
+  /// Prolog and epilog: SPANK plugins, then all programs of `pattern`, in turn with those of other jobs where
+  /// PrologFlags=Serial.
   /// timeout_s: PrologTimeout or EpilogTimeout; kNoVal16: PrologEpilogTimeout. Returns the status of the last that
   /// failed, or 0.
   io::Task<int> run_job_scripts(std::string kind, std::string pattern, std::uint16_t timeout_s, exec::Environment env);
@@ -83,6 +86,8 @@ struct NodeContext {
   io::Task<Result<exec::Identity>> identity_for(wire::Identity claimed);
 
  private:
+  io::Task<int> run_plugins(std::string kind, std::uint64_t timeout_ms, exec::Environment env);
+
   bool scripts_busy_ = false;
   Condition scripts_free_{loop};
 };

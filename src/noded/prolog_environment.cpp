@@ -35,9 +35,7 @@ void set_from_credential(exec::Environment& env, const wire::Cred& credential) {
 
 exec::Environment common(const PrologJob& job, const NodeFacts& facts) {
   exec::Environment env;
-  for (const std::string& entry : job.spank_job_env) {
-    if (entry.starts_with("SPANK_")) env.merge({entry});
-  }
+  env.merge_harmless(job.spank_job_env);
   const std::string job_id = std::to_string(job.job_id);
   env.set("SLURMD_NODENAME", facts.node_name);
   env.set("SLURM_CONF", facts.slurm_conf);

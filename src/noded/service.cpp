@@ -24,6 +24,7 @@
 #include "noded/daemon.hpp"
 #include "noded/node_config.hpp"
 #include "noded/node_service.hpp"
+#include "noded/spank.hpp"
 #include "rpc/forward.hpp"
 #include "rpc/server.hpp"
 
@@ -139,6 +140,8 @@ class Service {
     FLURM_TRY(server_, rpc::Server::listen(loop_, munge_, server, [this](rpc::Request request) {
                 return service_.handle(std::move(request));
               }));
+    FLURM_TRY(node_.spank, spank_.start(spank_program(options_.supervisor_program), node_.setup.settings));
+    spank_.watch(children_);
     io::SignalWatch terminate(loop_, SIGTERM, [this] { stop(); });
     io::SignalWatch interrupt(loop_, SIGINT, [this] { stop(); });
     io::SignalWatch hang_up(loop_, SIGHUP, [this] { reconfigure(); });
@@ -208,6 +211,8 @@ class Service {
   static io::Task<void> finish(Service& self) {
     auto draining = self.server_->finish(self.successor_ ? kUpgradeDrainMs : kDrainMs);
     co_await draining;
+    auto ending = self.spank_.end(self.loop_, self.children_);
+    co_await ending;
     self.loop_.stop();
   }
 
@@ -252,6 +257,7 @@ class Service {
   rpc::Forwarder forwarder_;
   NodeService service_;
   std::unique_ptr<rpc::Server> server_;
+  SpankHost spank_;
   std::optional<io::Successor> successor_;
   bool stopping_ = false, trying_ = false;
 };

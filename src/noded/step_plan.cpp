@@ -12,6 +12,7 @@
 #include "exec/rlimits.hpp"
 #include "fmt/format.h"
 #include "noded/multi_prog.hpp"
+#include "noded/spank.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -247,6 +248,7 @@ exec::StepLaunch plan_batch_step(const wire::BatchJobLaunch& job, exec::Identity
   take_shell_settings(plan, env, settings, config);
   plan.env = env.entries();
   plan.memory_mib = job_memory_mib(job.cred, facts.node_name);
+  plan.spank = spank_of(job, plan, facts, settings);
   return plan;
 }
 
@@ -288,6 +290,7 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
     plan.pmix = pmix_of(order, env);
   plan.opening = opening_line(order, config);
   plan.terminal = terminal_of(order, env);
+  plan.spank = spank_of(order, facts, settings);
   take_shell_settings(plan, env, settings, config);
   plan.env = env.entries();
 
@@ -344,6 +347,7 @@ exec::StepLaunch plan_extern_step(const wire::Cred& cred, exec::Identity user, c
     plan.node_count = static_cast<std::uint32_t>(hosts->size());
     plan.node_rank = static_cast<std::uint32_t>(std::ranges::find(*hosts, facts.node_name) - hosts->begin());
   }
+  plan.spank = spank_of_extern(cred, facts, settings);
   exec::TaskLaunch& task = plan.tasks.emplace_back();
   task.global_id = plan.node_rank;
   task.argv = {"sleep", "infinity"};  // it ends when somebody ends the step

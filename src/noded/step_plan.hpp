@@ -21,6 +21,7 @@ struct StepSettings {
   std::string cgroup_root = "/sys/fs/cgroup";
   bool constrain_memory = false;   ///< cgroup.conf ConstrainRAMSpace
   bool constrain_devices = false;  ///< cgroup.conf ConstrainDevices
+  std::string plugstack, plugin_dir;  ///< of SPANK plugins: path of plugstack.conf; directories, ':' between
   int own_nice = 0;               ///< of this daemon, for PropagatePrioProcess=2
 };
 

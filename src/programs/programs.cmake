@@ -16,7 +16,12 @@ else()
   target_link_options(flurmstepd PRIVATE -static)
 endif()
 flurm_program(NAME flurmpmix DEPS pmix)
-add_dependencies(flurmstepd flurmpmix)
+# The supervisor again, for steps with SPANK plugins: they call functions of the program that loaded them.
+flurm_program(NAME flurmspank DEPS spank)
+target_link_options(flurmspank PRIVATE -Wl,--dynamic-list=${CMAKE_SOURCE_DIR}/src/spank/exported.txt
+                    -Wl,--undefined=spank_get_item -Wl,--undefined=spank_getenv)
+set_target_properties(flurmspank PROPERTIES LINK_DEPENDS ${CMAKE_SOURCE_DIR}/src/spank/exported.txt)
+add_dependencies(flurmstepd flurmpmix flurmspank)
 flurm_program(NAME flurm DEPS cli)
 flurm_program(NAME flurmctld DEPS ctld)
 target_compile_definitions(flurmctld PRIVATE FLURM_VERSION="${PROJECT_VERSION}")

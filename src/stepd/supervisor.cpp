@@ -45,6 +45,19 @@ std::uint64_t monotonic_ms() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
+int run_supervisor(StepPlugins* plugins) {
+  exec::Fd daemon(fcntl(0, F_DUPFD_CLOEXEC, 3));
+  exec::Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!daemon || !null || dup2(null.get(), 0) < 0) return 1;
+  if (!die_with_daemon(daemon.get())) return 1;
+  auto launch = read_launch(daemon.get());
+  if (!launch) {
+    (void)exec::write_all(2, fmt::format("flurmstepd: {}\n", launch.error().text));
+    return 1;
+  }
+  return Supervisor(std::move(*launch), std::move(daemon), plugins).run();
+}
+
 bool die_with_daemon(int socket) {
   ucred daemon{};
   socklen_t length = sizeof daemon;
@@ -68,8 +81,11 @@ Result<exec::StepLaunch> read_launch(int fd) {
   }
 }
 
-Supervisor::Supervisor(exec::StepLaunch launch, exec::Fd daemon)
-    : launch_(std::move(launch)), io_(launch_.line_buffered), started_at_(wall_clock()) {
+Supervisor::Supervisor(exec::StepLaunch launch, exec::Fd daemon, StepPlugins* plugins)
+    : launch_(std::move(launch)),
+      plugins_(launch_.spank ? plugins : nullptr),
+      io_(launch_.line_buffered),
+      started_at_(wall_clock()) {
   connections_.emplace_back(std::move(daemon), launch_.protocol);
   if (launch_.client) {
     clients_.push_back(*launch_.client);
@@ -128,6 +144,7 @@ Result<void> Supervisor::start() {
                                 &note);
   if (!note.empty()) log_line(note);
   FLURM_TRY_VOID(begin());
+  FLURM_TRY_VOID(begin_plugins());
   FLURM_TRY_VOID(start_tasks());
   launch_.script.clear();
   launch_.script.shrink_to_fit();
@@ -189,6 +206,7 @@ void Supervisor::clean_up() {
     return;
   }
   if (!std::exchange(wound_up_, true)) {
+    for (std::size_t i = 0; i < tasks_.size(); ++i) tell_plugins_of_end(i);  // of those whose epilogs were not run
     if (tracker_ && tracker_->out_of_memory()) {
       tell_user(
           fmt::format("Detected oom-kill event(s) in StepId={}. Some of your processes may have been killed by the "
@@ -214,6 +232,7 @@ void Supervisor::finish(std::int32_t slurm_rc) {
     released_ = true;
     return;
   }
+  if (std::exchange(plugins_begun_, false)) plugins_->end();
   end_.emplace();
   end_->slurm_rc = slurm_rc;
   end_->ended_at = wall_clock();
@@ -339,8 +358,12 @@ void Supervisor::tell_user(const std::string& text) {
 
 /// A line of ours in the first task's standard error.
 void Supervisor::write_to_user(const std::string& line) {
+  constexpr std::size_t kEarlyLinesMax = 1000;
   if (io_.write_line(line)) return;
-  if (!tasks_.empty() && tasks_.front().stderr_fd) (void)exec::write_all(tasks_.front().stderr_fd.get(), line + "\n");
+  if (!tasks_.empty() && tasks_.front().stderr_fd)
+    (void)exec::write_all(tasks_.front().stderr_fd.get(), line + "\n");
+  else if (stage_ == StepStage::starting && early_lines_.size() < kEarlyLinesMax)
+    early_lines_.push_back(line);
 }
 
 void Supervisor::tell_daemons() {

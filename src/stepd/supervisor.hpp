@@ -20,9 +20,14 @@
 #include "stepd/step_api.hpp"
 #include "stepd/step_directory.hpp"
 #include "stepd/step_io.hpp"
+#include "stepd/step_plugins.hpp"
 #include "stepd/terminal.hpp"
 
 namespace flurm::stepd {
+
+/// A supervisor's whole life: the launch request comes over the socket that is standard input. plugins: of the site, or
+/// null. Returns the exit status of the process.
+int run_supervisor(StepPlugins* plugins);
 
 /// Until the step begins, this process dies with the daemon at the other end of the socket: the next daemon gives up
 /// what has not begun, and nothing of it may be left. False: that daemon is gone.
@@ -40,8 +45,8 @@ Result<exec::StepLaunch> read_launch(int fd);
 /// release.
 class Supervisor {
  public:
-  /// `daemon`: the connection the launch came on.
-  Supervisor(exec::StepLaunch launch, exec::Fd daemon);
+  /// `daemon`: the connection the launch came on. plugins: may be null.
+  Supervisor(exec::StepLaunch launch, exec::Fd daemon, StepPlugins* plugins = nullptr);
   ~Supervisor();
 
   /// Returns the exit status of the process.
@@ -53,6 +58,7 @@ class Supervisor {
     exec::Fd report, stderr_fd;
     exec::TaskState state;
     bool streams_open = false;
+    bool plugins_told = false;       ///< of its end
     bool killed_by_request = false;  ///< its status says how we ended it, not how it ended
   };
 
@@ -69,6 +75,7 @@ class Supervisor {
   void write_state();
   exec::StepState state() const;
   exec::StepUsage usage_now();
+  bool is_extern() const { return launch_.key.step_id == kExternStep; }
   bool is_batch() const { return launch_.key.step_id == kBatchStep; }
   std::string step_text() const;
   void log_line(const std::string& text) const;
@@ -79,7 +86,10 @@ class Supervisor {
   void handle_timers();
 
   // Tasks (supervisor_tasks.cpp)
+  Result<void> begin_plugins();
+  void tell_plugins_of_end(std::size_t task);
   Result<void> start_tasks();
+  Result<void> fork_tasks(std::vector<exec::TaskSpec> specs);
   Result<void> connect_streams(std::size_t at, exec::TaskSpec& spec, std::vector<exec::Fd>& theirs);
   Result<int> labelled_file(const std::string& path);
   Result<void> connect_terminal(exec::TaskSpec& spec, const exec::TaskLaunch& plan, std::vector<exec::Fd>& theirs);
@@ -113,6 +123,9 @@ class Supervisor {
   int deliver(int signal);
 
   exec::StepLaunch launch_;
+  StepPlugins* plugins_;
+  bool plugins_begun_ = false;
+  std::vector<std::string> early_lines_;  ///< for the user, when nothing takes them yet
   std::optional<StepDirectory> directory_;
   std::unique_ptr<exec::ProcessTracker> tracker_;
   exec::Fd listener_, children_;  ///< children_: signalfd for SIGCHLD

@@ -40,6 +40,18 @@ void do_not_block(const exec::Fd& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(),
 
 // --- start --------------------------------------------------------------------------------------------------------
 
+Result<void> Supervisor::begin_plugins() {
+  if (!plugins_) return {};
+  using Tone = StepPlugins::Tone;
+  FLURM_TRY_VOID(plugins_->begin(launch_, [this](Tone tone, const std::string& text) {
+    if (tone == Tone::error && plugins_begun_) return tell_user(text);
+    log_line(text);
+    if (tone == Tone::plain && plugins_begun_) write_to_user(text);
+  }));
+  plugins_begun_ = true;  // before that nobody listens to them but the log, as in slurmstepd
+  return {};
+}
+
 Result<void> Supervisor::start_tasks() {
   // Everything is connected before the first task runs: what it writes must find its way.
   std::vector<exec::TaskSpec> specs(tasks_.size());
@@ -55,9 +67,6 @@ Result<void> Supervisor::start_tasks() {
     exec::TaskSpec& spec = specs[i];
     spec.user = launch_.user;
     spec.argv = plan.argv;
-    spec.env = exec::Environment(launch_.env);
-    spec.env.merge(plan.env);
-    if (pmix_) spec.env.merge(pmix_->env(i));
     spec.work_dir = launch_.work_dir;
     spec.append = launch_.append;
     spec.umask = launch_.umask;
@@ -69,6 +78,7 @@ Result<void> Supervisor::start_tasks() {
     spec.cpus = plan.cpus;
     spec.for_debugger = launch_.for_debugger;
     spec.makes_tmpdir = i == 0;
+    spec.local_id = i;
     FLURM_TRY_VOID(connect_streams(i, spec, theirs));
     if (pmi_) {
       FLURM_TRY(exec::Fd socket, pmi_->add_task(plan.global_id));
@@ -78,7 +88,31 @@ Result<void> Supervisor::start_tasks() {
     }
   }
   connect_client();
+  if (plugins_ && !is_extern() && !plugins_->before_tasks(launch_)) {
+    tell_user("spank_user failed.");
+    return fail(Errc::node_execve_failed, "a SPANK plugin refused the step");
+  }
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {  // what is said of all comes before what is said of one
+    exec::Environment env(launch_.env);
+    env.merge(launch_.tasks[i].env);
+    if (pmix_) env.merge(pmix_->env(i));
+    env.merge(specs[i].env.entries());
+    specs[i].env = std::move(env);
+  }
+  return fork_tasks(std::move(specs));
+}
+
+/// Plugins see all tasks as processes before the first runs its program.
+Result<void> Supervisor::fork_tasks(std::vector<exec::TaskSpec> specs) {
+  const bool has_plugins = plugins_ && !is_extern();
+  Pipe gate;
+  if (has_plugins) {
+    FLURM_TRY(gate, make_pipe());
+  }
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    specs[i].hooks = has_plugins ? plugins_ : nullptr;
+    specs[i].gate_read = gate.read.get();
+    specs[i].gate_write = gate.write.get();
     // The tasks are one process group, which is the first one's; so the step has one, as a shell's job has.
     if (!is_batch() && !specs[i].terminal) specs[i].group = i == 0 || launch_.terminal ? 0 : tasks_.front().pid;
     FLURM_TRY(exec::StartingTask starting, exec::start_task(specs[i], *tracker_));
@@ -86,6 +120,13 @@ Result<void> Supervisor::start_tasks() {
     tasks_[i].state.pid = static_cast<std::uint32_t>(starting.pid);
     tasks_[i].report = std::move(starting.report);
   }
+  for (std::size_t i = 0; has_plugins && i < tasks_.size(); ++i) {
+    if (plugins_->task_forked(static_cast<int>(i), tasks_[i].pid)) continue;
+    for (const Task& task : tasks_) kill(task.pid, SIGKILL);  // before the gate opens
+    tell_user(fmt::format("spank task {} post-fork failed", i));
+    return fail(Errc::node_execve_failed, "a SPANK plugin refused the step");
+  }
+  if (plugins_ && is_extern()) (void)plugins_->task_forked(-1, 0);
   return {};
 }
 
@@ -232,6 +273,7 @@ void Supervisor::streams_are_open(Task& task) {
   if (stage_ != StepStage::starting || !std::ranges::all_of(tasks_, &Task::streams_open)) return;
   stage_ = StepStage::running;
   if (!launch_.opening.empty()) write_to_user(launch_.opening);
+  for (const std::string& line : std::exchange(early_lines_, {})) write_to_user(line);
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     std::string report = launch_.tasks[i].cpu_bind_report;
     if (report.empty()) continue;
@@ -267,6 +309,12 @@ void Supervisor::task_ended(Task& task, int wait_status) {
   }
 }
 
+void Supervisor::tell_plugins_of_end(std::size_t at) {
+  Task& task = tasks_[at];
+  if (!plugins_begun_ || is_extern() || !task.state.exited || std::exchange(task.plugins_told, true)) return;
+  plugins_->task_ended(static_cast<int>(at), static_cast<int>(task.state.wait_status));
+}
+
 void Supervisor::next_epilog() {
   // A step that is being ended by force gets no further programs of its own started.
   for (; !epilogs_due_.empty() && kill_at_ms_ == 0; epilogs_due_.pop_front(), epilogs_done_ = 0) {
@@ -289,13 +337,14 @@ void Supervisor::next_epilog() {
       if (by_user) epilog_kill_at_ms_ = monotonic_ms() + kUserEpilogLimitS * 1000;
       return;
     }
+    tell_plugins_of_end(epilogs_due_.front());
   }
 }
 
 /// How the step ended here, from how its tasks did. (slurm 22.05 slurmstepd/mgr.c, _get_exit_code)
 std::uint32_t Supervisor::step_status() const {
   if (stream_error_ != 0) return stream_error_;
-  if (launch_.key.step_id == kExternStep) return 0;
+  if (is_extern()) return 0;
   std::optional<std::uint32_t> status;
   for (const Task& task : tasks_) {
     if (task.killed_by_request) continue;
