@@ -55,7 +55,7 @@ void keep_new(std::string& own, const std::string& now) {
 void Reporter::touch(TimeS when) {
   // An hour is done a moment after its end at the earliest; who comes shortly before that is in doubt.
   constexpr std::int64_t kDoubtS = 60;
-  if (when && when < begin_of(acct::Period::hour, now + kDoubtS)) writer.usage_writer().stale_from(cluster, when);
+  if (when && when < begin_of(acct::Period::hour, now + kDoubtS)) writer.stale_from(cluster, when);
 }
 
 Charged charged(const acct::Books& books, const std::string& cluster, const wire::DbdJobStart& message) {

@@ -43,6 +43,24 @@ bool is_record(MsgType type) {
   }
 }
 
+/// Which job a report is about; 0 for what is about none.
+std::uint32_t job_reported(const rpc::Message& report) {
+  switch (report.type()) {
+    case DBD_JOB_START:
+      return report.as<wire::DbdJobStart>().job_id;
+    case DBD_JOB_COMPLETE:
+      return report.as<wire::DbdJobComplete>().job_id;
+    case DBD_JOB_SUSPEND:
+      return report.as<wire::DbdJobSuspend>().job_id;
+    case DBD_STEP_START:
+      return report.as<wire::DbdStepStart>().step_id.job_id.v;
+    case DBD_STEP_COMPLETE:
+      return report.as<wire::DbdStepComplete>().step_id.job_id.v;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 
 Session::Session(Common& common, Actor actor, std::string cluster, std::uint16_t version, std::string host,
@@ -281,9 +299,16 @@ std::optional<Session::Answer> Session::record(const rpc::Message& request, stor
       return reply(DBD_GOT_MULT_JOB_START, answers);
     }
     case DBD_SEND_MULT_MSG: {
-      wire::PackedMessageList answers;
+      std::vector<Result<rpc::Message>> opened;
+      std::vector<std::uint32_t> job_ids;
       for (const wire::PackedMessage& each : request.as<wire::PackedMessageList>().list) {
-        auto inner = rpc::open_bare_frame(each.bytes, version_);
+        opened.push_back(rpc::open_bare_frame(each.bytes, version_));
+        if (opened.back() && opened.back()->message)
+          if (const std::uint32_t id = job_reported(*opened.back())) job_ids.push_back(id);
+      }
+      writer.expect(cluster_, std::move(job_ids));
+      wire::PackedMessageList answers;
+      for (const auto& inner : opened) {
         Answer answered = rc(Errc::einval, "Invalid RPC", type);
         if (inner && inner->message && inner->type() != DBD_SEND_MULT_MSG)
           if (auto recorded = record(*inner, writer)) answered = std::move(*recorded);

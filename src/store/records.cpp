@@ -10,6 +10,12 @@ namespace flurm::store {
 
 namespace {
 
+std::string marks(std::size_t n) {
+  std::string text;
+  for (std::size_t i = 0; i < n; ++i) text += i ? ", ?" : "?";
+  return text;
+}
+
 /// Conditions joined by AND, with their values.
 class Where {
  public:
@@ -34,11 +40,6 @@ class Where {
     if (from) add("(" + end + " >= ? OR " + end + " = 0)", {from.v});
     if (to) add(start + " <= ?", {to.v});
   }
-  static std::string marks(std::size_t n) {
-    std::string text;
-    for (std::size_t i = 0; i < n; ++i) text += i ? ", ?" : "?";
-    return text;
-  }
   const std::string& text() const { return text_; }
   const Row& values() const { return values_; }
 
@@ -50,10 +51,18 @@ class Where {
 /// SQLite allows some ten thousand values per statement; questions about more are asked in parts.
 constexpr std::size_t kValuesMax = 5000, kIdsMax = 1000;
 
-Row step_key(std::uint64_t db_index, std::uint32_t step_id, std::uint32_t het_comp) {
-  return {static_cast<std::int64_t>(db_index), std::int64_t{step_id}, std::int64_t{het_comp}};
+template <class Id, class Ask>
+void in_parts(std::span<const Id> ids, Ask&& ask) {
+  for (std::size_t at = 0; at < ids.size(); at += kIdsMax) {
+    Row part;
+    for (const Id id : ids.subspan(at, std::min(kIdsMax, ids.size() - at)))
+      part.push_back(static_cast<std::int64_t>(id));
+    ask(part);
+  }
 }
-constexpr const char* kStepKey = "db_index = ? AND step_id = ? AND het_comp = ?";
+
+/// Of those that begin at once the batch and extern steps first, which Slurm gives negative numbers.
+constexpr const char* kInOrder = " ORDER BY time_start, step_id < 2147483648, step_id";
 
 template <class T>
 std::optional<T> first(std::vector<T> list) {
@@ -73,8 +82,8 @@ std::vector<acct::Job> Reader::jobs(const JobFilter& filter) {
       Row ids;
       for (int round = 0; round < 3; ++round)
         for (std::uint32_t id : job_ids) ids.push_back(std::int64_t{id});
-      const std::string marks = Where::marks(job_ids.size());
-      where.add("(job_id IN (" + marks + ") OR array_job_id IN (" + marks + ") OR het_job_id IN (" + marks + "))",
+      const std::string which = marks(job_ids.size());
+      where.add("(job_id IN (" + which + ") OR array_job_id IN (" + which + ") OR het_job_id IN (" + which + "))",
                 std::move(ids));
     }
     where.in("uid", filter.uids);
@@ -104,6 +113,27 @@ std::optional<acct::Job> Reader::job(std::uint64_t db_index) {
   return first(select<acct::Job>(session_, "jobs", "db_index = ?", {static_cast<std::int64_t>(db_index)}));
 }
 
+std::vector<acct::Job> Reader::jobs_of(const std::string& cluster, std::span<const std::uint32_t> job_ids) {
+  std::vector<acct::Job> found;
+  in_parts(job_ids, [&](const Row& ids) {
+    Row values{cluster};
+    std::ranges::copy(ids, std::back_inserter(values));
+    std::ranges::move(
+        select<acct::Job>(session_, "jobs", "cluster = ? AND job_id IN (" + marks(ids.size()) + ")", values),
+        std::back_inserter(found));
+  });
+  return found;
+}
+
+std::vector<acct::Step> Reader::steps_of(std::span<const std::uint64_t> db_indices) {
+  std::vector<acct::Step> found;
+  in_parts(db_indices, [&](const Row& ids) {
+    std::ranges::move(select<acct::Step>(session_, "steps", "db_index IN (" + marks(ids.size()) + ")" + kInOrder, ids),
+                      std::back_inserter(found));
+  });
+  return found;
+}
+
 std::optional<acct::Job> Reader::job(const std::string& cluster, std::uint32_t job_id, TimeS submit) {
   return first(select<acct::Job>(session_, "jobs",
                                  "cluster = ? AND job_id = ? AND time_submit = ? ORDER BY db_index DESC",
@@ -111,13 +141,14 @@ std::optional<acct::Job> Reader::job(const std::string& cluster, std::uint32_t j
 }
 
 std::vector<acct::Step> Reader::steps(std::uint64_t db_index) {
-  // Of those that begin at once the batch and extern steps first, which Slurm gives negative numbers.
-  return select<acct::Step>(session_, "steps", "db_index = ? ORDER BY time_start, step_id < 2147483648, step_id",
+  return select<acct::Step>(session_, "steps", std::string("db_index = ?") + kInOrder,
                             {static_cast<std::int64_t>(db_index)});
 }
 
 std::optional<acct::Step> Reader::step(std::uint64_t db_index, std::uint32_t step_id, std::uint32_t het_comp) {
-  return first(select<acct::Step>(session_, "steps", kStepKey, step_key(db_index, step_id, het_comp)));
+  return first(
+      select<acct::Step>(session_, "steps", "db_index = ? AND step_id = ? AND het_comp = ?",
+                         {static_cast<std::int64_t>(db_index), std::int64_t{step_id}, std::int64_t{het_comp}}));
 }
 
 std::vector<acct::Suspension> Reader::suspensions(std::uint64_t db_index) {
@@ -180,40 +211,6 @@ std::vector<acct::Job> Reader::running_jobs(const std::string& cluster, std::spa
     return std::ranges::find(assoc_ids, job.assoc_id) == assoc_ids.end() || job.state > acct::job_suspended;
   });
   return running;
-}
-
-void Writer::add(acct::Job& job) {
-  session_.execute("UPDATE meta SET value = value + 1 WHERE name = 'last_job'");
-  job.db_index = static_cast<std::uint64_t>(session_.number("SELECT value FROM meta WHERE name = 'last_job'"));
-  insert(session_, "jobs", job);
-}
-
-void Writer::put(const acct::Job& job) {
-  replace(session_, "jobs", job, "db_index = ?", {static_cast<std::int64_t>(job.db_index)});
-}
-
-void Writer::put(const acct::Step& step) {
-  replace(session_, "steps", step, kStepKey, step_key(step.db_index, step.step_id, step.het_comp));
-}
-
-void Writer::put(const acct::Suspension& suspension) {
-  replace(session_, "suspensions", suspension, "db_index = ? AND time_start = ?",
-          {static_cast<std::int64_t>(suspension.db_index), suspension.start.v});
-}
-
-void Writer::put(const acct::Event& event) {
-  replace(session_, "events", event, "cluster = ? AND node = ? AND time_start = ?",
-          {event.cluster, event.node, event.start.v});
-}
-
-void Writer::put(const acct::Reservation& reservation) {
-  replace(session_, "reservations", reservation, "cluster = ? AND id = ? AND time_start = ?",
-          {reservation.cluster, std::int64_t{reservation.id}, reservation.start.v});
-}
-
-void Writer::add_text(int kind, const std::string& hash, const std::string& text) {
-  if (this->text(kind, hash)) return;
-  session_.execute("INSERT INTO texts (hash, kind, text) VALUES (?, ?, ?)", {hash, std::int64_t{kind}, text});
 }
 
 }  // namespace flurm::store

@@ -179,6 +179,7 @@ Result<void> Store::write(const std::function<Result<void>(Writer&)>& work) {
     Transaction transaction(session);
     Writer writer(session);
     FLURM_TRY_VOID(work(writer));
+    writer.flush();
     transaction.commit();
     return {};
   });

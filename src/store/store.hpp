@@ -6,10 +6,15 @@
 // Errors of all members: db_connection (the database failed; nothing was written).
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "acct/books.hpp"
@@ -48,6 +53,9 @@ class Reader {
   /// By cluster, job id and submit time.
   std::vector<acct::Job> jobs(const JobFilter& filter);
   std::optional<acct::Job> job(std::uint64_t db_index);
+  /// With these numbers, of any time; in no order.
+  std::vector<acct::Job> jobs_of(const std::string& cluster, std::span<const std::uint32_t> job_ids);
+  std::vector<acct::Step> steps_of(std::span<const std::uint64_t> db_indices);
   /// Of the cluster; the latest with this id and submit time.
   std::optional<acct::Job> job(const std::string& cluster, std::uint32_t job_id, TimeS submit);
   std::vector<acct::Step> steps(std::uint64_t db_index);
@@ -70,20 +78,63 @@ class Reader {
   Session& session_;
 };
 
-/// And what it writes.
-class Writer : public Reader {
+/// And what it writes. Jobs and steps are read once and written once: what is put waits in memory until the transaction
+/// ends, and is found there meanwhile.
+class Writer : private Reader {
  public:
-  using Reader::Reader;
+  explicit Writer(Session& session) : Reader(session) {}
+
+  /// Jobs with these numbers will be asked for: reads them and their steps at once.
+  void expect(const std::string& cluster, std::vector<std::uint32_t> job_ids);
+  std::optional<acct::Job> job(std::uint64_t db_index);
+  std::optional<acct::Job> job(const std::string& cluster, std::uint32_t job_id, TimeS submit);
+  std::optional<acct::Step> step(std::uint64_t db_index, std::uint32_t step_id, std::uint32_t het_comp);
+  std::vector<acct::Job> jobs(const JobFilter& filter);
+  std::vector<acct::Step> steps(std::uint64_t db_index);
+  using Reader::events;
+  using Reader::reservations;
+  using Reader::suspensions;
+  using Reader::text;
+  using Reader::usage;
+
   /// A new record; sets its db_index.
   void add(acct::Job& job);
+  /// In place of what has the same db_index.
   void put(const acct::Job& job);
   void put(const acct::Step& step);
   void put(const acct::Suspension& suspension);
   void put(const acct::Event& event);
   void put(const acct::Reservation& reservation);
   void add_text(int kind, const std::string& hash, const std::string& text);
+  /// Something was reported of a time that may be rolled up already; see UsageWriter.
+  void stale_from(const std::string& cluster, TimeS when);
 
+  /// All that was not put or added above goes to the database at once, and sees what is there: flush() first.
   UsageWriter usage_writer() { return UsageWriter(session_); }
+  /// Writes what waits. Store::write() does so at the end.
+  void flush();
+
+ private:
+  template <class Record>
+  struct Held {
+    std::optional<Record> record;  ///< none: it is known that there is none
+    bool stored = false, changed = false;
+  };
+  using StepKey = std::tuple<std::uint64_t, std::uint32_t, std::uint32_t>;  // db_index, step, heterogeneous component
+  using JobKey = std::tuple<std::string, std::uint32_t, TimeS>;
+
+  acct::Job& hold(acct::Job job);
+  void hold(acct::Step step);
+  void flush_jobs();
+  void flush_steps();
+
+  std::map<std::uint64_t, Held<acct::Job>> jobs_;  // by db_index
+  std::map<JobKey, std::uint64_t> latest_;         // the db_index of the latest run; 0: there is none
+  std::map<StepKey, Held<acct::Step>> steps_;
+  std::set<std::pair<std::string, std::uint32_t>> whole_;  // cluster and number: all jobs of it are here
+  std::set<std::uint64_t> all_steps_;                      // jobs of which all steps are here
+  std::optional<std::uint64_t> last_job_;                  // the last db_index given out
+  std::map<std::string, TimeS> stale_;
 };
 
 class Store {

@@ -175,6 +175,52 @@ TEST_F(Database, steps_replace_their_former_selves) {
   }));
 }
 
+TEST_F(Database, a_transaction_finds_what_it_put) {
+  load(*store_);
+  const acct::Job old = add(1, {100}, {});
+  ASSERT_TRUE(store_->write([&](Writer& writer) -> Result<void> {
+    writer.expect("c", {1, 2, 1});
+    EXPECT_FALSE(writer.job("c", 2, {100}));
+    acct::Job fresh;
+    fresh.cluster = "c";
+    fresh.job_id = 2;
+    fresh.submit = {100};
+    writer.add(fresh);
+    fresh.state = 1;
+    writer.put(fresh);
+    EXPECT_EQ(writer.job("c", 2, {100}), fresh);
+    acct::Job changed = writer.job("c", 1, {100}).value();
+    changed.end = {200};
+    writer.put(changed);
+    acct::Step step;
+    step.db_index = fresh.db_index;
+    step.het_comp = 0;
+    EXPECT_FALSE(writer.step(fresh.db_index, 0, 0));
+    writer.put(step);
+    EXPECT_TRUE(writer.step(fresh.db_index, 0, 0));
+    EXPECT_EQ(writer.steps(fresh.db_index).size(), 1u);
+    JobFilter running;
+    running.unfinished_only = true;
+    EXPECT_EQ(writer.jobs(running), std::vector{fresh});
+    step.end = {300};
+    writer.put(step);
+    fresh.end = {300};
+    writer.put(fresh);
+    return {};
+  }));
+  const std::vector<acct::Job> jobs = find({});
+  ASSERT_EQ(jobs.size(), 2u);
+  EXPECT_EQ(jobs[0].db_index, old.db_index);
+  EXPECT_EQ(jobs[0].end.v, 200);
+  EXPECT_EQ(jobs[1].end.v, 300);
+  ASSERT_TRUE(store_->read([&](Reader& reader) {
+    const auto steps = reader.steps(jobs[1].db_index);
+    ASSERT_EQ(steps.size(), 1u);
+    EXPECT_EQ(steps[0].end.v, 300);
+  }));
+  EXPECT_GT(add(3, {100}, {}).db_index, jobs[1].db_index) << "a number given out twice";
+}
+
 TEST_F(Database, a_newer_schema_is_refused) {
   load(*store_);
   store_.reset();

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "store/columns.hpp"
+#include "store/rows.hpp"
 
 namespace flurm::store {
 
@@ -24,34 +25,6 @@ std::int64_t number(const Value& value) {
 std::uint32_t small(const Value& value) { return static_cast<std::uint32_t>(number(value)); }
 std::uint64_t large(const Value& value) { return static_cast<std::uint64_t>(number(value)); }
 Value of(acct::Period period) { return static_cast<std::int64_t>(period); }
-
-/// Many rows with one statement: a round to the database's server costs more than a row.
-class Rows {
- public:
-  Rows(Session& session, std::string into, std::size_t columns)
-      : session_(session), into_(std::move(into)), columns_(columns) {}
-  void add(Row row) {
-    std::ranges::move(row, std::back_inserter(values_));
-    if (values_.size() >= kValuesAtOnce) flush();
-  }
-  void flush() {
-    if (values_.empty()) return;
-    std::string one = "(?";
-    for (std::size_t i = 1; i < columns_; ++i) one += ", ?";
-    one += ")";
-    std::string sql = "INSERT INTO " + into_ + " VALUES " + one;
-    for (std::size_t i = columns_; i < values_.size(); i += columns_) sql += ", " + one;
-    session_.execute(sql, values_);
-    values_.clear();
-  }
-
- private:
-  static constexpr std::size_t kValuesAtOnce = 700;
-  Session& session_;
-  std::string into_;
-  std::size_t columns_;
-  Row values_;
-};
 
 }  // namespace
 
