@@ -52,6 +52,19 @@ struct CgroupConf {
 Result<CgroupConf> parse_cgroup_conf(std::string_view text, const std::string& file, const IncludeText& include,
                                      std::vector<Diagnostic>& out);
 
+/// job_container.conf: what each job has for itself (JobContainerType=job_container/tmpfs).
+struct JobContainerConf {
+  std::string base_path;  ///< below it jobs have their directories; empty: nothing is private here
+  bool auto_base_path = false, shared = false;
+  std::string init_script;
+  std::vector<std::string> directories = {"/tmp", "/dev/shm"};
+  bool operator==(const JobContainerConf&) const = default;
+};
+/// As the node reads it: lines with NodeName hold for those nodes.
+Result<JobContainerConf> parse_job_container_conf(std::string_view text, std::string_view node_name,
+                                                  const std::string& file, const IncludeText& include,
+                                                  std::vector<Diagnostic>& out);
+
 /// One SwitchName line of topology.conf: a leaf with nodes, or a switch above other switches.
 struct SwitchDef {
   std::string name;

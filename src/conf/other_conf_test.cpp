@@ -105,6 +105,28 @@ TEST(FlurmConf, file_then_environment) {
   EXPECT_EQ(other.error().text, "f:1: error: MaxJobCount: is set elsewhere; slurm.conf: MaxJobCount");
 }
 
+TEST(JobContainerConf, holds_for_the_nodes_it_names) {
+  const std::string text =
+      "AutoBasePath=true\nBasePath=/all InitScript=/init\n"
+      "NodeName=n[2-3] BasePath=/some Dirs=/tmp,/scratch\nNodeName=n4 BasePath=none\n";
+  std::vector<Diagnostic> out;
+  const auto one = parse_job_container_conf(text, "n1", "f", no_include, out);
+  ASSERT_TRUE(one) << one.error().text;
+  EXPECT_EQ(one->base_path, "/all");
+  EXPECT_TRUE(one->auto_base_path);
+  EXPECT_EQ(one->init_script, "/init");
+  EXPECT_EQ(one->directories, (std::vector<std::string>{"/tmp", "/dev/shm"}));
+  const auto two = parse_job_container_conf(text, "n2", "f", no_include, out);
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->base_path, "/some");
+  EXPECT_EQ(two->directories, (std::vector<std::string>{"/tmp", "/scratch"}));
+  const auto four = parse_job_container_conf(text, "n4", "f", no_include, out);
+  EXPECT_TRUE(four && four->base_path.empty());
+  for (const char* wrong :
+       {"BasePath=here\n", "Dirs=/\n", "AutoBasePath=perhaps\n", "Base=/a\n", "NodeName=n[ BasePath=/a\n"})
+    EXPECT_FALSE(parse_job_container_conf(wrong, "n1", "f", no_include, out)) << wrong;
+}
+
 RC_GTEST_PROP(OtherConfProp, any_text_is_answered, ()) {
   auto piece = rc::gen::element<std::string>("Name=", "NodeName=", "SwitchName=", "Switches=", "Nodes=", "a", "b",
                                              "n[1-2]", "[", " ", "\n", "Count=", "File=", "4G", "1",

@@ -159,7 +159,7 @@ std::span<const Key<Config>> slurm_keys() {
       plain("JobCompPort", later, &C::job_comp_port),
       choice("JobCompType", later, &C::job_comp_type, kJobCompTypes),
       plain("JobCompUser", later, &C::job_comp_user),
-      plain("JobContainerType", later, &C::job_container_plugin),
+      plain("JobContainerType", acted, &C::job_container_plugin),
       plain("JobCredentialPrivateKey", later, &C::job_credential_private_key),
       plain("JobCredentialPublicCertificate", later, &C::job_credential_public_certificate),
       bounded("JobFileAppend", acted, &C::job_file_append, 0, 1),

@@ -75,6 +75,15 @@ void fields(codec::Archive& ar, StepTerminal& m) {
   ar("columns", m.columns);
 }
 
+void fields(codec::Archive& ar, StepSpace& m) {
+  ar("base", m.base);
+  ar("make_base", m.make_base);
+  ar("shared", m.shared);
+  ar("directories", m.directories);
+  ar("init_script", m.init_script);
+  ar("init_env", m.init_env);
+}
+
 void fields(codec::Archive& ar, SpankOption& m) {
   ar("name", m.name);
   ar("plugin", m.plugin);
@@ -140,6 +149,7 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("for_debugger", m.for_debugger, since(kWithTasks));
   ar("pmix", codec::present_u8(m.pmix), since(kWithTasks));
   ar("opening", m.opening, since(kWithTasks));
+  ar("space", codec::present_u8(m.space), since(kWithPlugins));
   ar("spank", codec::present_u8(m.spank), since(kWithPlugins));
   if (ar.fills() && ar.version() < kWithTasks) {
     batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));

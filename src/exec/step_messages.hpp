@@ -118,6 +118,15 @@ struct SpankOption {
   std::string name, plugin, value;
 };
 
+/// Directories that the job has for itself on this node (job_container/tmpfs).
+struct StepSpace {
+  std::string base;      ///< below it the job's directory, which is made by the first step that needs it
+  bool make_base = false, shared = false;
+  std::vector<std::string> directories;
+  std::string init_script;
+  std::vector<std::string> init_env;
+};
+
 /// The site's SPANK plugins, and what they may ask about the step and StepLaunch does not say otherwise.
 struct StepSpank {
   std::string plugstack, plugin_dir;  ///< path of plugstack.conf; directories, ':' between
@@ -162,7 +171,8 @@ struct StepLaunch {
   bool for_debugger = false;  ///< tasks stand still at the first instruction of their programs
   std::optional<StepPmix> pmix;
   std::string opening;                ///< a line for the first task's standard error, before all else; or empty
-  std::optional<StepSpank> spank;     ///< there are plugins: only flurmspank can run this step
+  std::optional<StepSpace> space;
+  std::optional<StepSpank> spank;  ///< there are plugins: only flurmspank can run this step
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).
@@ -321,6 +331,7 @@ void fields(codec::Archive& ar, PmixSetup& m);
 void fields(codec::Archive& ar, PmixTask& m);
 void fields(codec::Archive& ar, PmixReady& m);
 void fields(codec::Archive& ar, PmixAbort& m);
+void fields(codec::Archive& ar, StepSpace& m);
 void fields(codec::Archive& ar, SpankOption& m);
 void fields(codec::Archive& ar, StepSpank& m);
 void fields(codec::Archive& ar, StepLaunch& m);

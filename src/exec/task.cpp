@@ -3,8 +3,10 @@
 #include "exec/task.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
@@ -78,10 +80,11 @@ class Child {
     if (spec_.nice) (void)setpriority(PRIO_PROCESS, 0, *spec_.nice);
     if (geteuid() == 0) (void)write_kernel_file("/proc/self/oom_score_adj", "0");
     if (spec_.gate_write >= 0) close(spec_.gate_write);
+    if (spec_.umask) umask(static_cast<mode_t>(*spec_.umask));
+    if (spec_.mount_namespace >= 0) enter_mount_namespace();
     if (spec_.hooks) prepare_as_root();
     if (auto done = become(spec_.user); !done) give_up(done.error());
-    if (spec_.umask) umask(static_cast<mode_t>(*spec_.umask));
-    open_streams();
+    if (spec_.mount_namespace < 0) open_streams();
     enter_work_dir();
     env_.set("SLURM_TASK_PID", std::to_string(getpid()));
     bind();
@@ -116,6 +119,20 @@ class Child {
     if (!spec_.cpus.empty() &&
         syscall(SYS_sched_setaffinity, 0, spec_.cpus.size() * sizeof(std::uint64_t), spec_.cpus.data()) < 0) {
       complain(fmt::format("sched_setaffinity: {}", std::strerror(errno)));
+    }
+  }
+
+  /// What users name as output they mean outside: the streams are opened first, in their name, by a process that can
+  /// still come back to being root.
+  void enter_mount_namespace() {
+    const std::vector<gid_t> groups(spec_.user.gids.begin(), spec_.user.gids.end());
+    if (setgroups(groups.size(), groups.data()) != 0 || setegid(spec_.user.gid) != 0 ||
+        seteuid(spec_.user.uid) != 0)
+      give_up({Errc::node_set_uid_or_gid, std::strerror(errno)});
+    open_streams();
+    if (seteuid(0) != 0 || setegid(0) != 0 || setns(spec_.mount_namespace, CLONE_NEWNS) != 0) {
+      complain(fmt::format("cannot enter the job's own directories: {}", std::strerror(errno)));
+      _exit(1);
     }
   }
 

@@ -45,6 +45,7 @@ struct TaskSpec {
   std::uint32_t rlimit_mask = 0;          ///< see rlimits.hpp
   std::uint64_t memory_mib = 0;           ///< told to the task as RLIMIT_RSS; 0 is none
   std::string admin_prolog, user_prolog;  ///< TaskProlog and --task-prolog, run as the user before the program
+  int mount_namespace = -1;  ///< entered when the streams are open; needs root. -1: none
   TaskHooks* hooks = nullptr;
   std::size_t local_id = 0;  ///< for the hooks
   /// A pipe: the task goes on when nobody has its end for writing any more. -1: at once.

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "exec/fd.hpp"
+#include "exec/job_space.hpp"
 #include "exec/step_order.hpp"
 #include "io/timer.hpp"
 #include "noded/launcher.hpp"
@@ -74,6 +75,11 @@ io::Task<void> Launcher::find_running() {
   for (const Found& found : find_states(spool)) {
     auto adopting = adopt(found.directory, found.step_id);
     co_await adopting;
+  }
+  for (const std::uint32_t job_id : exec::job_spaces(node_.setup.settings.job_container.base_path)) {
+    if (node_.jobs.find(job_id)) continue;  // else it ended while no daemon was here
+    auto clearing = ender_.clear_space(job_id);
+    co_await clearing;
   }
 }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "exec/job_space.hpp"
+#include "io/worker.hpp"
 #include "model/job_state.hpp"
 #include "noded/gres_environment.hpp"
 #include "noded/scripts.hpp"
@@ -88,7 +90,9 @@ io::Task<Errc> Ender::end_job(wire::MsgType type, wire::KillJob order) {
 
   const bool starting = job && (job->launching || job->prolog == NodeJob::Prolog::running);
   const bool running = job && job->running_steps() > 0;
-  const bool epilog_due = (!node_.setup.config.epilog.empty() || node_.spank.epilog) && !done_before;
+  const bool leaves_space = exec::has_job_space(node_.setup.settings.job_container.base_path, job_id);
+  const bool epilog_due =
+      (!node_.setup.config.epilog.empty() || node_.spank.epilog || leaves_space) && !done_before;
   const bool reporting = job && job->reports > 0;
   if (!starting && !running && !reporting && !epilog_due) {
     node_.ended.carried_out(job_id, job ? job->wait_status : kNoVal32, io::now());
@@ -139,6 +143,8 @@ io::Task<void> Ender::carry_out(Ender& self, NodeJobPtr job, wire::MsgType type,
   co_await ending;
   auto cleaning = self.epilog(job, std::move(order));
   const Errc rc = co_await cleaning;
+  auto clearing = self.clear_space(job_id);
+  co_await clearing;
   // The end of the batch step first: the controller takes the job's exit code from it.
   while (job->reports > 0) {
     auto waiting = job->changed.changed();
@@ -191,6 +197,15 @@ io::Task<void> Ender::unkillable(Ender& self, std::uint32_t job_id) {
   }
   auto draining = self.reporter_.drain_node("Kill task failed");
   co_await draining;
+}
+
+io::Task<void> Ender::clear_space(std::uint32_t job_id) {
+  std::string base = node_.setup.settings.job_container.base_path;
+  if (!exec::has_job_space(base, job_id)) co_return;
+  auto removing =
+      io::on_worker(node_.loop, [base = std::move(base), job_id] { return exec::remove_job_space(base, job_id); });
+  if (auto removed = co_await removing; !removed)
+    log(Level::error, "noded.job_space", {{"job_id", job_id}, {"error", removed.error().text}});
 }
 
 io::Task<Errc> Ender::epilog(NodeJobPtr job, wire::KillJob order) {

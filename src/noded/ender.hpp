@@ -28,6 +28,9 @@ class Ender {
   io::Task<Errc> suspend(std::uint32_t job_id, bool resume);
   io::Task<void> notify(wire::JobNotify request, std::uint32_t uid);
 
+  /// Removes the directories that a job had for itself, when nobody of it is left.
+  io::Task<void> clear_space(std::uint32_t job_id);
+
  private:
   static io::Task<void> carry_out(Ender& self, NodeJobPtr job, wire::MsgType type, wire::KillJob order);
   static io::Task<void> order_end(StepLink::Ptr link, exec::StepTerminate order);

@@ -56,6 +56,17 @@ Result<void> read_cgroup_conf(const std::string& conf_file, StepSettings& settin
   return {};
 }
 
+Result<void> read_job_container_conf(const std::string& conf_file, const conf::Config& config,
+                                     const conf::NodeDef& node, StepSettings& settings,
+                                     std::vector<conf::Diagnostic>& problems) {
+  if (config.job_container_plugin != "job_container/tmpfs") return {};
+  const std::string file = conf_file.substr(0, conf_file.rfind('/') + 1) + "job_container.conf";
+  FLURM_TRY(const std::string text, read_conf_file(file));
+  FLURM_TRY(settings.job_container, conf::parse_job_container_conf(text, node.name, file, read_conf_file, problems));
+  settings.job_container.base_path = conf::expand_node_path(settings.job_container.base_path, node);
+  return {};
+}
+
 /// A missing gres.conf means that counts of slurm.conf are all there is to say.
 Result<NodeResources> read_gres_conf(const std::string& conf_file, const conf::Config& config,
                                      const conf::NodeDef& node, std::vector<conf::Diagnostic>& problems) {
@@ -177,6 +188,7 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
                                  : options.conf_file.substr(0, options.conf_file.rfind('/') + 1) + "plugstack.conf";
   setup.settings.plugin_dir = setup.config.plugindir;
   FLURM_TRY_VOID(read_cgroup_conf(options.conf_file, setup.settings, problems));
+  FLURM_TRY_VOID(read_job_container_conf(options.conf_file, setup.config, loaded.node, setup.settings, problems));
   FLURM_TRY(setup.gres, read_gres_conf(options.conf_file, setup.config, loaded.node, problems));
   return loaded;
 }

@@ -77,6 +77,15 @@ void plan_common(exec::StepLaunch& plan, std::uint32_t job_id, const NodeFacts& 
     plan.sample_interval_s = sample_interval_s(gather_frequency, config.job_acct_gather_freq);
   }
   plan.log_file = settings.log_file;
+  if (const conf::JobContainerConf& own = settings.job_container; !own.base_path.empty())
+    plan.space = exec::StepSpace{.base = own.base_path,
+                                 .make_base = own.auto_base_path,
+                                 .shared = own.shared,
+                                 .directories = own.directories,
+                                 .init_script = own.init_script,
+                                 .init_env = {fmt::format("SLURM_JOB_ID={}", job_id),
+                                              fmt::format("SLURM_CONF={}", facts.slurm_conf),
+                                              fmt::format("SLURMD_NODENAME={}", facts.node_name)}};
 }
 
 /// What the submitting shell sent along in the environment, out of which it is taken.

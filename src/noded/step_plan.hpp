@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "conf/config.hpp"
+#include "conf/other_conf.hpp"
 #include "exec/step_messages.hpp"
 #include "noded/batch_environment.hpp"
 #include "noded/step_environment.hpp"
@@ -21,6 +22,8 @@ struct StepSettings {
   std::string cgroup_root = "/sys/fs/cgroup";
   bool constrain_memory = false;   ///< cgroup.conf ConstrainRAMSpace
   bool constrain_devices = false;  ///< cgroup.conf ConstrainDevices
+  /// job_container.conf; without a base_path jobs have no directories for themselves. %h and %n are expanded.
+  conf::JobContainerConf job_container;
   std::string plugstack, plugin_dir;  ///< of SPANK plugins: path of plugstack.conf; directories, ':' between
   int own_nice = 0;               ///< of this daemon, for PropagatePrioProcess=2
 };

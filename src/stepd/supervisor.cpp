@@ -17,6 +17,7 @@
 #include <ctime>
 #include <map>
 
+#include "exec/job_space.hpp"
 #include "exec/process_table.hpp"
 #include "fmt/format.h"
 #include "stepd/announcement.hpp"
@@ -144,6 +145,9 @@ Result<void> Supervisor::start() {
                                 &note);
   if (!note.empty()) log_line(note);
   FLURM_TRY_VOID(begin());
+  if (launch_.space && geteuid() == 0) {
+    FLURM_TRY(space_, exec::open_job_space(*launch_.space, launch_.key.job_id, launch_.user));
+  }
   FLURM_TRY_VOID(begin_plugins());
   FLURM_TRY_VOID(start_tasks());
   launch_.script.clear();

@@ -124,6 +124,7 @@ class Supervisor {
 
   exec::StepLaunch launch_;
   StepPlugins* plugins_;
+  exec::Fd space_;  ///< mount namespace of the job
   bool plugins_begun_ = false;
   std::vector<std::string> early_lines_;  ///< for the user, when nothing takes them yet
   std::optional<StepDirectory> directory_;

@@ -79,6 +79,7 @@ Result<void> Supervisor::start_tasks() {
     spec.for_debugger = launch_.for_debugger;
     spec.makes_tmpdir = i == 0;
     spec.local_id = i;
+    spec.mount_namespace = space_.get();
     FLURM_TRY_VOID(connect_streams(i, spec, theirs));
     if (pmi_) {
       FLURM_TRY(exec::Fd socket, pmi_->add_task(plan.global_id));

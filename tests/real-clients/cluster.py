@@ -61,13 +61,15 @@ def need_slurms_nodes():
 class Cluster:
     """One local cluster. Use as a context manager; its folder goes away at the end. `real`: of Debian's daemons."""
 
+    parent = "/tmp"  # of its folder
+
     def __init__(self, nodes=3, extra="", real=REAL, controllers=1):
         if real or REAL_NODES:
             need_slurms_nodes()
         self.nodes = nodes
         self.controllers = controllers
         self.real = real
-        self.folder = tempfile.mkdtemp(prefix="flurm-", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="flurm-", dir=self.parent)
         os.chmod(self.folder, 0o755)
         self.dir = self.folder + "/c"
         self.work = self.folder + "/work"
