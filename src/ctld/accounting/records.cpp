@@ -69,6 +69,7 @@ std::size_t node_count(const Job& job) { return job.allocation ? job.allocation-
 /// Of energy nobody knows anything until a step other than the batch step has ended: sacct then sums up what they used.
 std::string job_tres(const Job& job, const RecordContext& c, bool steps_ended) {
   TresAmounts amounts = allocated_amounts(job, c.state.settings);
+  if (!amounts.empty()) add_licenses(amounts, job);
   if (!amounts.empty() && !steps_ended) amounts.push_back({"energy", kNoVal64});
   return c.tres.text(amounts);
 }
@@ -81,7 +82,8 @@ std::uint32_t end_state(const Job& job) {
   if (!job.state.has(model::job_flag::requeue)) return static_cast<std::uint32_t>(job.state.base);
   const auto nodes = job.allocation ? HostSet::parse(job.allocation->nodes) : HostSet();
   const bool lost = nodes && !job.failed_node.empty() && nodes->index(job.failed_node);
-  return lost ? static_cast<std::uint32_t>(model::JobBase::node_fail) : kRequeued;
+  if (lost) return static_cast<std::uint32_t>(model::JobBase::node_fail);
+  return job.preempt_time ? static_cast<std::uint32_t>(model::JobBase::preempted) : kRequeued;
 }
 
 /// How its tasks were spread: where srun did not say, block by block.
@@ -182,7 +184,9 @@ wire::DbdJobStart job_start_record(const Report& report, const RecordContext& c)
   m.submit_time = job.submit_time;
   m.timelimit = job.time_limit;
   m.tres_alloc_str = job_tres(job, c);
-  m.tres_req_str = c.tres.text(requested_amounts(job, settings));
+  TresAmounts requested = requested_amounts(job, settings);
+  add_licenses(requested, job);
+  m.tres_req_str = c.tres.text(requested);
   m.uid = r.user_id;
   m.wckey = r.wckey;
   m.work_dir = r.work_dir;

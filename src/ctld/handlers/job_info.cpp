@@ -14,31 +14,35 @@ namespace {
 
 using model::Job;
 
-/// Who may see a job: everybody, unless PrivateData=jobs. Jobs of hidden partitions are shown on request.
+/// Who may see a job: everybody, unless PrivateData=jobs; then its user, operators, and its account's coordinators.
+/// Jobs of hidden partitions are shown on request.
 class Viewer {
  public:
   Viewer(const Controller& c, const state::ClusterState& state, const Call& call, std::uint16_t show_flags)
-      : own_only_(c.config->private_data & conf::kPrivateJobs && !c.is_operator(call.uid)), uid_(call.uid) {
+      : controller_(c),
+        own_only_(c.config->private_data & conf::kPrivateJobs && !c.is_operator(call.uid)),
+        uid_(call.uid) {
     if (show_flags & wire::show_all || c.is_operator(call.uid)) return;
     for (const auto& partition : state.partitions)
       if (partition->flags & model::partition_flag::hidden) hidden_.push_back(partition->name);
   }
   bool sees(const Job& job) const {
-    if (own_only_ && job.request->user_id != uid_) return false;
+    if (own_only_ && !controller_.may_change(uid_, job)) return false;
     for (const std::string& name : hidden_)
       if (job.partition == name) return false;
     return true;
   }
 
  private:
+  const Controller& controller_;
   bool own_only_;
   std::uint32_t uid_;
   std::vector<std::string> hidden_;
 };
 
 /// A few records are put together here, many on a worker: encoding and copying 100 000 takes a while.
-Answer reply_with(Controller& c, const Call& call, Replica::Snapshot state, std::vector<std::shared_ptr<const Job>> jobs,
-                  bool detail) {
+Answer reply_with(Controller& c, const Call& call, Replica::Snapshot state,
+                  std::vector<std::shared_ptr<const Job>> jobs, bool detail) {
   constexpr std::size_t kFew = 64;
   c.info_cache.drop_missing(*state);
   c.info_cache.set_time(*state, io::now());

@@ -72,7 +72,7 @@ Answer priority_factors(Controller& c, const Call& call) {
   const auto add = [&](const model::Job& job) {
     const TimeS since = rule.flags & model::priority_flag::accrue_always ? job.submit_time : job.eligible_time;
     const std::uint32_t user = job.request->user_id;
-    if (job.priority == 0 || !since || since > now || (own_only && user != call.uid)) return;
+    if (job.priority == 0 || !since || since > now || (own_only && !c.may_change(call.uid, job))) return;
     if (!wants(request->job_id_list, job.id.v) || !wants(request->uid_list, user)) return;
     for (const auto& partition : state->partitions)
       if (lists(job.partition, partition->name) &&

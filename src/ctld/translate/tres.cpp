@@ -1,6 +1,8 @@
 // ctld/translate/tres.cpp — see tres.hpp.
 #include "ctld/translate/tres.hpp"
 
+#include <charconv>
+
 #include "conf/lines.hpp"
 #include "fmt/core.h"
 #include "model/gres_request.hpp"
@@ -63,7 +65,8 @@ void add_gres_of(TresAmounts& out, const model::JobRequest& r, const model::Sett
 }
 
 /// Source: slurm 22.05 src/slurmctld/job_mgr.c job_get_tres_mem().
-std::uint64_t requested_memory(const model::JobRequest& r, const model::Settings& settings, std::uint64_t node_memory_mib) {
+std::uint64_t requested_memory(const model::JobRequest& r, const model::Settings& settings,
+                               std::uint64_t node_memory_mib) {
   if (!(r.bitflags & model::job_bit::memory_set) && !r.mem_per_tres.empty())
     if (const auto wishes = model::gres_wishes(r, settings.gres_types))
       for (const model::GresWish& wish : *wishes) {
@@ -104,6 +107,15 @@ TresAmounts allocated_amounts(const model::Job& job, const model::Settings& sett
   TresAmounts out = amounts(cpus, memory, job.allocation->shares.size(), cpus);
   add_gres_of(out, job.allocation->shares, settings);
   return out;
+}
+
+void add_licenses(TresAmounts& out, const model::Job& job) {
+  for (std::string_view each : conf::split_list(job.request->licenses)) {
+    const std::size_t colon = each.find_first_of(":=");
+    std::uint64_t count = 1;
+    if (colon != std::string_view::npos) std::from_chars(each.data() + colon + 1, each.data() + each.size(), count);
+    out.push_back({fmt::format("license/{}", each.substr(0, colon)), count});
+  }
 }
 
 TresAmounts allocated_amounts(const model::NodeShare& share, const model::Settings& settings) {

@@ -21,6 +21,8 @@ std::string tres_text(const TresAmounts& amounts);
 /// node_memory_mib: what a job gets of a node whose memory it wants all of; 0: not known.
 TresAmounts requested_amounts(const model::Job& job, const model::Settings& settings, std::uint64_t node_memory_mib = 0);
 TresAmounts allocated_amounts(const model::Job& job, const model::Settings& settings);
+/// Adds "license/matlab" for each license that the job uses.
+void add_licenses(TresAmounts& out, const model::Job& job);
 TresAmounts allocated_amounts(const model::Step& step, const model::Settings& settings);
 /// Of one of a job's nodes.
 TresAmounts allocated_amounts(const model::NodeShare& share, const model::Settings& settings);
