@@ -228,6 +228,14 @@ std::uint32_t Policy::before(const Claimant& job) const {
   return reason_none;
 }
 
+std::uint32_t Policy::least_priority_that_reserves(const Claimant& job) const {
+  const QosOrder order = qos_order(*books_, job);
+  for (const Qos* qos : {order.first, order.second})
+    if (qos && qos->min_prio_thresh != kNone) return qos->min_prio_thresh;
+  const Assoc* own = books_->assocs().find(job.assoc);
+  return own && own->limits.min_prio_thresh != kNone ? own->limits.min_prio_thresh : 0;
+}
+
 std::uint32_t Policy::after_qos(const Qos& qos, const Claimant& job, const TresCounts& minutes, Taken& taken) const {
   const auto reason = [&](TresLimit limit, std::uint32_t id) {
     return limit_reason(limit, id, tres_type(*books_, id));

@@ -76,6 +76,9 @@ class Policy {
   /// started. Source: slurm 22.05 acct_policy_job_time_out().
   bool exhausted(const Claimant& job, std::int64_t ran_s) const;
 
+  /// MinPrioThreshold: jobs below keep nobody waiting. 0: there is none.
+  std::uint32_t least_priority_that_reserves(const Claimant& job) const;
+
   /// Of a scope; null: nothing.
   const InUse* in_use(std::uint64_t scope) const;
   /// Changes with each begin(): an answer holds as long as this is the same.

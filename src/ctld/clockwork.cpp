@@ -9,9 +9,11 @@
 #include "io/clock.hpp"
 #include "io/worker.hpp"
 #include "sched/reserve.hpp"
+#include "state/accrual.hpp"
 #include "state/reboot.hpp"
 #include "state/reservations.hpp"
 #include "state/triggers.hpp"
+#include "state/turns.hpp"
 #include "state/usage.hpp"
 
 namespace flurm::ctld {
@@ -65,10 +67,13 @@ bool looks_for_nodes(const state::ClusterState& state, const model::Reservation&
 
 bool tick_due(const state::ClusterState& state, TimeS now, std::int64_t resv_over_run_s) {
   if (state::reservations_due(state, now, resv_over_run_s) || state::triggers_due(state, now) ||
-      state::reboots_due(state, now) || state::usage_due(state, now))
+      state::reboots_due(state, now) || state::usage_due(state, now) ||
+      state::turns_due(state, now) || state::accrual_due(state))
     return true;
   bool due = !state.active.for_each([&](std::uint64_t, const auto& job) {
-    if (!job->state.running() || job->time_limit == kInfinite32) return true;
+    if (!job->state.running()) return true;
+    if (job->preempt_time) return now < job->end_time;
+    if (job->time_limit == kInfinite32) return true;
     const auto& request = *job->request;
     const bool warn = request.warn_signal && !job->time_limit_signaled && now >= job->end_time - request.warn_time;
     return !warn && now < job->end_time;

@@ -37,6 +37,15 @@ state::Schedule command_of(sched::Plan plan) {
   return command;
 }
 
+state::PreemptJobs preempting(const sched::Plan& plan) {
+  state::PreemptJobs command;
+  for (const sched::Preempted& each : plan.preempted) {
+    log(Level::info, "sched.preempt", {{"job", each.job.v}, {"for", each.preemptor.v}});
+    command.pairs.push_back({each.job, each.preemptor, each.partition});
+  }
+  return command;
+}
+
 void count_pass(Statistics& statistics, std::uint64_t took_us, std::size_t queue) {
   ++statistics.passes;
   statistics.pass_last_us = static_cast<std::uint32_t>(took_us);
@@ -87,6 +96,12 @@ io::Task<> Scheduler::run() {
     const std::size_t starts = plan.starts.size();
     const bool in_reservation =
         std::ranges::any_of(plan.starts, [](const sched::Placement& each) { return !each.reservation.empty(); });
+    if (!plan.preempted.empty()) {
+      auto proposal = controller_.replica.propose(preempting(plan));
+      const Result<state::Reply> reply = co_await proposal;
+      if (!reply) log(Level::warn, "sched.preemption_not_committed", {{"error", reply.error().text}});
+      if (!reply) break;
+    }
     if (starts > 0 || !plan.waiting.empty()) {
       auto proposal = controller_.replica.propose(command_of(std::move(plan)));
       const Result<state::Reply> reply = co_await proposal;

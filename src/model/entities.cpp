@@ -283,6 +283,8 @@ void fields(codec::Archive& ar, Job& j) {
   ar("extern_step", j.extern_step, codec::since(5));
   usage_field(ar, j.extern_usage);
   if (ar.version() >= 5) shared_optional(ar, "cron", j.cron);
+  ar("waits_turn", j.waits_turn, codec::since(6));
+  ar("turn", j.turn, codec::since(6));
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {
@@ -411,6 +413,17 @@ void fields(codec::Archive& ar, PriorityRule& r) {
   ar("damping", r.damping, codec::since(5));
 }
 
+void fields(codec::Archive& ar, PreemptRule& r) {
+  ar("by", r.by);
+  ar("mode", r.mode);
+  ar("exempt_s", r.exempt_s);
+  ar("youngest_first", r.youngest_first);
+  ar("strict_order", r.strict_order);
+  ar("reorder_count", r.reorder_count);
+  ar("send_user_signal", r.send_user_signal);
+  ar("time_slice_s", r.time_slice_s);
+}
+
 void fields(codec::Archive& ar, Switch& s) {
   ar("name", s.name);
   ar("level", s.level);
@@ -466,6 +479,7 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("store_environment", s.store_environment, codec::since(5));
   ar("reports_max", s.reports_max, codec::since(5));
   ar("mcs_select", s.mcs_select, codec::since(5));
+  ar("preempt", s.preempt, codec::since(6));
 }
 
 }  // namespace flurm::model

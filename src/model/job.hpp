@@ -215,6 +215,9 @@ struct Job {
   bool batch_step = false, extern_step = false;  // reported as begun, and not yet as ended
   std::shared_ptr<const StepUsage> extern_usage;  // of the nodes where the extern step is over
   std::uint32_t assoc = 0, qos = 0;                // ids in the books of accounting; 0: none
+  // for gang scheduling
+  bool waits_turn = false;  // suspended because others have its cores for now, not by a person
+  std::uint64_t turn = 0;   // among jobs that take turns: who has the lowest number goes first
 
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;

@@ -60,6 +60,26 @@ struct PriorityRule {
   bool operator==(const PriorityRule&) const = default;
 };
 
+/// Bits of PreemptMode (slurm 22.05 slurm/slurm.h PREEMPT_MODE_*).
+namespace preempt_mode {
+inline constexpr std::uint16_t off = 0, suspend = 0x1, requeue = 0x2, cancel = 0x8, within = 0x4000, gang = 0x8000;
+}
+/// How jobs give way to others: PreemptType, PreemptMode and the like of slurm.conf.
+struct PreemptRule {
+  enum class By : std::uint8_t { nothing, partition, qos };
+  By by = By::nothing;
+  std::uint16_t mode = preempt_mode::off;  // where neither partition nor QOS has one
+  std::uint32_t exempt_s = 0;              // PreemptExemptTime: how long a job runs undisturbed; kInfinite32: not at all
+  bool youngest_first = false;
+  bool strict_order = false;
+  std::uint16_t reorder_count = 1;
+  bool send_user_signal = false;     // of a job that is to be preempted, its --signal
+  std::uint16_t time_slice_s = 30;   // SchedulerTimeSlice, of jobs that take turns
+  bool enabled() const { return by != By::nothing && mode != preempt_mode::off; }
+  bool gang() const { return mode & preempt_mode::gang; }
+  bool operator==(const PreemptRule&) const = default;
+};
+
 /// Settings that `apply` and the planner need, taken from slurm.conf by the controller and put in the log.
 /// A switch of topology/tree, with all nodes that hang below it.
 struct Switch {
@@ -115,6 +135,7 @@ struct Settings {
   bool track_wckey = false;                 // TrackWCKey
   bool accounting = false;                  // AccountingStorageType is slurmdbd: it is told of jobs, nodes, reservations
   bool store_script = false, store_environment = false;  // AccountingStoreFlags
+  PreemptRule preempt;
   std::uint32_t reports_max = 0;            // MaxDBDMsgs: beyond so many that wait, steps go unreported
   bool operator==(const Settings&) const = default;
 };
@@ -134,6 +155,7 @@ inline bool sets_nodes_apart(const JobRequest& request, McsSelect select) {
 
 void fields(codec::Archive& ar, Partition& partition);
 void fields(codec::Archive& ar, PriorityRule& rule);
+void fields(codec::Archive& ar, PreemptRule& rule);
 void fields(codec::Archive& ar, Switch& one);
 void fields(codec::Archive& ar, Settings& settings);
 

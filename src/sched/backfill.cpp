@@ -132,6 +132,14 @@ void Backfill::take(const Slot& slot, std::int64_t duration_s) {
   profile_.reserve(whole, slot.start, end);
 }
 
+Bitmap Backfill::unplanned(std::int64_t duration_s) const {
+  Bitmap nodes = usable_;
+  usable_.for_each([&](std::size_t i) {
+    if (profile_.reserved(static_cast<NodeIndex>(i), now_, now_ + duration_s)) nodes.clear(i);
+  });
+  return nodes;
+}
+
 /// Before that time there are too few nodes, or too few CPUs even if the nodes that have room were all free.
 TimeS Backfill::enough_ready(const Demand& d) {
   const auto nth = ready_.begin() + (d.min_nodes - 1);

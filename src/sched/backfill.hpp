@@ -36,6 +36,8 @@ class Backfill {
   /// The job has that slot: from now, or later. Of a job on several nodes, these are kept whole: which of them it gets,
   /// and how its tasks lie on them, may turn out otherwise when their free cores are others by then.
   void take(const Slot& slot, std::int64_t duration_s);
+  /// Nodes on which no job has a later slot that would be in the way of one that began now.
+  Bitmap unplanned(std::int64_t duration_s) const;
 
  private:
   /// How far the search for one shape has come: earlier times are known to be full.

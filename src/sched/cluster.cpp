@@ -55,6 +55,8 @@ Cluster::Cluster(const View& view) {
     partitions_.push_back({partition, std::move(nodes), cpus});
   }
   topology_optional_ = view.settings.topology_optional;
+  const model::PreemptRule& preempt = view.settings.preempt;
+  preempts_by_partition_ = preempt.enabled() && preempt.by == model::PreemptRule::By::partition;
   mcs_select_ = view.settings.mcs_select;
   for (const model::Switch& each : view.settings.switches) {
     SwitchInfo info{.level = each.level, .nodes = Bitmap(size())};

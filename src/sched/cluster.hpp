@@ -79,6 +79,8 @@ class Cluster {
   const std::vector<SwitchInfo>& switches() const { return switches_; }
   /// Only jobs that ask for few switches heed them.
   bool topology_optional() const { return topology_optional_; }
+  /// A partition's jobs have the cores of lower tiers, and theirs are safe from them.
+  bool preempts_by_partition() const { return preempts_by_partition_; }
   model::McsSelect mcs_select() const { return mcs_select_; }
 
   /// The hostlist of a set of nodes.
@@ -101,7 +103,7 @@ class Cluster {
   std::map<std::string, Bitmap, std::less<>> features_;
   std::vector<PartitionInfo> partitions_;
   std::vector<SwitchInfo> switches_;
-  bool topology_optional_ = false;
+  bool topology_optional_ = false, preempts_by_partition_ = false;
   model::McsSelect mcs_select_ = model::McsSelect::never;
 };
 

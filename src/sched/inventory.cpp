@@ -123,7 +123,7 @@ void Inventory::rebuild(const View& view) {
 
 void Inventory::add(const model::Job& job, TimeS now) {
   count(job, true);
-  auto [at, added] = held_.try_emplace(job.id.v, Held{holding_of(job, *cluster_), end_of(job, *cluster_, now)});
+  auto [at, added] = held_.try_emplace(job.id.v, Held{job.id, holding_of(job, *cluster_), end_of(job, *cluster_, now)});
   const Held& held = at->second;
   if (held.holding.user_exclusive) usage_->count_owner(true);
   for (std::uint32_t share = 0; share < held.holding.shares.size(); ++share) {

@@ -55,12 +55,27 @@ class Inventory {
   const Bitmap& usable() const { return usable_; }
   const Usage& usage() const { return *usage_; }
   const std::vector<Timeline>& timelines() const { return timelines_; }
+  /// What a job of the view's active ones holds, and until when by its time limit.
+  const Holding& holding(JobId job) const { return held_.at(job.v).holding; }
+  TimeS held_until(JobId job) const { return held_.at(job.v).until; }
+  /// Visits those that hold something, by id: `visit(JobId, const Holding&)`.
+  template <class Visit>
+  void for_each_held(Visit visit) const {
+    for (const auto& [id, held] : held_) visit(JobId{id}, held.holding);
+  }
+  /// The same on one node, in no order that means anything: `visit(JobId, const Holding&, const Share&)`.
+  template <class Visit>
+  void for_each_on(NodeIndex node, Visit visit) const {
+    for (const OnNode& on : on_node_[node])
+      visit(on.held->job, on.held->holding, on.held->holding.shares[on.share]);
+  }
   const LicensePool& licenses() const { return licenses_; }
   /// Tasks of arrays that run, by the array's job; only to be looked up.
   const std::unordered_map<std::uint32_t, std::uint32_t>& running_tasks() const { return running_tasks_; }
 
  private:
   struct Held {
+    JobId job;
     Holding holding;
     TimeS until;
   };

@@ -8,7 +8,7 @@ namespace flurm::sched {
 using model::JobReason;
 
 Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const Limits& limits, TimeS now,
-           Policing policing)
+           Policing policing, std::optional<Preemption> preemption)
     : inventory_(inventory),
       queue_(queue),
       cluster_(inventory.cluster()),
@@ -19,6 +19,7 @@ Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const
       usage_(inventory.usage()),
       licenses_(inventory.licenses()),
       policing_(std::move(policing)),
+      preemption_(std::move(preemption)),
       available_(inventory.usable()),
       blocked_(cluster_.partitions().size()),
       careful_(cluster_.partitions().size()),
@@ -30,14 +31,17 @@ Pass::Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const
 Plan Pass::run() {
   find_components();
   std::uint32_t tested = 0;
-  for (const QueueEntry& entry : queue_.entries()) {
-    if (tested++ == limits_.jobs_tested_max) break;
+  const auto test = [&](const QueueEntry& entry) {
     const bool apart = entry.reservation != kNoReservation;
     if (!apart && blocked_[entry.partition] && entry.behind_already)
       held_back_.push_back(&entry);
-    else if (!answers_[entry.job].started)
+    else if (!answers_[entry.job].started && !answers_[entry.job].makes_way)
       consider(entry);
-  }
+  };
+  std::vector<const QueueEntry*> order;
+  if (preemption_) order = preemption_->order(queue_);
+  for (std::size_t i = 0; i < queue_.entries().size() && tested++ < limits_.jobs_tested_max; ++i)
+    test(order.empty() ? queue_.entries()[i] : *order[i]);
   if (inventory_.settings().backfill && limits_.backfill_jobs_max != 0 && !held_back_.empty()) backfill();
   tell();
   return std::move(plan_);
@@ -137,32 +141,34 @@ Outcome Pass::try_now(const QueueEntry& entry, Holding& holding) {
 
 /// A shape that has failed in this pass fails again: what is free only shrinks.
 Outcome Pass::try_now(const QueueEntry& entry, const Shape& shape, Holding& holding) {
-  Leave leave;
-  if (!reservations_.empty()) {
-    const TimeS until = now_ + duration_s(job_of(entry).time_limit, &partition_of(entry));
-    leave = reservations_.leave(claim_of(entry, shape), now_, until);
-  }
+  const Leave leave = leave_for(entry, shape);
   const bool same_for_all = !shape.demand.same_user_only && !usage_.has_owner();
   const std::pair key{&shape, leave.key};
   if (same_for_all)
     if (const auto known = failed_.find(key); known != failed_.end()) return known->second;
-  const Outcome outcome = leave.key == 0
-                              ? placer_.place(shape, job_of(entry).request->user_id, usage_, available_, holding)
-                              : place_beside(entry, shape, leave, holding);
+  const Outcome outcome = place_beside(entry, shape, leave, usage_, available_, holding);
   if (outcome != Outcome::placed) failed_[key] = outcome;
   return outcome;
 }
 
+Leave Pass::leave_for(const QueueEntry& entry, const Shape& shape) {
+  if (reservations_.empty()) return {};
+  const TimeS until = now_ + duration_s(job_of(entry).time_limit, &partition_of(entry));
+  return reservations_.leave(claim_of(entry, shape), now_, until);
+}
+
 /// With what reservations leave.
-Outcome Pass::place_beside(const QueueEntry& entry, const Shape& shape, const Leave& leave, Holding& holding) {
+Outcome Pass::place_beside(const QueueEntry& entry, const Shape& shape, const Leave& leave, const Usage& usage,
+                           const Bitmap& available, Holding& holding) {
   using Closed = Leave::Closed;
   const std::uint32_t user = job_of(entry).request->user_id;
+  if (leave.key == 0) return placer_.place(shape, user, usage, available, holding);
   if (leave.closed == Closed::later || leave.closed == Closed::ended) return Outcome::reserved;
   const bool apart = entry.reservation != kNoReservation;
   if (apart && leave.closed == Closed::maintenance) return Outcome::maintenance;
-  const Bitmap nodes = leave.closed == Closed::no ? available_ & leave.nodes : Bitmap(cluster_.size());
+  const Bitmap nodes = leave.closed == Closed::no ? available & leave.nodes : Bitmap(cluster_.size());
   placer_.bar(leave.barred.get());
-  const Outcome outcome = placer_.place(shape, user, usage_, nodes, holding, apart ? &leave.nodes : nullptr);
+  const Outcome outcome = placer_.place(shape, user, usage, nodes, holding, apart ? &leave.nodes : nullptr);
   placer_.bar(nullptr);
   if (outcome == Outcome::never && leave.overlap) return Outcome::reserved;
   if (outcome == Outcome::not_available && leave.closed == Closed::maintenance) return Outcome::maintenance;
@@ -191,7 +197,16 @@ void Pass::start_tasks(const QueueEntry& entry) {
       return answer(entry.job, limit);
     Holding holding;
     const Outcome outcome = try_now(entry, holding);
-    if (outcome != Outcome::placed) return hold_back(entry, outcome);
+    if (outcome != Outcome::placed) {
+      const bool careful = careful_[entry.partition] && entry.reservation == kNoReservation;
+      auto way = outcome == Outcome::busy && !careful ? find_way(entry, available_) : std::nullopt;
+      if (!way) return hold_back(entry, outcome);
+      if (const JobReason limit = over_limit(entry, way->holding); limit != JobReason::none)
+        return answer(entry.job, limit);
+      make_way(entry, many ? left.first() : kNoVal32, std::move(*way));
+      if (many) left.erase(left.first());
+      continue;
+    }
     if (const JobReason limit = over_limit(entry, holding); limit != JobReason::none) return answer(entry.job, limit);
     if (careful_[entry.partition] && entry.reservation == kNoReservation) {
       answer(entry.job, JobReason::priority);
@@ -200,18 +215,24 @@ void Pass::start_tasks(const QueueEntry& entry) {
     start(entry, many ? left.first() : kNoVal32, std::move(holding));
     if (many) left.erase(left.first());
   } while (!left.empty());
-  answers_[entry.job].started = true;
+  answers_[entry.job].started = !answers_[entry.job].makes_way;
 }
 
 JobReason Pass::over_limit(const QueueEntry& entry, const Holding& holding) {
   return policing_.after(job_of(entry), entry.partition, holding);
 }
 
-void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
+/// Nobody else gets that place any more.
+void Pass::take_place(const QueueEntry& entry, Holding holding) {
   policing_.begin(job_of(entry), entry.partition, holding);
   usage_.add(holding);
   licenses_.take(entry.shape->licenses);
   count_task(job_of(entry));
+  if (preemption_) preemption_->add(holding);
+  started_.emplace_back(std::move(holding), now_ + duration_s(job_of(entry).time_limit, &partition_of(entry)));
+}
+
+void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
   answers_[entry.job].begun = true;
   Placement placement{.job = entry.id,
                       .task = task,
@@ -226,7 +247,37 @@ void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
     placement.shares.push_back({cluster_.node(share.node).id, share.cpus, share.memory_mib, share.cores, share.gres});
   std::ranges::sort(placement.shares, {}, &model::NodeShare::node);
   plan_.starts.push_back(std::move(placement));
-  started_.emplace_back(std::move(holding), now_ + duration_s(job_of(entry).time_limit, &partition_of(entry)));
+  take_place(entry, std::move(holding));
+}
+
+/// How the job gets a place that others have.
+std::optional<Preemption::Way> Pass::find_way(const QueueEntry& entry, const Bitmap& available) {
+  if (!preemption_) return std::nullopt;
+  const model::Job& job = job_of(entry);
+  const Shape& shape = shape_of(entry);
+  const Leave leave = leave_for(entry, shape);
+  const std::tuple key{&shape, leave.key, job.request->user_id, job.qos};
+  if (no_way_.contains(key)) return std::nullopt;
+  auto way = preemption_->find(entry, job, [&](const Usage& usage, Holding& holding) {
+    return place_beside(entry, shape, leave, usage, available, holding) == Outcome::placed;
+  });
+  if (!way && &available == &available_) no_way_.insert(key);
+  return way;
+}
+
+/// Those that have the place are told to go, and the job waits for it; or it starts over jobs that are suspended.
+void Pass::make_way(const QueueEntry& entry, std::uint32_t task, Preemption::Way way) {
+  preemption_->take(way);
+  for (JobId each : way.jobs) plan_.preempted.push_back({each, entry.id, partition_of(entry).name});
+  if (way.at_once) return start(entry, task, std::move(way.holding));
+  Answer& answer = answers_[entry.job];
+  if (!answer.makes_way) {
+    this->answer(entry.job, JobReason::resources);
+    planned_.push_back(forecast_of(entry, way.free_at, way.holding));
+    answer.planned = static_cast<std::uint32_t>(planned_.size());
+    answer.makes_way = true;
+  }
+  take_place(entry, std::move(way.holding));
 }
 
 void Pass::hold_back(const QueueEntry& entry, Outcome outcome) {
@@ -259,6 +310,7 @@ void Pass::hold_back(const QueueEntry& entry, Outcome outcome) {
       held_back_.push_back(&entry);
       break;
   }
+  if (policing_.too_low_to_reserve(job_of(entry), entry.partition, entry.priority)) return;
   if (shape.required.size() != 0 && shape.required.count() >= shape.demand.min_nodes) {
     // Jobs further down may not take the nodes it waits for, but need not wait with it; where there is backfill, that
     // sees to it that they do not delay it by taking other nodes that it needs too.
@@ -286,6 +338,11 @@ std::string Pass::unavailable_nodes(const Shape& shape) const {
   return "ReqNodeNotAvail, UnavailableNodes:" + cluster_.hostlist(nodes);
 }
 
+bool Pass::reserves_nothing(const QueueEntry& entry) const {
+  const model::Job& job = job_of(entry);
+  return policing_.reserves_nothing(job) || policing_.too_low_to_reserve(job, entry.partition, entry.priority);
+}
+
 /// Gives each job that is held back the earliest time that delays none before it; that may be now.
 void Pass::backfill() {
   Profile profile(cluster_, inventory_.timelines());
@@ -294,7 +351,7 @@ void Pass::backfill() {
                  limits_.backfill_window_s);
   for (const QueueEntry* entry : held_back_) {
     if (searches_ == limits_.backfill_jobs_max) break;
-    if (answers_[entry->job].started || !entry->shape) continue;
+    if (answers_[entry->job].started || answers_[entry->job].makes_way || !entry->shape) continue;
     if (entry->component) {
       plan_together(*entry, slots);
     } else {
@@ -325,7 +382,19 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
     if (!slot) slot = slots.find(claim_of(entry, shape_of(entry)), duration, planned_elsewhere);
     const bool starts = slot && slot->start == now_;
     if (!starts) ++searches_;
-    if (!slot || (!starts && policing_.reserves_nothing(job))) return;
+    if (!starts && preemption_) {  // of those who are in its way, not of those for whom the time is kept
+      if (auto way = find_way(entry, inventory_.usable() & slots.unplanned(duration))) {
+        if (const JobReason limit = over_limit(entry, way->holding); limit != JobReason::none)
+          return this->answer(entry.job, limit);
+        slots.take({now_, way->holding}, duration);
+        make_way(entry, many ? left.first() : kNoVal32, std::move(*way));
+        if (many) left.erase(left.first());
+        if (!left.empty()) continue;
+        answer.started = !answer.makes_way;
+        return;
+      }
+    }
+    if (!slot || (!starts && reserves_nothing(entry))) return;
     if (const JobReason limit = over_limit(entry, slot->holding); limit != JobReason::none)
       return this->answer(entry.job, limit);
     slots.take(*slot, duration);
@@ -348,7 +417,7 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
 }
 
 Forecast Pass::forecast_of(const QueueEntry& entry, TimeS start, const Holding& holding) const {
-  Forecast forecast{.start = start, .nodes = {}, .partition = partition_of(entry).name, .cpus = 0};
+  Forecast forecast{.start = start, .nodes = {}, .partition = partition_of(entry).name, .cpus = 0, .preempted = {}};
   Bitmap nodes(cluster_.size());
   for (const Share& share : holding.shares) {
     nodes.set(share.node);

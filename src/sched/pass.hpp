@@ -2,7 +2,9 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "sched/backfill.hpp"
@@ -10,6 +12,7 @@
 #include "sched/place.hpp"
 #include "sched/plan.hpp"
 #include "sched/policing.hpp"
+#include "sched/preemption.hpp"
 #include "sched/queue.hpp"
 #include "sched/reservations.hpp"
 
@@ -19,7 +22,7 @@ class Pass {
  public:
   /// All must outlive the pass.
   Pass(const Inventory& inventory, const Queue& queue, Placer& placer, const Limits& limits, TimeS now,
-       Policing policing);
+       Policing policing, std::optional<Preemption> preemption);
   Plan run();
   /// After run(): when and where a waiting job is planned to run, if it is.
   std::optional<Forecast> forecast(JobId job) const;
@@ -32,11 +35,15 @@ class Pass {
     model::JobReason reason = model::JobReason::none;
     bool given = false, started = false;
     bool begun = false;                   // some of its tasks are
+    bool makes_way = false;               // it waits for jobs that give way to it
     std::uint32_t text = 0, planned = 0;  // one more than the place in texts_ and planned_; 0: none
   };
 
   void consider(const QueueEntry& entry);
   void start_tasks(const QueueEntry& entry);
+  std::optional<Preemption::Way> find_way(const QueueEntry& entry, const Bitmap& available);
+  void make_way(const QueueEntry& entry, std::uint32_t task, Preemption::Way way);
+  void take_place(const QueueEntry& entry, Holding holding);
   void find_components();
   void start_together(const QueueEntry& first);
   void plan_together(const QueueEntry& first, Backfill& slots);
@@ -45,7 +52,9 @@ class Pass {
   model::TaskSet tasks_left(const QueueEntry& entry) const;
   Outcome try_now(const QueueEntry& entry, Holding& holding);
   Outcome try_now(const QueueEntry& entry, const Shape& shape, Holding& holding);
-  Outcome place_beside(const QueueEntry& entry, const Shape& shape, const Leave& leave, Holding& holding);
+  Leave leave_for(const QueueEntry& entry, const Shape& shape);
+  Outcome place_beside(const QueueEntry& entry, const Shape& shape, const Leave& leave, const Usage& usage,
+                       const Bitmap& available, Holding& holding);
   /// A limit of accounting keeps it waiting with these resources: the reason.
   model::JobReason over_limit(const QueueEntry& entry, const Holding& holding);
   bool waits_for_reservation(const QueueEntry& entry);
@@ -58,6 +67,7 @@ class Pass {
   void start(const QueueEntry& entry, std::uint32_t task, Holding holding);
   void hold_back(const QueueEntry& entry, Outcome outcome);
   void block(std::size_t partition);
+  bool reserves_nothing(const QueueEntry& entry) const;
   bool array_has_room(const model::Job& job) const;
   void count_task(const model::Job& job);
   std::string unavailable_nodes(const Shape& shape) const;
@@ -85,12 +95,14 @@ class Pass {
   Usage usage_;
   LicensePool licenses_;
   Policing policing_;
+  std::optional<Preemption> preemption_;
   std::map<std::uint32_t, std::uint32_t> tasks_started_;  // by array, in this pass
   Bitmap available_;                                      // usable, and not waited for by a job further up
   std::vector<bool> blocked_;  // partitions in which a job waits for resources: nothing starts past it
   std::vector<bool> careful_;  // what starts there, starts by backfill only
   std::vector<bool> full_;     // reservations in which a job waits: nothing starts past it
   std::map<std::pair<const Shape*, std::uint32_t>, Outcome> failed_;  // with the key of what reservations leave
+  std::set<std::tuple<const Shape*, std::uint32_t, std::uint32_t, std::uint32_t>> no_way_;  // and user, QOS
   std::vector<std::pair<Holding, TimeS>> started_;                    // and until when
   std::map<std::uint32_t, std::vector<Component>> components_;        // by the first one's job
   std::vector<const QueueEntry*> held_back_;                          // for want of resources, or behind such a job

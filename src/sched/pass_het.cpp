@@ -40,6 +40,9 @@ void Pass::start_together(const QueueEntry& first) {
   Bitmap taken(cluster_.size());
   LicensePool licenses = licenses_;
   std::vector<std::pair<const QueueEntry*, Holding>> places;
+  std::optional<Preemption> preemption = preemption_;  // kept if it lets all of them in
+  std::vector<Preempted> preempted;
+  bool at_once = true;
   for (const Component& component : *components) {
     bool placed = false, never = true;
     for (const QueueEntry* entry : component) {
@@ -66,7 +69,18 @@ void Pass::start_together(const QueueEntry& first) {
       const Outcome outcome = placer_.place(*entry->shape, job_of(*entry).request->user_id, trial, nodes, holding);
       placer_.bar(nullptr);
       never = never && outcome == Outcome::never && taken.none();
-      if (outcome != Outcome::placed) continue;
+      if (outcome == Outcome::busy && preemption) {
+        auto way = preemption->find(*entry, job_of(*entry), [&](const Usage& usage, Holding& place) {
+          return place_beside(*entry, *entry->shape, leave, usage, nodes, place) == Outcome::placed;
+        });
+        if (!way) continue;
+        preemption->take(*way);
+        for (JobId each : way->jobs) preempted.push_back({each, first.id, partition_of(*entry).name});
+        at_once = at_once && way->at_once;
+        holding = std::move(way->holding);
+      } else if (outcome != Outcome::placed) {
+        continue;
+      }
       trial.add(holding);
       for (const Share& share : holding.shares) taken.set(share.node);
       licenses.take(entry->shape->licenses);
@@ -88,9 +102,17 @@ void Pass::start_together(const QueueEntry& first) {
     if (limit != JobReason::none) return tell_all(limit);
     policing.begin(job, entry->partition, holding);
   }
+  if (preemption) preemption_.emplace(std::move(*preemption));
+  plan_.preempted.insert(plan_.preempted.end(), preempted.begin(), preempted.end());
   for (auto& [entry, holding] : places) {
-    start(*entry, kNoVal32, std::move(holding));
-    answers_[entry->job].started = true;
+    if (at_once) {
+      start(*entry, kNoVal32, std::move(holding));
+      answers_[entry->job].started = true;
+    } else {
+      answer(entry->job, JobReason::resources);
+      answers_[entry->job].makes_way = true;
+      take_place(*entry, std::move(holding));
+    }
   }
 }
 

@@ -288,13 +288,17 @@ void Placer::free_cores(const Attempt& a, NodeIndex node, Taken taken, Cores fre
   const auto remove = [&](const Word* busy) {
     for (std::size_t w = 0; busy && w < free.size(); ++w) free[w] &= ~busy[w];
   };
+  const auto& partitions = cluster_.partitions();
+  const std::uint16_t tier = partitions[a.partition].config->priority_tier;
+  if (taken.by != Taken::By::all && cluster_.preempts_by_partition())
+    for (std::size_t p = 0; p < partitions.size(); ++p)
+      if (partitions[p].config->priority_tier > tier || partitions[p].config->preempt_mode == model::preempt_mode::off)
+        if (p != a.partition) remove(a.usage.busy_by(p, node));
   switch (taken.by) {
     case Taken::By::all:
       remove(a.usage.busy(node).data());
       break;
     case Taken::By::same_tier: {
-      const auto& partitions = cluster_.partitions();
-      const std::uint16_t tier = partitions[a.partition].config->priority_tier;
       for (std::size_t p = 0; p < partitions.size(); ++p)
         if (partitions[p].config->priority_tier == tier) remove(a.usage.busy_by(p, node));
       break;

@@ -63,8 +63,17 @@ struct Waiting {
   bool operator==(const Waiting&) const = default;
 };
 
+/// This running job gives way to that waiting one, which takes its place when it has gone.
+struct Preempted {
+  JobId job;  // of a heterogeneous one, the first
+  JobId preemptor;
+  std::string partition;  // the preemptor's
+  bool operator==(const Preempted&) const = default;
+};
+
 struct Plan {
   std::vector<Placement> starts;
+  std::vector<Preempted> preempted;
   std::vector<Waiting> waiting;
 };
 
@@ -95,6 +104,7 @@ struct Forecast {
   std::string nodes;
   std::string partition;
   std::uint32_t cpus = 0;
+  std::vector<JobId> preempted;  // running jobs that would give way to it, at once
 };
 Result<Forecast> forecast(const View& view, const Limits& limits, const model::Job& job, TimeS now);
 

@@ -50,7 +50,9 @@ struct Planner::Kept {
     pending = view.pending;
   }
   Pass pass(const View& view, const Limits& limits, TimeS now) {
-    return {inventory, queue, *placer, limits, now, Policing(view, inventory.cluster(), now)};
+    std::optional<Preemption> preemption;
+    if (view.settings.preempt.enabled()) preemption.emplace(view, inventory, scale ? &*scale : nullptr, now);
+    return {inventory, queue, *placer, limits, now, Policing(view, inventory.cluster(), now), std::move(preemption)};
   }
 };
 
@@ -103,12 +105,17 @@ Result<Forecast> Planner::forecast(const View& view, const Limits& limits, const
   const Plan plan = pass.run();
   const auto started = std::ranges::find(plan.starts, job.id, &Placement::job);
   if (started == plan.starts.end()) {
-    if (auto planned = pass.forecast(job.id)) return *planned;
+    if (auto planned = pass.forecast(job.id)) {
+      for (const Preempted& each : plan.preempted)
+        if (each.preemptor == job.id) planned->preempted.push_back(each.job);
+      if (!planned->preempted.empty()) planned->start = now;  // as Slurm says, whatever their time of grace
+      return *planned;
+    }
     return fail(Errc::requested_part_config_unavailable, "job {} has no time to start", job.id.v);
   }
   const Cluster& cluster = kept_->inventory.cluster();
   Bitmap nodes(cluster.size());
-  Forecast forecast{.start = now, .nodes = {}, .partition = started->partition, .cpus = 0};
+  Forecast forecast{.start = now, .nodes = {}, .partition = started->partition, .cpus = 0, .preempted = {}};
   for (const model::NodeShare& share : started->shares) {
     nodes.set(cluster.index_of(share.node));
     forecast.cpus += share.cpus;

@@ -1,6 +1,8 @@
 // sched/policing.cpp — see policing.hpp.
 #include "sched/policing.hpp"
 
+#include <algorithm>
+
 #include "acct/claim.hpp"
 
 namespace flurm::sched {
@@ -8,12 +10,22 @@ namespace flurm::sched {
 using model::JobReason;
 namespace enforce = model::enforce_flag;
 
+namespace {
+
+bool has_threshold(const acct::Qos& qos) {
+  return !qos.deleted && (qos.flags & acct::qos_flag::enforce_usage_thres) && qos.usage_thres != acct::Qos::kNoFactor;
+}
+
+}  // namespace
+
 Policing::Policing(const View& view, const Cluster& cluster, TimeS now) : cluster_(cluster) {
   const model::Settings& settings = view.settings;
   if (!view.books || !(settings.enforce & (enforce::assocs | enforce::limits))) return;
   books_ = view.books;
   priority_flags_ = settings.priority.flags;
   needs_qos_ = settings.enforce & enforce::qos;
+  if (std::ranges::any_of(books_->qos.rows(), [](const auto& row) { return has_threshold(*row.second); }))
+    shares_ = acct::fair_shares(*books_, view.assoc_usage, settings.priority);
   if (!(settings.enforce & enforce::limits)) return;
   for (const PartitionInfo& info : cluster.partitions())
     partition_qos_.push_back(acct::partition_qos(*books_, info.config.get()));
@@ -25,10 +37,18 @@ Policing::Policing(const View& view, const Cluster& cluster, TimeS now) : cluste
   acct::begin_active(*policy_, *books_, view.active, settings, now, partition_named);
 }
 
+bool Policing::uses_too_much(const model::Job& job) const {
+  const acct::Qos* qos = shares_.empty() ? nullptr : books_->qos.find_live(job.qos);
+  if (!qos || !has_threshold(*qos)) return false;
+  const auto share = shares_.find(job.assoc);
+  return share != shares_.end() && share->second.factor < qos->usage_thres;
+}
+
 JobReason Policing::before(const model::Job& job, std::size_t partition) {
   if (!books_) return JobReason::none;
   if (!books_->assocs().find_live(job.assoc)) return JobReason::invalid_account;
   if (needs_qos_ && !books_->qos.find_live(job.qos)) return JobReason::invalid_qos;
+  if (uses_too_much(job)) return JobReason::qos_usage_threshold;
   if (!policy_) return JobReason::none;
   if (known_at_ != policy_->version()) {
     known_.clear();
@@ -63,6 +83,10 @@ JobReason Policing::after(const model::Job& job, std::size_t partition, const Ho
 
 bool Policing::reserves_nothing(const model::Job& job) const {
   return books_ && (acct::qos_flags(*books_, job.qos) & acct::qos_flag::no_reserve);
+}
+
+bool Policing::too_low_to_reserve(const model::Job& job, std::size_t partition, std::uint32_t priority) const {
+  return policy_ && priority < policy_->least_priority_that_reserves(acct::claimant(job, partition_qos_[partition]));
 }
 
 void Policing::begin(const model::Job& job, std::size_t partition, const Holding& holding) {

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "acct/fair_share.hpp"
 #include "acct/policy.hpp"
 #include "sched/cluster.hpp"
 #include "sched/plan.hpp"
@@ -25,16 +26,21 @@ class Policing {
   model::JobReason after(const model::Job& job, std::size_t partition, const Holding& holding);
   /// The job's QOS has no time reserved for it by backfill (NoReserve).
   bool reserves_nothing(const model::Job& job) const;
+  /// So little that neither has backfill, and nobody waits behind it (MinPrioThreshold of QOS and associations).
+  bool too_low_to_reserve(const model::Job& job, std::size_t partition, std::uint32_t priority) const;
   /// It starts.
   void begin(const model::Job& job, std::size_t partition, const Holding& holding);
 
  private:
+  /// Its association's fair share is below what its QOS asks for (UsageThreshold with EnforceUsageThreshold).
+  bool uses_too_much(const model::Job& job) const;
   acct::Claimant claim_of(const model::Job& job, std::size_t partition, const Holding& holding) const;
 
   const Cluster& cluster_;
   std::shared_ptr<const acct::Books> books_;  // null: nothing is enforced
   std::uint16_t priority_flags_ = 0;
   bool needs_qos_ = false;
+  std::map<std::uint32_t, acct::FairShare> shares_;  // by association, where a QOS has a threshold of usage
   std::optional<acct::Policy> policy_;        // where limits are enforced
   std::vector<std::uint32_t> partition_qos_;  // by partition
 

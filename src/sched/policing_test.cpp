@@ -54,6 +54,42 @@ TEST_F(PolicingTest, a_pass_counts_what_it_starts) {
   EXPECT_TRUE(w.step().starts.empty()) << "they run";
 }
 
+TEST_F(PolicingTest, below_the_threshold_of_priority_a_job_keeps_nobody_waiting) {
+  w.view.settings.backfill = false;
+  submit(4, job().nodes(4).exclusive());
+  w.step();
+  w.view.active.for_each([&](std::uint64_t, const auto& one) {
+    auto half = std::make_shared<model::Job>(*one);
+    auto allocation = std::make_shared<model::Allocation>(*one->allocation);
+    allocation->shares.resize(2);
+    half->allocation = allocation;
+    w.view.active.set(half->id.v, half);
+    return false;
+  });
+  const JobId wide = submit(3, job().nodes(3).exclusive().at_priority(1500));
+  const JobId small = submit(4, job().nodes(1).exclusive());
+  limit(3, [](acct::AssocLimits& l) { l.min_prio_thresh = 1500; });
+  EXPECT_TRUE(w.plan().starts.empty()) << "at the threshold others wait behind it";
+  limit(3, [](acct::AssocLimits& l) { l.min_prio_thresh = 1501; });
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.starts.size(), 1u);
+  EXPECT_EQ(plan.starts[0].job, small);
+  (void)wide;
+}
+
+TEST_F(PolicingTest, a_qos_may_ask_for_a_fair_share) {
+  books.qos.set(
+      1,
+      {.id = 1, .name = "normal", .flags = acct::qos_flag::enforce_usage_thres, .usage_factor = 1, .usage_thres = 2});
+  keep();
+  const JobId id = submit(3, job());
+  EXPECT_TRUE(w.step().starts.empty()) << "nobody has twice his share";
+  EXPECT_EQ(reason(id), static_cast<std::uint32_t>(JobReason::qos_usage_threshold));
+  books.qos.set(1, {.id = 1, .name = "normal", .flags = acct::qos_flag::enforce_usage_thres, .usage_thres = 0});
+  keep();
+  EXPECT_EQ(w.step().starts.size(), 1u);
+}
+
 TEST_F(PolicingTest, one_that_is_over_its_limit_holds_nobody_back) {
   limit(3, [](acct::AssocLimits& l) { l.max_tres_pj = {{1, 4}}; });
   const JobId big = submit(3, job().tasks(8).at_priority(2000));

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "gtest/gtest.h"
+#include "state/accrual.hpp"
 #include "state/world.hpp"
 
 namespace flurm::state {
@@ -55,6 +56,51 @@ struct Site : World {
     return count ? *count : 0;
   }
 };
+
+TEST(Accrual, so_many_jobs_grow_older_at_a_time) {
+  Site s;
+  s.limit(3, [](acct::AssocLimits& limits) { limits.max_jobs_accrue = 1; });
+  const JobId one = s.run(s.by_ann()).job, two = s.run(s.by_ann()).job, other = s.run(s.by_ann("biology")).job;
+  EXPECT_EQ(s.at(other).accrue_time, s.now) << "it has no limit";
+  EXPECT_FALSE(s.at(one).accrue_time);
+  s.now = s.now + 5;
+  EXPECT_TRUE(accrual_due(s.state));
+  s.run(Tick{});
+  EXPECT_EQ(s.at(one).accrue_time, s.now);
+  EXPECT_FALSE(s.at(two).accrue_time);
+  EXPECT_FALSE(accrual_due(s.state));
+  s.now = s.now + 5;
+  s.start(one);
+  EXPECT_TRUE(accrual_due(s.state));
+  s.run(Tick{});
+  EXPECT_EQ(s.at(two).accrue_time, s.now);
+}
+
+TEST(Accrual, of_an_array_as_many_tasks) {
+  Site s;
+  s.limit(2, [](acct::AssocLimits& limits) { limits.grp_jobs_accrue = 2; });
+  SubmitJob array = s.by_ann();
+  array.array.emplace();
+  array.array->pending = *model::TaskSet::parse("1-5", 100);
+  const JobId id = s.run(std::move(array)).job;
+  s.run(Tick{});
+  EXPECT_EQ(s.state.array_task(id, 1)->accrue_time, s.now);
+  EXPECT_EQ(s.state.array_task(id, 2)->accrue_time, s.now);
+  EXPECT_FALSE(s.state.array_task(id, 3)->accrue_time);
+  EXPECT_EQ(s.state.array_task(id, 3)->pending_count(), 3u);
+}
+
+TEST(Accrual, a_job_that_waited_for_another_begins_when_it_may_start) {
+  Site s;
+  const JobId first = s.run(s.by_ann()).job;
+  SubmitJob after = s.by_ann();
+  after.dependencies = *model::parse_dependencies("afterany:" + std::to_string(first.v));
+  const JobId second = s.run(std::move(after)).job;
+  EXPECT_FALSE(s.at(second).accrue_time);
+  s.now = s.now + 60;
+  s.cancel({{.job = first}});
+  EXPECT_EQ(s.at(second).accrue_time, s.now);
+}
 
 TEST(Accounting, a_job_stands_where_its_user_does) {
   Site s;

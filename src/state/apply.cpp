@@ -7,6 +7,7 @@
 #include "state/accounting.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/gang.hpp"
 
 namespace flurm::state {
 
@@ -18,6 +19,9 @@ Reply apply_command(ClusterState& state, const Command& command) {
   if (std::holds_alternative<Configure>(command) || std::holds_alternative<PutPartition>(command) ||
       std::holds_alternative<DeletePartition>(command))
     recount_submitted(state);
+  const bool new_rules = std::holds_alternative<Configure>(command) || std::holds_alternative<PutBooks>(command);
+  if ((std::exchange(state.turns_stale, false) && state.settings.preempt.gang()) || new_rules) arrange_turns(state);
+  state.turns_stale = false;
   // A job that is cancelled because it can never start may decide about others.
   while (std::exchange(state.dependencies_stale, false)) refresh_dependencies(state);
   return reply;

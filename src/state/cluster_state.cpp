@@ -227,6 +227,8 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("crontabs",
      Table<model::Crontab>{s.crontabs, [](const model::Crontab& one, std::uint64_t) { return std::uint64_t{one.user_id}; }},
      codec::since(5));
+  ar("next_turn", s.next_turn, codec::since(6));
+  ar("slice_began", s.slice_began, codec::since(6));
 }
 
 const model::Node* ClusterState::node(std::string_view name) const {

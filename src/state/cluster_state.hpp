@@ -137,6 +137,10 @@ struct ClusterState {
   std::uint64_t next_report = 1;
   std::uint64_t reports_dropped = 0;   // of steps, beyond Settings::reports_max; since the beginning
 
+  // Of jobs that take turns on the same cores.
+  std::uint64_t next_turn = 1;
+  TimeS slice_began;                   // since when who has the cores now has had them
+
   // Derived from the above; not stored.
   PersistentMap<model::Job> pending;       // jobs that wait
   PersistentMap<model::Job> active;        // running, suspended, completing
@@ -147,6 +151,7 @@ struct ClusterState {
   PersistentMap<std::uint32_t> submitted;  // jobs that have not ended, by acct::scope_key(), tasks counted
   std::uint64_t tasks_without_record = 0;  // of all arrays, beyond the one record that stands for them
   bool dependencies_stale = false;  // jobs changed such that dependencies must be tested; only set inside apply()
+  bool turns_stale = false;         // and such that others may have their cores; only inside apply()
   std::shared_ptr<const std::map<std::string, model::NodeId, std::less<>>> node_ids;  // configured names
 
   // When something last changed, for clients that ask "anything new since?".

@@ -374,6 +374,13 @@ void fields(codec::Archive& ar, SetCronStarts::Start& s) {
 }
 void fields(codec::Archive& ar, SetCronStarts& c) { ar("starts", c.starts); }
 
+void fields(codec::Archive& ar, PreemptJobs::Pair& p) {
+  ar("job", p.job);
+  ar("preemptor", p.preemptor);
+  ar("partition", p.partition);
+}
+void fields(codec::Archive& ar, PreemptJobs& c) { ar("pairs", c.pairs); }
+
 namespace {
 
 // The numbers of the stored form are the positions in Command, counted from 1: append, never insert.
@@ -413,7 +420,8 @@ std::string_view command_name(const Command& command) {
                                          "EndAllocation", "CreateStep", "QueueStep",   "EndStep",      "SignalStep",
                                          "UpdateStep",  "EndInactive",  "SubmitHetJob", "ControllerScriptEnded",
                                          "SetTriggers", "ClearTriggers", "NoteEvent",   "RebootNodes", "PutBooks",
-                                         "ForgetReports", "ReportAll", "UpdateCrontab", "SetCronStarts"};
+                                         "ForgetReports", "ReportAll", "UpdateCrontab", "SetCronStarts",
+                                         "PreemptJobs"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }
@@ -428,6 +436,8 @@ std::uint16_t format_of(const Command& command) {
   if (const auto* use = std::get_if<UseFormat>(&command)) return use->format;
   static_assert(std::is_same_v<std::variant_alternative_t<20, Command>, PutReservation>);
   static_assert(std::is_same_v<std::variant_alternative_t<38, Command>, PutBooks>);
+  static_assert(std::is_same_v<std::variant_alternative_t<43, Command>, PreemptJobs>);
+  if (command.index() >= 43) return 6;
   if (command.index() >= 38) return 5;
   if (const auto* update = std::get_if<UpdateJobs>(&command); update && changes_tres(*update)) return 5;
   if (command.index() >= 20) return 4;

@@ -359,6 +359,16 @@ struct SetCronStarts {
   std::vector<Start> starts;
 };
 
+/// Running jobs give way to waiting ones, as Settings::preempt says: those for which that still holds.
+struct PreemptJobs {
+  struct Pair {
+    JobId job;          // of a heterogeneous one, the first
+    JobId preemptor;    // waits
+    std::string partition;  // the one in which that wants to run
+  };
+  std::vector<Pair> pairs;
+};
+
 /// The accounting daemon has the reports up to this one.
 struct ForgetReports {
   std::uint64_t up_to = 0;
@@ -374,7 +384,7 @@ using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJ
                              DeleteReservation, AddNodes, RemoveNode, AwaitStart, EndAllocation, CreateStep, QueueStep,
                              EndStep, SignalStep, UpdateStep, EndInactive, SubmitHetJob, ControllerScriptEnded,
                              SetTriggers, ClearTriggers, NoteEvent, RebootNodes, PutBooks, ForgetReports, ReportAll,
-                             UpdateCrontab, SetCronStarts>;
+                             UpdateCrontab, SetCronStarts, PreemptJobs>;
 
 /// One entry of the log.
 struct Entry {

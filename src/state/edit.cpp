@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "state/accounting.hpp"
+#include "state/accrual.hpp"
 #include "state/cron.hpp"
 #include "state/mail.hpp"
 #include "state/reports.hpp"
@@ -100,7 +101,10 @@ void put_job(ClusterState& state, Job job) {
   const Job* old = before.get();
   note_for_report(state, old, job);
   const bool was_finished = old && old->state.finished();
-  if (old && old->state != job.state) state.dependencies_stale = true;
+  if (old && old->state != job.state) state.dependencies_stale = state.turns_stale = true;
+  if (!job.state.suspended()) job.waits_turn = false;
+  if (state.format >= 6 && job.state.pending() && job.eligible_time && !job.accrue_time)
+    job.accrue_time = accrues_from(state, job);
   state.tasks_without_record += job.pending_count();
   state.tasks_without_record -= old ? old->pending_count() : 1;
   if (job.array && job.array->task != kNoVal32)
@@ -225,14 +229,14 @@ void start_over(const ClusterState& state, Job& job) {
   job.reservation.clear();
   job.launched = false;
   job.next_step = 0;
-  job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = {};
+  job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = job.preempt_time = {};
   job.suspended_s = job.ran_before_suspend_s = 0;
   job.controller_epilog = false;
   job.eligible_time = job.priority == 0 ? TimeS{} : std::max(state.now, job.request->begin_time);
   if (state.settings.requeue_wait_s == 0) return;
   if (job.request->begin_time <= state.now) wait_a_while(state, job);
   job.submit_time = job.submit_time == state.now ? state.now + 1 : state.now;  // as a job of its own
-  job.accrue_time = job.eligible_time;
+  job.accrue_time = accrues_from(state, job);
 }
 
 void wait_a_while(const ClusterState& state, Job& job) {
@@ -465,6 +469,28 @@ void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, 
   for (JobId each : components_of(state, id))
     if (const Job& job = *state.job(each); job.state.running() || job.state.suspended())
       requeue_one(state, each, end, hold, desc);
+}
+
+void suspend_or_resume(ClusterState& state, JobId id, bool resume) {
+  const std::uint32_t run = state.job(id)->restart_count;
+  suspend_steps(state, id, resume);
+  edit_job(state, id, [&](Job& changed) {
+    if (resume) {
+      const std::int64_t pause = state.now - changed.suspend_time;
+      changed.suspended_s += pause;
+      changed.end_time = changed.end_time + pause;
+      changed.state.base = JobBase::running;
+    } else {
+      changed.ran_before_suspend_s += state.now - (changed.suspend_time ? changed.suspend_time : changed.start_time);
+      changed.state.base = JobBase::suspended;
+    }
+    changed.suspend_time = state.now;
+  });
+  add_effect(state, {.kind = Effect::Kind::suspend_job,
+                     .job = id,
+                     .restart_count = run,
+                     .op = static_cast<std::uint16_t>(resume ? 1 : 0)});
+  tell_holder(state, *state.job(id), {.news = Effect::News::suspended, .op = static_cast<std::uint16_t>(resume)});
 }
 
 namespace {

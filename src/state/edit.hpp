@@ -67,6 +67,9 @@ void end_pending(ClusterState& state, JobId id, model::JobBase base, std::option
 /// release.
 void requeue_running(ClusterState& state, JobId id, Effect::End end, bool hold, std::string desc = {});
 
+/// Stops a running job, or lets a suspended one go on.
+void suspend_or_resume(ClusterState& state, JobId id, bool resume);
+
 /// Tests the dependencies of all waiting jobs anew; apply() does so after commands that let jobs start or end.
 void refresh_dependencies(ClusterState& state);
 /// The same for one job, which is new.

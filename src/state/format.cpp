@@ -2,7 +2,7 @@
 #include "state/format.hpp"
 
 #ifndef FLURM_STATE_FORMAT
-#define FLURM_STATE_FORMAT 5
+#define FLURM_STATE_FORMAT 6
 #endif
 
 namespace flurm::state {
@@ -12,7 +12,8 @@ const std::uint16_t kFormat = FLURM_STATE_FORMAT;
 std::span<const Feature> features() {
   static constexpr Feature kFeatures[] = {{3, "drain"},           {4, "reservations"},
                                           {4, "salloc and srun"}, {4, "heterogeneous jobs"},
-                                          {4, "triggers"},        {5, "accounting"}};
+                                          {4, "triggers"},        {5, "accounting"},
+                                          {6, "preemption"}};
   return kFeatures;
 }
 

@@ -351,7 +351,7 @@ TEST(State, invariants_hold_under_random_commands) {
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 32) {
+      switch (random() % 33) {
         case 0:
         case 1: {
           SubmitJob submit = w.job(random() % 3 + 1);
@@ -559,6 +559,10 @@ TEST(State, invariants_hold_under_random_commands) {
         case 29:
           if (w.state.format == kFormat)
             command = SignalStep{.job = some, .step = static_cast<std::uint32_t>(random() % 3), .signal = 9};
+          break;
+        case 32:
+          if (w.state.format == kFormat)
+            command = PreemptJobs{{{some, jobs.empty() ? some : jobs[random() % jobs.size()], "all"}}};
           break;
         case 31: {
           if (w.state.format != kFormat) break;

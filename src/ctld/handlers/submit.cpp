@@ -68,6 +68,7 @@ io::Task<Answer> job_will_run(Controller& c, Call call) {
   response.part_name = forecast->partition;
   response.proc_cnt = forecast->cpus;
   response.start_time = forecast->start;
+  for (JobId each : forecast->preempted) response.preemptee_job_id.push_back(each.v);
   co_return answer(call, wire::MsgType::RESPONSE_JOB_WILL_RUN, response);
 }
 

@@ -61,6 +61,29 @@ std::uint32_t number_option(const std::string& list, std::string_view name, std:
   return read.ec == std::errc{} ? number : usual;
 }
 
+/// The options are PreemptParameters of newer releases, and SchedulerParameters and SlurmctldParameters of 22.05.
+model::PreemptRule preempt_rule(const conf::Config& c) {
+  const auto either = [&](std::string_view name) {
+    return conf::Config::has_option(c.preempt_params, name) ||
+           conf::Config::has_option(c.sched_params, "preempt_" + std::string(name));
+  };
+  using By = model::PreemptRule::By;
+  model::PreemptRule rule;
+  if (c.preempt_type == "preempt/partition_prio") rule.by = By::partition;
+  if (c.preempt_type == "preempt/qos") rule.by = By::qos;
+  rule.mode = c.preempt_mode;
+  rule.exempt_s = c.preempt_exempt_time;
+  rule.youngest_first = either("youngest_first");
+  rule.strict_order = either("strict_order");
+  const std::uint32_t count = number_option(c.sched_params, "preempt_reorder_count", rule.reorder_count);
+  rule.reorder_count =
+      static_cast<std::uint16_t>(std::min<std::uint32_t>(number_option(c.preempt_params, "reorder_count", count), 1000));
+  rule.send_user_signal = conf::Config::has_option(c.preempt_params, "send_user_signal") ||
+                          conf::Config::has_option(c.slurmctld_params, "preempt_send_user_signal");
+  rule.time_slice_s = c.sched_time_slice;
+  return rule;
+}
+
 model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   model::Settings s;
   s.cluster_name = c.cluster_name;
@@ -100,6 +123,7 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
                 .qos = c.priority_weight_qos,
                 .damping = c.fs_dampening_factor};
   if (c.accounting_storage_type == "accounting_storage/slurmdbd") s.enforce = c.accounting_storage_enforce;
+  s.preempt = preempt_rule(c);
   s.track_wckey = c.track_wckey;
   s.accounting = c.accounting_storage_type == "accounting_storage/slurmdbd" &&
                  !(c.accounting_storage_enforce & model::enforce_flag::no_jobs);

@@ -1,6 +1,7 @@
 // ctld/translate/job_info.cpp — see info.hpp.
 #include <algorithm>
 
+#include "acct/preemption.hpp"
 #include "base/hostlist.hpp"
 #include "ctld/translate/info.hpp"
 #include "ctld/translate/tres.hpp"
@@ -108,7 +109,16 @@ std::string component_set(const model::HetPart& het) {
   return out;
 }
 
-void set_times(wire::JobInfo& info, const Job& job) {
+/// When a job that has started may be preempted; 0: never.
+TimeS preemptable_time(const state::ClusterState& state, const Job& job) {
+  const model::PreemptRule& rule = state.settings.preempt;
+  const model::Partition* partition = partition_of(state, job);
+  if (job.state.pending() || !job.start_time || rule.mode == model::preempt_mode::off || !partition) return {};
+  if (acct::preempt_mode_of(rule, *state.books, job, *partition) == model::preempt_mode::off) return {};
+  return acct::preemptable_from(rule, *state.books, job, *partition);
+}
+
+void set_times(const state::ClusterState& state, wire::JobInfo& info, const Job& job) {
   info.submit_time = job.submit_time;
   info.eligible_time = job.eligible_time;
   info.accrue_time = job.accrue_time;
@@ -125,6 +135,7 @@ void set_times(wire::JobInfo& info, const Job& job) {
   info.resize_time = job.resize_time;
   info.last_sched_eval = job.last_sched_eval;
   info.preempt_time = job.preempt_time;
+  info.preemptable_time = preemptable_time(state, job);
   info.deadline = job.request->deadline;
 }
 
@@ -328,7 +339,7 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
   info.segment_size = r.segment_size;
   info.billable_tres = static_cast<double>(job.allocation ? job.allocation->total_cpus() : r.min_cpus);
   info.start_protocol_ver = job.start_time ? wire::v22_05 : 0;
-  set_times(info, job);
+  set_times(state, info, job);
   set_size(state, info, job);
   set_place(state, info, job);
   set_texts(state, info, job);

@@ -126,26 +126,12 @@ Errc suspend_one(ClusterState& state, JobId id, bool resume) {
   if (job.state.completing()) return Errc::transition_state_no_update;
   if (job.state.pending()) return Errc::job_pending;
   if (job.state.ended()) return Errc::already_done;
+  if (job.waits_turn) {  // from now on a person's doing; or it goes on when it has its turn
+    if (!resume) edit_job(state, id, [](Job& changed) { changed.waits_turn = false; });
+    return Errc::success;
+  }
   if (resume != job.state.suspended()) return resume ? Errc::job_not_suspended : Errc::job_suspended;
-  const std::uint32_t run = job.restart_count;
-  suspend_steps(state, id, resume);
-  edit_job(state, id, [&](Job& changed) {
-    if (resume) {
-      const std::int64_t pause = state.now - changed.suspend_time;
-      changed.suspended_s += pause;
-      changed.end_time = changed.end_time + pause;
-      changed.state.base = JobBase::running;
-    } else {
-      changed.ran_before_suspend_s += state.now - (changed.suspend_time ? changed.suspend_time : changed.start_time);
-      changed.state.base = JobBase::suspended;
-    }
-    changed.suspend_time = state.now;
-  });
-  add_effect(state, {.kind = Effect::Kind::suspend_job,
-                     .job = id,
-                     .restart_count = run,
-                     .op = static_cast<std::uint16_t>(resume ? 1 : 0)});
-  tell_holder(state, *state.job(id), {.news = Effect::News::suspended, .op = static_cast<std::uint16_t>(resume)});
+  suspend_or_resume(state, id, resume);
   return Errc::success;
 }
 

@@ -4,6 +4,7 @@
 #include "base/hostlist.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/gang.hpp"
 #include "state/mail.hpp"
 #include "state/reboot.hpp"
 #include "state/reservations.hpp"
@@ -31,6 +32,21 @@ bool overlap(const std::vector<std::uint64_t>& a, const std::vector<std::uint64_
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
     if (a[i] & b[i]) return true;
   return false;
+}
+
+/// Some of these cores are those of a job that does not stand aside for it.
+bool taken(const ClusterState& state, const Job& job, const model::Partition& partition, const Node& node,
+           const model::NodeShare& wanted) {
+  if (!overlap(node.cores_used, wanted.cores)) return false;
+  if (!state.settings.preempt.gang()) return true;
+  const auto in_the_way = [&](JobId id) {
+    const Job& other = *state.job(id);
+    return std::ranges::any_of(other.allocation->shares, [&](const model::NodeShare& share) {
+      return share.node == node.id && overlap(share.cores, wanted.cores) &&
+             !stands_aside(state, job, partition, other);
+    });
+  };
+  return std::ranges::any_of(node.jobs, in_the_way) || std::ranges::any_of(node.completing_jobs, in_the_way);
 }
 
 /// What the share names of generic resources is there, and nobody else's.
@@ -68,7 +84,7 @@ bool fits(const ClusterState& state, const Job& job, const Schedule::Start& star
     if (!node || !node->usable() || node->exclusive) return false;
     if (!std::binary_search(partition->nodes.begin(), partition->nodes.end(), share.node)) return false;
     if (start.whole_node && (!node->jobs.empty() || !node->completing_jobs.empty())) return false;
-    if (!sharing && overlap(node->cores_used, share.cores)) return false;
+    if (!sharing && taken(state, job, *partition, *node, share)) return false;
     if (!sharing && share.cores.empty() && node->cpus_used + share.cpus > node->config.cpus) return false;
     if (state.settings.cr_type & kCountMemory && node->memory_used + share.memory_mib > node->config.real_memory)
       return false;
@@ -120,6 +136,7 @@ JobId start_job(ClusterState& state, const Schedule::Start& start) {
     job.exit_code = job.derived_exit_code = 0;
     job.launched = false;
     job.next_step = 0;
+    if (state.settings.preempt.gang()) job.turn = state.next_turn++;
   });
   const Job& job = *state.job(id);
   give_nodes(state, job);

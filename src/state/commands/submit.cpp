@@ -1,6 +1,7 @@
 // state/commands/submit.cpp — a job enters the queue.
 #include <algorithm>
 
+#include "state/accrual.hpp"
 #include "state/accounting.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
@@ -78,7 +79,7 @@ Reply submit(ClusterState& state, const SubmitJob& command) {
   }
   if (job.priority != 0 && !job.dependencies.empty()) job.reason = JobReason::dependency;
   if (job.priority != 0 && job.dependencies.empty() && later) job.reason = JobReason::begin_time;
-  job.accrue_time = job.eligible_time;
+  job.accrue_time = accrues_from(state, job);
   job.last_sched_eval = state.now;
   const bool waits = !job.dependencies.empty();
   put_job(state, std::move(job));

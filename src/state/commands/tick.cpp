@@ -1,12 +1,16 @@
 // state/commands/tick.cpp — what happens because time has passed.
 #include <vector>
 
+#include "state/accrual.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/gang.hpp"
+#include "state/preempt.hpp"
 #include "state/reboot.hpp"
 #include "state/reservations.hpp"
 #include "state/steps.hpp"
 #include "state/triggers.hpp"
+#include "state/turns.hpp"
 #include "state/usage.hpp"
 
 namespace flurm::state {
@@ -69,8 +73,12 @@ void forget_old_jobs(ClusterState& state) {
 
 Reply apply_to(ClusterState& state, const Tick& command) {
   state.dependencies_stale = true;  // "after:ID+minutes"
-  std::vector<JobId> timed_out, to_warn;
+  std::vector<JobId> timed_out, to_warn, preempted;
   state.active.for_each([&](std::uint64_t, const auto& job) {
+    if (job->state.running() && job->preempt_time) {
+      if (state.now >= job->end_time) preempted.push_back(job->id);
+      return true;
+    }
     if (!job->state.running() || job->time_limit == kInfinite32) return true;
     if (state.now >= job->end_time + over_time_s(state, *job)) timed_out.push_back(job->id);
     const auto& request = *job->request;
@@ -80,12 +88,10 @@ Reply apply_to(ClusterState& state, const Tick& command) {
   });
   for (JobId id : to_warn) {
     edit_job(state, id, [&](Job& job) { job.time_limit_signaled = state.now; });
-    const Job& job = *state.job(id);
-    constexpr std::uint16_t kBatchOnly = 1, kStepsOnly = 4;  // KILL_JOB_BATCH, KILL_STEPS_ONLY
-    add_effect(state, {.kind = Effect::Kind::signal_job, .job = id, .restart_count = job.restart_count,
-                       .signal = job.request->warn_signal,
-                       .flags = job.request->warn_flags & kBatchOnly ? kBatchOnly : kStepsOnly});
+    send_warning(state, id);
   }
+  for (JobId id : preempted)
+    if (state.job(id)->state.running()) end_preempted(state, id);
   for (JobId id : timed_out)
     end_running(state, id, JobBase::timeout, JobReason::time_limit, Effect::End::time_limit);
 
@@ -105,6 +111,8 @@ Reply apply_to(ClusterState& state, const Tick& command) {
   for (JobId id : pass_usage(state, command.usage_reset_due))
     if (state.job(id)->state.running())
       end_running(state, id, JobBase::timeout, JobReason::time_limit, Effect::End::time_limit);
+  if (turns_due(state, state.now)) next_turns(state);
+  let_accrue(state);
   forget_old_jobs(state);
   reboot_nodes(state);
   pull_triggers(state);

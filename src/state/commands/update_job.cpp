@@ -149,7 +149,8 @@ Errc set_time_limit(const ClusterState& state, Job& job, const UpdateJobs& c) {
     return Errc::access_denied;
   if (job.state.running() || job.state.suspended()) {
     const std::int64_t length = asked == kInfinite32 ? 365 * 24 * 3600 : std::int64_t{asked} * 60;
-    job.end_time = std::max(job.start_time + length + job.suspended_s, state.now);
+    if (!job.preempt_time)  // else it is in its grace time, which stays what it is
+      job.end_time = std::max(job.start_time + length + job.suspended_s, state.now);
     job.time_limit_signaled = {};
   }
   job.time_limit = asked;

@@ -1,0 +1,182 @@
+"""Preemption by partition and by QOS: Debian's clients on a cluster of ours.
+
+With FLURM_REAL=1 the daemons are Debian's slurmctld, slurmd and (for QOS) slurmdbd: the oracle.
+"""
+
+import os
+import unittest
+
+from accounted import ORACLE, Accounted
+from cluster import ClusterTest, main, wait_for
+
+PARTITIONS = """PartitionName=low Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1
+PartitionName=off Nodes=ALL PriorityTier=1 PreemptMode=OFF
+PartitionName=again Nodes=ALL PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=grace Nodes=ALL PriorityTier=1 GraceTime=8
+PartitionName=high Nodes=ALL PriorityTier=10
+"""
+
+
+class Preempting(ClusterTest):
+    nodes = 2
+
+    def running(self, partition, *words, script="sleep 1000"):
+        job = self.c.submit("-p", partition, *words, script=script)
+        self.c.wait_state(job, "RUNNING")
+        return job
+
+    def tearDown(self):
+        self.c.run("scancel", "--user=root")
+        wait_for(lambda: not self.c.squeue("%i"), 30, "an empty queue")
+
+
+class ByPartition(Preempting):
+    extra = "PreemptType=preempt/partition_prio\nPreemptMode=CANCEL\n" + PARTITIONS
+
+    def test_cancel(self):
+        low = self.running("low", "-N2", "--exclusive")
+        record = self.c.job(low)
+        self.assertEqual(record["PreemptEligibleTime"], record["StartTime"])
+        high = self.running("high")
+        record = self.c.wait_state(low, "PREEMPTED")
+        self.assertEqual((record["Reason"], record["ExitCode"], record["Restarts"]), ("None", "0:15", "0"))
+        self.assertEqual(record["PreemptTime"], record["EndTime"])
+        self.assertEqual(self.c.squeue("%t", "-t", "all", "-j", low), [["PR"]])
+        self.assertEqual(self.c.job(high)["PreemptTime"], "None")
+        self.c.wait_text(f"slurm-{low}.out", "DUE TO PREEMPTION")
+
+    def test_only_what_is_needed(self):
+        one = self.running("low", "-w", "n1", "--exclusive")
+        two = self.running("low", "-w", "n2", "--exclusive")
+        self.running("high", "-w", "n2")
+        self.c.wait_state(two, "PREEMPTED")
+        self.assertEqual(self.c.state(one), "RUNNING")
+
+    def test_not_where_it_is_off(self):
+        self.running("off", "-N2", "--exclusive")
+        high = self.c.submit("-p", "high")
+        self.c.wait_reason(high, "Resources")
+
+    def test_requeue(self):
+        low = self.running("again", "-N2", "--exclusive")
+        self.running("high", "-N2", "--exclusive")
+        self.c.wait_reason(low, "BeginTime", seconds=30)
+        record = self.c.job(low)
+        self.assertEqual((record["JobState"], record["Restarts"]), ("PENDING", "1"))
+        self.assertNotIn("PreemptTime", record)
+
+    def test_a_job_that_may_not_be_requeued_is_cancelled(self):
+        low = self.running("again", "-N2", "--exclusive", "--no-requeue")
+        self.running("high")
+        self.c.wait_state(low, "PREEMPTED")
+
+    def test_grace(self):
+        low = self.running("grace", "-N2", "--exclusive", script="trap 'echo TERM' TERM; while :; do sleep 0.2; done")
+        high = self.c.submit("-p", "high", "--wrap", "sleep 1000")
+        wait_for(lambda: self.c.job(low)["PreemptTime"] != "None", 30, "the grace time")
+        record = self.c.job(low)
+        self.assertEqual(record["JobState"], "RUNNING")
+        self.assertNotEqual(record["PreemptTime"], record["EndTime"])
+        self.c.wait_reason(high, "Resources")
+        record = self.c.wait_state(low, "PREEMPTED", seconds=90)
+        self.c.wait_state(high, "RUNNING", seconds=60)
+
+    def test_an_array(self):
+        low = [self.running("low", "-w", node, "--exclusive") for node in ("n1", "n2")]
+        high = self.c.submit("-p", "high", "--array=1-2", "-N1", "--exclusive", "--wrap", "sleep 1000")
+        for task in (1, 2):
+            self.c.wait_state(f"{high}_{task}", "RUNNING", seconds=90)
+        for job in low:
+            self.assertEqual(self.c.state(job), "PREEMPTED")
+
+
+class BySuspending(Preempting):
+    extra = """PreemptType=preempt/partition_prio
+PreemptMode=SUSPEND,GANG
+SchedulerTimeSlice=5
+PartitionName=low Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1
+PartitionName=turns Nodes=ALL PriorityTier=1 OverSubscribe=FORCE:2
+PartitionName=high Nodes=ALL PriorityTier=10
+"""
+
+    def whole(self):
+        """What a job asks for that needs all CPUs of a node, and little memory."""
+        return ("-c", self.c.node("n1")["CPUTot"], "--mem=50")
+
+    def test_a_lower_job_stands_still_until_the_higher_one_is_over(self):
+        low = self.running("low", "-w", "n1", *self.whole())
+        high = self.running("high", "-w", "n1", *self.whole())
+        record = self.c.wait_state(low, "SUSPENDED")
+        self.assertNotEqual(record["SuspendTime"], "None")
+        self.assertEqual(self.c.squeue("%t %r", "-j", low), [["S", "None"]])
+        self.c.run("scancel", high)
+        self.c.wait_state(low, "RUNNING", seconds=60)
+
+    def test_turns(self):
+        jobs = [self.c.submit("-p", "turns", "-w", "n2", *self.whole(), "--wrap", "sleep 1000") for _ in range(2)]
+
+        def states():
+            return [self.c.state(job) for job in jobs]
+
+        wait_for(lambda: states() == ["RUNNING", "SUSPENDED"], 30, "the first one's turn")
+        wait_for(lambda: states() == ["SUSPENDED", "RUNNING"], 60, "the second one's turn")
+        wait_for(lambda: states() == ["RUNNING", "SUSPENDED"], 60, "the first one's turn again")
+        self.c.run("scancel", jobs[0])
+        self.c.wait_state(jobs[1], "RUNNING", seconds=60)
+
+
+class Enforcing(Accounted):
+    def __init__(self, nodes, extra):
+        super().__init__(nodes, extra, "associations,limits,qos", ours=True)
+
+    def up(self):
+        super().up()
+        self.sacctmgr("add", "qos", "low")
+        self.sacctmgr("add", "qos", "high", "preempt=low", "priority=100")
+        self.sacctmgr("add", "qos", "gentle", "gracetime=8", "preemptmode=requeue")
+        self.sacctmgr("modify", "qos", "high", "set", "preempt+=gentle")
+        self.sacctmgr("modify", "qos", "normal", "set", "preemptexempttime=1:00:00")
+        self.sacctmgr("modify", "qos", "high", "set", "preempt+=normal")
+        self.sacctmgr("modify", "user", "root", "set", "qos=normal,low,high,gentle")
+        for qos in ("low", "high", "gentle"):
+            wait_for(lambda: self.try_run("sbatch", f"--qos={qos}", "--test-only", "--wrap", "true").returncode == 0, 30, qos)
+        return self
+
+
+class ByQos(Preempting):
+    cluster_type = Enforcing
+    extra = "PreemptType=preempt/qos\nPreemptMode=CANCEL\nPartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE\n"
+
+    def running(self, qos, *words, script="sleep 1000"):
+        job = self.c.submit(f"--qos={qos}", *words, script=script)
+        self.c.wait_state(job, "RUNNING", seconds=60)
+        return job
+
+    def accounted(self, job, state):
+        wait_for(lambda: [row["State"] for row in self.c.sacct("-X", "-D", "-j", job, form="State")] == [state] or None, 60,
+                 f"{state} of job {job} in accounting")
+
+    def test_cancel(self):
+        low = self.running("low", "-N2", "--exclusive")
+        self.running("high")
+        self.c.wait_state(low, "PREEMPTED")
+        self.accounted(low, "PREEMPTED")
+
+    def test_requeue_after_grace(self):
+        low = self.running("gentle", "-N2", "--exclusive", script="trap '' TERM; while :; do sleep 0.2; done")
+        self.running("high", "-N2", "--exclusive")
+        self.c.wait_reason(low, "BeginTime", seconds=30)
+        wait_for(lambda: [row["State"] for row in self.c.sacct("-X", "-D", "-j", low, form="State")] == ["PREEMPTED", "PENDING"], 60,
+                 "two records")
+
+    def test_exempt(self):
+        normal = self.running("normal", "-N2", "--exclusive")
+        high = self.c.submit("--qos=high")
+        self.c.wait_reason(high, "Resources")
+        record = self.c.job(normal)
+        self.assertEqual(record["PreemptEligibleTime"][:11], record["StartTime"][:11])
+        self.assertNotEqual(record["PreemptEligibleTime"], record["StartTime"])
+
+
+if __name__ == "__main__":
+    main()
