@@ -172,7 +172,8 @@ wire::StepRec to_wire(const acct::Step& step, std::uint32_t job_id, TimeS job_en
 /// A job as it is told. Times outside of the period asked for are cut off unless the client says otherwise.
 class Telling {
  public:
-  Telling(const Sieve& sieve, store::Reader& reader) : sieve_(sieve), cond_(sieve.cond), reader_(reader) {}
+  /// Of these jobs.
+  Telling(const Sieve& sieve, store::Reader& reader, const std::vector<acct::Job>& jobs);
   wire::JobRec tell(const acct::Job& job);
 
  private:
@@ -183,8 +184,17 @@ class Telling {
   const Sieve& sieve_;
   const wire::JobCond& cond_;
   store::Reader& reader_;
+  std::map<std::uint64_t, std::vector<acct::Step>> steps_;                // by db_index
   std::map<std::string, std::map<std::uint32_t, std::uint32_t>> places_;  // by cluster, once it was asked for
 };
+
+Telling::Telling(const Sieve& sieve, store::Reader& reader, const std::vector<acct::Job>& jobs)
+    : sieve_(sieve), cond_(sieve.cond), reader_(reader) {
+  if (cond_.flags & (kNoSteps | kRunaway)) return;
+  std::vector<std::uint64_t> db_indices;
+  for (const acct::Job& job : jobs) db_indices.push_back(job.db_index);
+  for (acct::Step& step : reader.steps_of(db_indices)) steps_[step.db_index].push_back(std::move(step));
+}
 
 /// Its left number in the cluster's tree, by which clients before 23.11 tell what lies below an account.
 std::uint32_t Telling::place(const acct::Assoc& assoc) {
@@ -239,7 +249,7 @@ void Telling::steps(wire::JobRec& rec, const acct::Job& job) {
     only.insert(each.step_id.step_id);
     rec.show_full = 0;
   }
-  for (const acct::Step& step : reader_.steps(job.db_index)) {
+  for (const acct::Step& step : steps_[job.db_index]) {
     if (!only.empty() && !only.contains(step.step_id)) continue;
     if (cond_.usage_end && step.start > cond_.usage_end) continue;
     if (step.end && step.end < cond_.usage_start) continue;
@@ -312,7 +322,7 @@ wire::JobRec Telling::tell(const acct::Job& job) {
   if (cond_.flags & kScript && !job.script_hash.empty()) rec.script = reader_.text(1, job.script_hash).value_or("");
   if (cond_.flags & kEnvironment && !job.env_hash.empty()) rec.env = reader_.text(2, job.env_hash).value_or("");
   times(rec, job);
-  if (!(cond_.flags & (kNoSteps | kRunaway))) steps(rec, job);
+  steps(rec, job);
   return rec;
 }
 
@@ -340,6 +350,8 @@ wire::JobList get_jobs(const Question& question, const wire::JobCond& cond) {
     }
   store::JobFilter filter;
   filter.clusters = cond.cluster_list;
+  if (filter.clusters.empty())  // named, for the database's indexes
+    for (const auto& [name, cluster] : question.books->clusters.rows()) filter.clusters.push_back(name);
   for (const wire::SelectedStep& each : cond.step_list) filter.job_ids.push_back(each.step_id.job_id.v);
   filter.uids = numbers(cond.userid_list);
   filter.assoc_ids = numbers(cond.associd_list);
@@ -359,7 +371,7 @@ wire::JobList get_jobs(const Question& question, const wire::JobCond& cond) {
       std::erase_if(jobs, [&](const acct::Job& job) { return !sieve.passes(job); });
       if (!(cond.flags & kDuplicates)) drop_earlier_runs(jobs);
     }
-    Telling telling(sieve, reader);
+    Telling telling(sieve, reader, jobs);
     answer.list.reserve(jobs.size());
     for (const acct::Job& job : jobs) answer.list.push_back(telling.tell(job));
   });

@@ -51,11 +51,11 @@ class Where {
 /// SQLite allows some ten thousand values per statement; questions about more are asked in parts.
 constexpr std::size_t kValuesMax = 5000, kIdsMax = 1000;
 
-template <class Id, class Ask>
-void in_parts(std::span<const Id> ids, Ask&& ask) {
+template <class Ids, class Ask>
+void in_parts(const Ids& ids, Ask&& ask) {
   for (std::size_t at = 0; at < ids.size(); at += kIdsMax) {
     Row part;
-    for (const Id id : ids.subspan(at, std::min(kIdsMax, ids.size() - at)))
+    for (const auto id : ids.subspan(at, std::min(kIdsMax, ids.size() - at)))
       part.push_back(static_cast<std::int64_t>(id));
     ask(part);
   }
@@ -74,38 +74,33 @@ std::optional<T> first(std::vector<T> list) {
 
 std::vector<acct::Job> Reader::jobs(const JobFilter& filter) {
   std::vector<acct::Job> found;
-  std::size_t at = 0;
-  const auto find = [&](std::span<const std::uint32_t> job_ids, bool ended) {
+  const std::int64_t from = std::max<std::int64_t>(filter.period_start.v, 1);
+  const auto find = [&](const std::string& condition, Row values) {
     Where where;
     where.in("cluster", filter.clusters);
-    if (!job_ids.empty()) {
-      Row ids;
-      for (int round = 0; round < 3; ++round)
-        for (std::uint32_t id : job_ids) ids.push_back(std::int64_t{id});
-      const std::string which = marks(job_ids.size());
-      where.add("(job_id IN (" + which + ") OR array_job_id IN (" + which + ") OR het_job_id IN (" + which + "))",
-                std::move(ids));
-    }
+    where.add(condition, std::move(values));
     where.in("uid", filter.uids);
     where.in("assoc_id", filter.assoc_ids);
     where.in("account", filter.accounts);
-    // Two questions in place of one with OR, and no order asked for: so the database takes the index by end.
-    if (ended)
-      where.add("time_end >= ?", {std::max<std::int64_t>(filter.period_start.v, 1)});
-    else
-      where.add("time_end = 0");
     if (filter.period_end) where.add("time_submit <= ?", {filter.period_end.v});
     std::ranges::move(select<acct::Job>(session_, "jobs", where.text(), where.values()), std::back_inserter(found));
   };
-  do {
-    const std::size_t n = std::min(filter.job_ids.size() - at, kIdsMax);
-    const std::span<const std::uint32_t> part(filter.job_ids.data() + at, n);
-    find(part, false);
-    if (!filter.unfinished_only) find(part, true);
-    at += n;
-  } while (at < filter.job_ids.size());
-  std::ranges::sort(found, {},
-                    [](const acct::Job& job) { return std::tie(job.cluster, job.job_id, job.submit, job.db_index); });
+  // Several questions in place of one with OR, and no order asked for: so the database takes an index for each.
+  if (filter.job_ids.empty()) {
+    find("time_end = 0", {});
+    if (!filter.unfinished_only) find("time_end >= ?", {from});
+  } else {
+    const std::string when = filter.unfinished_only ? " AND time_end = 0" : " AND (time_end = 0 OR time_end >= ?)";
+    in_parts(std::span(filter.job_ids), [&](Row ids) {
+      const std::string in = " IN (" + marks(ids.size()) + ")" + when;
+      if (!filter.unfinished_only) ids.push_back(from);
+      for (const char* column : {"job_id", "array_job_id", "het_job_id"}) find(column + in, ids);
+    });
+  }
+  const auto place = [](const acct::Job& job) { return std::tie(job.cluster, job.job_id, job.submit, job.db_index); };
+  std::ranges::sort(found, {}, place);
+  const auto again = std::ranges::unique(found, {}, &acct::Job::db_index);
+  found.erase(again.begin(), again.end());
   return found;
 }
 
