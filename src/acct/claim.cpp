@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "fmt/core.h"
 #include "model/gres_request.hpp"
 
 namespace flurm::acct {
@@ -160,6 +161,32 @@ Errc admits(const Books& books, const model::Partition& partition, std::uint32_t
     return Errc::invalid_qos;
   }
   return Errc::success;
+}
+
+std::string why_not_admitted(const Books& books, const model::Partition& partition, std::uint32_t assoc_id,
+                             std::uint32_t qos_id) {
+  const auto sentence = [&](std::string_view what, const std::string& allowed, const std::string& denied,
+                            const std::string* own) {
+    if (!own)
+      return fmt::format("Job's {} not known, so it can't use this partition ({} allows {})", what, partition.name,
+                         allowed);
+    return allowed.empty() ? fmt::format("Job's {} not permitted to use this partition ({} denies {} including {})",
+                                         what, partition.name, denied, *own)
+                           : fmt::format("Job's {} not permitted to use this partition ({} allows {} not {})", what,
+                                         partition.name, allowed, *own);
+  };
+  switch (admits(books, partition, assoc_id, qos_id)) {
+    case Errc::invalid_account: {
+      const Assoc* assoc = books.assocs().find(assoc_id);
+      return sentence("account", partition.allow_accounts, partition.deny_accounts, assoc ? &assoc->account : nullptr);
+    }
+    case Errc::invalid_qos: {
+      const Qos* qos = books.qos.find(qos_id);
+      return sentence("QOS", partition.allow_qos, partition.deny_qos, qos ? &qos->name : nullptr);
+    }
+    default:
+      return {};
+  }
 }
 
 std::uint32_t qos_flags(const Books& books, std::uint32_t id) {

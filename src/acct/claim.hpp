@@ -37,6 +37,10 @@ std::uint32_t partition_qos(const Books& books, const model::Partition* partitio
 /// part_policy_valid_qos().
 Errc admits(const Books& books, const model::Partition& partition, std::uint32_t assoc, std::uint32_t qos);
 
+/// The same as a sentence, as Slurm says it; empty when it lets them in.
+std::string why_not_admitted(const Books& books, const model::Partition& partition, std::uint32_t assoc,
+                             std::uint32_t qos);
+
 /// Flags of the QOS that let its jobs go beyond a partition's limits; `id` 0: none.
 std::uint32_t qos_flags(const Books& books, std::uint32_t id);
 

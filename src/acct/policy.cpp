@@ -228,6 +228,29 @@ std::uint32_t Policy::before(const Claimant& job) const {
   return reason_none;
 }
 
+std::uint64_t Policy::nodes_at_most(const Claimant& job) const {
+  const QosOrder order = qos_order(*books_, job);
+  const auto limit = [](const TresCounts& limits) {
+    const auto at = limits.find(tres_node);
+    return at == limits.end() ? kInfinite64 : at->second;
+  };
+  // Of the two QOS the first one that limits something counts, and then no association does.
+  const auto of_qos = [&](const TresCounts Qos::*member) {
+    const std::uint64_t first = order.first ? limit(order.first->*member) : kInfinite64;
+    return first == kInfinite64 && order.second ? limit(order.second->*member) : first;
+  };
+  const std::uint64_t group = of_qos(&Qos::grp_tres);
+  const std::uint64_t own = std::min({of_qos(&Qos::max_tres_pa), of_qos(&Qos::max_tres_pj), of_qos(&Qos::max_tres_pu)});
+  std::uint64_t least = std::min(group, own);
+  const double factor = limit_factor(order);
+  const Assoc* first = books_->assocs().find(job.assoc);
+  if (first && own == kInfinite64) least = std::min(least, factored(limit(first->limits.max_tres_pj), factor));
+  for (const Assoc* at = first; at && group == kInfinite64; at = books_->assocs().find(at->parent_id))
+    if (const std::uint64_t nodes = factored(limit(at->limits.grp_tres), factor); nodes != kInfinite64)
+      return std::min(least, nodes);
+  return least;
+}
+
 std::uint32_t Policy::least_priority_that_reserves(const Claimant& job) const {
   const QosOrder order = qos_order(*books_, job);
   for (const Qos* qos : {order.first, order.second})

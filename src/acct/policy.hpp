@@ -76,6 +76,10 @@ class Policy {
   /// started. Source: slurm 22.05 acct_policy_job_time_out().
   bool exhausted(const Claimant& job, std::int64_t ran_s) const;
 
+  /// The limits on nodes, whatever is in use of them: a job that may do with fewer nodes gets no more. kInfinite64: none.
+  /// Source: slurm 22.05 acct_policy_get_max_nodes().
+  std::uint64_t nodes_at_most(const Claimant& job) const;
+
   /// MinPrioThreshold: jobs below keep nobody waiting. 0: there is none.
   std::uint32_t least_priority_that_reserves(const Claimant& job) const;
 

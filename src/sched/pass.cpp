@@ -120,14 +120,27 @@ bool Pass::has_licenses(const QueueEntry& entry) const {
   });
 }
 
-const Shape& Pass::shape_of(const QueueEntry& entry) const {
-  if (!entry.shape->anywhere) return *entry.shape;
+bool Pass::waited_for_switches(const QueueEntry& entry) const {
   const model::Job& job = job_of(entry);
   const std::uint32_t most_s = inventory_.settings().switch_wait_max_s;
   const std::uint32_t asked_s = job.request->wait4switch;
   const std::int64_t wait_s = asked_s == 0 ? most_s : std::min(asked_s, most_s);
   const TimeS since = job.eligible_time ? job.eligible_time : job.submit_time;
-  return now_ - since < wait_s ? *entry.shape : *entry.shape->anywhere;
+  return now_ - since >= wait_s;
+}
+
+const Shape& Pass::shape_of(const QueueEntry& entry) {
+  const Shape& asked = entry.shape->anywhere && waited_for_switches(entry) ? *entry.shape->anywhere : *entry.shape;
+  if (asked.demand.max_nodes <= asked.demand.min_nodes) return asked;
+  const std::uint64_t nodes = policing_.nodes_at_most(job_of(entry), entry.partition);
+  if (nodes >= asked.demand.max_nodes || nodes < asked.demand.min_nodes) return asked;
+  const auto [at, added] = narrowed_.try_emplace({&asked, static_cast<std::uint32_t>(nodes)});
+  if (added) {
+    at->second = asked;
+    at->second.demand.max_nodes = at->first.second;
+    at->second.demand.wanted_nodes = std::min(asked.demand.wanted_nodes, at->first.second);
+  }
+  return at->second;
 }
 
 Outcome Pass::try_now(const QueueEntry& entry, Holding& holding) {
@@ -446,7 +459,7 @@ void Pass::answer(std::uint32_t job, JobReason reason, std::string text) {
 
 /// Only what is news, by job.
 void Pass::tell() {
-  for (std::uint32_t job : queue_.limited()) answer(job, queue_.jobs()[job].limited);
+  for (std::uint32_t job : queue_.limited()) answer(job, queue_.jobs()[job].limited, queue_.jobs()[job].limited_text);
   for (std::uint32_t i : answered_) {
     const QueuedJob& queued = queue_.jobs()[i];
     const Answer& answer = answers_[i];

@@ -59,8 +59,10 @@ class Pass {
   model::JobReason over_limit(const QueueEntry& entry, const Holding& holding);
   bool waits_for_reservation(const QueueEntry& entry);
   bool has_licenses(const QueueEntry& entry) const;
-  /// What it asks for, or once it has waited for few switches, the same over any number of them.
-  const Shape& shape_of(const QueueEntry& entry) const;
+  bool waited_for_switches(const QueueEntry& entry) const;
+  /// What it asks for, or once it has waited for few switches, the same over any number of them; on as many nodes as
+  /// limits of accounting allow.
+  const Shape& shape_of(const QueueEntry& entry);
   Claim claim_of(const QueueEntry& entry, const Shape& shape) const {
     return {.own = entry.reservation, .shape = &shape, .request = job_of(entry).request.get()};
   }
@@ -101,6 +103,7 @@ class Pass {
   std::vector<bool> blocked_;  // partitions in which a job waits for resources: nothing starts past it
   std::vector<bool> careful_;  // what starts there, starts by backfill only
   std::vector<bool> full_;     // reservations in which a job waits: nothing starts past it
+  std::map<std::pair<const Shape*, std::uint32_t>, Shape> narrowed_;  // to so many nodes
   std::map<std::pair<const Shape*, std::uint32_t>, Outcome> failed_;  // with the key of what reservations leave
   std::set<std::tuple<const Shape*, std::uint32_t, std::uint32_t, std::uint32_t>> no_way_;  // and user, QOS
   std::vector<std::pair<Holding, TimeS>> started_;                    // and until when

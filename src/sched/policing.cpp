@@ -81,6 +81,10 @@ JobReason Policing::after(const model::Job& job, std::size_t partition, const Ho
   return static_cast<JobReason>(policy_->after(claim_of(job, partition, holding)));
 }
 
+std::uint64_t Policing::nodes_at_most(const model::Job& job, std::size_t partition) const {
+  return policy_ ? policy_->nodes_at_most(acct::claimant(job, partition_qos_[partition])) : kInfinite64;
+}
+
 bool Policing::reserves_nothing(const model::Job& job) const {
   return books_ && (acct::qos_flags(*books_, job.qos) & acct::qos_flag::no_reserve);
 }

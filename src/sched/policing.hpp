@@ -24,6 +24,8 @@ class Policing {
   model::JobReason before(const model::Job& job, std::size_t partition);
   /// The same with what it would get.
   model::JobReason after(const model::Job& job, std::size_t partition, const Holding& holding);
+  /// No more nodes than these where it may do with fewer.
+  std::uint64_t nodes_at_most(const model::Job& job, std::size_t partition) const;
   /// The job's QOS has no time reserved for it by backfill (NoReserve).
   bool reserves_nothing(const model::Job& job) const;
   /// So little that neither has backfill, and nobody waits behind it (MinPrioThreshold of QOS and associations).

@@ -77,6 +77,17 @@ TEST_F(PolicingTest, below_the_threshold_of_priority_a_job_keeps_nobody_waiting)
   (void)wide;
 }
 
+TEST_F(PolicingTest, a_limit_narrows_a_range_of_nodes) {
+  limit(2, [](acct::AssocLimits& l) { l.grp_tres = {{acct::tres_node, 2}}; });
+  submit(3, job().nodes(1, 4).exclusive());
+  const Plan plan = w.step();
+  ASSERT_EQ(plan.starts.size(), 1u);
+  EXPECT_EQ(plan.starts[0].shares.size(), 2u);
+  const JobId wide = submit(3, job().nodes(3, 4));
+  w.step();
+  EXPECT_EQ(reason(wide), acct::limit_reason(acct::TresLimit::assoc_grp, acct::tres_node, "node"));
+}
+
 TEST_F(PolicingTest, a_qos_may_ask_for_a_fair_share) {
   books.qos.set(
       1,
@@ -131,6 +142,9 @@ TEST_F(PolicingTest, accounts_that_a_partition_does_not_take_wait) {
   const JobId id = submit(3, job());
   w.step();
   EXPECT_EQ(reason(id), static_cast<std::uint32_t>(JobReason::account));
+  EXPECT_EQ(w.view.pending.find(id.v)->state_desc,
+            "Job's account not permitted to use this partition (debug denies lab including lab)");
+  EXPECT_TRUE(w.step().waiting.empty()) << "said once";
 }
 
 TEST_F(PolicingTest, without_enforcement_nothing_is_in_the_way) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "acct/claim.hpp"
 #include "sched/limits.hpp"
 
 namespace flurm::sched {
@@ -135,6 +136,8 @@ std::uint32_t Queue::add(const std::shared_ptr<const model::Job>& shared, const 
     const JobReason reason = partition_reason(job, partition, cluster, settings, books);
     if (reason != JobReason::none) {
       limited = reason;
+      if (books && (reason == JobReason::account || reason == JobReason::qos))
+        queued.limited_text = acct::why_not_admitted(*books, *partition.config, job.assoc, job.qos);
       return;
     }
     const Shape* shape = shapes_.find(*job.request, index, cluster, settings);

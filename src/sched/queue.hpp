@@ -40,6 +40,7 @@ struct QueuedJob {
   std::shared_ptr<const model::Job> job;  // null: free place
   TimeS begin;
   model::JobReason limited = model::JobReason::none;  // keeps it out of every partition
+  std::string limited_text;                           // and more about it
 
   // what the job says already
   model::JobReason told_reason = model::JobReason::none;

@@ -196,5 +196,28 @@ class Shown(unittest.TestCase):
             self.assertRegex(text, r"Account=deep UserName= ")
 
 
+class AgesAndRanges(unittest.TestCase):
+    def test_only_so_many_jobs_grow_older(self):
+        with Enforcing() as c:
+            c.change("user", USER, "maxjobsaccrue=1")
+            c.until(c.sbatch("-N2", "--exclusive", user=OTHER), "RUNNING", "None")
+            first, second = c.sbatch(), c.sbatch()
+
+            def since(job):
+                return c.job(job)["AccrueTime"]
+
+            wait_for(lambda: since(first) != "Unknown", 60, "the age of the first")
+            self.assertEqual(since(second), "Unknown")
+            c.run("scancel", first)
+            wait_for(lambda: since(second) != "Unknown", 60, "the age of the second")
+
+    def test_a_limit_narrows_a_range_of_nodes(self):
+        with Enforcing() as c:
+            c.change("account", "lab", "grptres=node=1")
+            job = c.sbatch("-N1-2")
+            c.until(job, "RUNNING", "None")
+            self.assertEqual(c.job(job)["NumNodes"], "1")
+
+
 if __name__ == "__main__":
     main()

@@ -45,6 +45,11 @@ class ByPartition(Preempting):
         self.assertEqual(self.c.job(high)["PreemptTime"], "None")
         self.c.wait_text(f"slurm-{low}.out", "DUE TO PREEMPTION")
 
+    def test_forecast(self):
+        low = self.running("low", "-N2", "--exclusive")
+        told = self.c.try_run("sbatch", "--test-only", "-p", "high", "-N2", "--exclusive", "--wrap", "true").stderr
+        self.assertRegex(told, rf"to start at \S+ using \d+ processors on nodes n\[1-2\] in partition high\n.*Preempts: {low}")
+
     def test_only_what_is_needed(self):
         one = self.running("low", "-w", "n1", "--exclusive")
         two = self.running("low", "-w", "n2", "--exclusive")
