@@ -30,6 +30,8 @@ void check_file(const std::string& file, std::string_view name, std::vector<Diag
     (void)conf::parse_cgroup_conf(*text, file, read_conf, out);
   else if (name == "job_container.conf")
     (void)conf::parse_job_container_conf(*text, "", file, read_conf, out);
+  else if (name == "oci.conf")
+    (void)conf::parse_oci_conf(*text, file, read_conf, out);
   else if (name == "topology.conf")
     (void)conf::parse_topology_conf(*text, file, read_conf, out);
   else if (name == "flurm.conf")
@@ -47,7 +49,7 @@ int config_check(const std::string& file) {
   const std::string name = slash == file.npos ? file : file.substr(slash + 1);
   check_file(file, name, out);
   if (name == "slurm.conf")
-    for (const char* other : {"gres.conf", "cgroup.conf", "job_container.conf", "topology.conf", "flurm.conf"})
+    for (const char* other : {"gres.conf", "cgroup.conf", "job_container.conf", "oci.conf", "topology.conf", "flurm.conf"})
       if (access((folder + other).c_str(), F_OK) == 0) check_file(folder + other, other, out);
 
   // In the order of lines, not of the passes over them.

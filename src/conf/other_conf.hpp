@@ -65,6 +65,15 @@ Result<JobContainerConf> parse_job_container_conf(std::string_view text, std::st
                                                   const std::string& file, const IncludeText& include,
                                                   std::vector<Diagnostic>& out);
 
+/// oci.conf: the commands that run containers, with patterns (%@, %b, …). `run`, or `create`, `start` and `query`.
+struct OciConf {
+  std::string create, start, run, query, kill, remove;
+  bool create_env_file = false;
+  bool operator==(const OciConf&) const = default;
+};
+Result<OciConf> parse_oci_conf(std::string_view text, const std::string& file, const IncludeText& include,
+                               std::vector<Diagnostic>& out);
+
 /// One SwitchName line of topology.conf: a leaf with nodes, or a switch above other switches.
 struct SwitchDef {
   std::string name;

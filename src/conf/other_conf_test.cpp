@@ -127,6 +127,17 @@ TEST(JobContainerConf, holds_for_the_nodes_it_names) {
     EXPECT_FALSE(parse_job_container_conf(wrong, "n1", "f", no_include, out)) << wrong;
 }
 
+TEST(OciConf, needs_a_way_to_run_containers) {
+  std::vector<Diagnostic> out;
+  const auto conf = parse_oci_conf("RunTimeRun=\"runc run %n -b %b\"\nCreateEnvFile=yes\n", "f", no_include, out);
+  ASSERT_TRUE(conf) << conf.error().text;
+  EXPECT_EQ(conf->run, "runc run %n -b %b");
+  EXPECT_TRUE(conf->create_env_file);
+  EXPECT_TRUE(parse_oci_conf("RunTimeCreate=a\nRunTimeStart=b\nRunTimeQuery=c\n", "f", no_include, out));
+  for (const char* wrong : {"", "RunTimeCreate=a\nRunTimeStart=b\n", "RunTimeRun=a\nRunTimeStop=b\n"})
+    EXPECT_FALSE(parse_oci_conf(wrong, "f", no_include, out)) << wrong;
+}
+
 RC_GTEST_PROP(OtherConfProp, any_text_is_answered, ()) {
   auto piece = rc::gen::element<std::string>("Name=", "NodeName=", "SwitchName=", "Switches=", "Nodes=", "a", "b",
                                              "n[1-2]", "[", " ", "\n", "Count=", "File=", "4G", "1",

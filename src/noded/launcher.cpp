@@ -6,6 +6,8 @@
 #include "base/hostlist.hpp"
 #include "base/log.hpp"
 #include "exec/step_order.hpp"
+#include "io/worker.hpp"
+#include "noded/container.hpp"
 #include "noded/gres_environment.hpp"
 #include "noded/spank.hpp"
 #include "noded/strays.hpp"
@@ -194,6 +196,10 @@ io::Task<Errc> Launcher::start_step(NodeJobPtr job, wire::BatchJobLaunch order) 
   exec::StepLaunch plan =
       plan_batch_step(order, std::move(*user), node_.setup.facts, node_.setup.settings, node_.setup.config);
   tell_devices(plan, order.cred);
+  auto enclosing = in_container(std::move(plan), order.container);
+  auto enclosed = co_await enclosing;
+  if (!enclosed) co_return enclosed.error().code;
+  plan = std::move(*enclosed);
   auto supervising = supervise(job, std::move(plan));
   auto link = co_await supervising;
   if (!link) {
@@ -226,6 +232,22 @@ std::vector<GresHeld> Launcher::tell_devices(exec::StepLaunch& plan, const wire:
 
 bool Launcher::sees_own_devices() const {
   return node_.setup.settings.constrain_devices && node_.setup.config.task_plugin.find("cgroup") != std::string::npos;
+}
+
+/// The plan itself where no container is asked for, or none can be run here.
+io::Task<Result<exec::StepLaunch>> Launcher::in_container(exec::StepLaunch plan, std::string bundle) {
+  const StepSettings& settings = node_.setup.settings;
+  if (bundle.empty() || !settings.oci) co_return plan;
+  const std::uint32_t job_id = plan.key.job_id;
+  auto working = io::on_worker(node_.loop,
+                               [plan = std::move(plan), bundle, oci = *settings.oci,
+                                spool = settings.spool_directory]() mutable -> Result<exec::StepLaunch> {
+                                 FLURM_TRY_VOID(put_in_container(plan, bundle, oci, spool));
+                                 return std::move(plan);
+                               });
+  auto done = co_await working;
+  if (!done) log(Level::error, "noded.container", {{"job_id", job_id}, {"error", done.error().text}});
+  co_return done;
 }
 
 /// Starts a supervisor and makes its step one of the job's.
@@ -262,7 +284,12 @@ void Launcher::add_step(const NodeJobPtr& job, std::uint32_t step_id, StepLink::
 
 void Launcher::step_over(const NodeJobPtr& job, std::uint32_t step_id) {
   const auto it = job->steps.find(step_id);
-  if (it != job->steps.end() && it->second->take_end()) reporter_.step_over(job, it->second);
+  if (it == job->steps.end() || !it->second->take_end()) return;
+  const exec::StepState& state = it->second->state();
+  if (node_.setup.settings.oci)
+    io::spawn(remove_container(node_.loop, node_.children, node_.setup.settings.spool_directory, job->id(), step_id,
+                               state.uid, state.gid));
+  reporter_.step_over(job, it->second);
 }
 
 // --- prolog -------------------------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ class Launcher {
   io::Task<Errc> check_step(wire::LaunchTasks order, std::uint32_t uid);
   io::Task<Result<void>> start_tasks(NodeJobPtr job, wire::LaunchTasks order, StepPlace place, std::uint16_t version);
   io::Task<Errc> start_extern_step(NodeJobPtr job);
+  io::Task<Result<exec::StepLaunch>> in_container(exec::StepLaunch plan, std::string bundle);
   io::Task<Result<StepLink::Ptr>> supervise(NodeJobPtr job, exec::StepLaunch plan);
   std::vector<GresHeld> tell_devices(exec::StepLaunch& plan, const wire::Cred& cred) const;
   void bind_devices(exec::StepLaunch& plan, const wire::LaunchTasks& order, const std::vector<GresHeld>& held) const;

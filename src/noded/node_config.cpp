@@ -56,6 +56,16 @@ Result<void> read_cgroup_conf(const std::string& conf_file, StepSettings& settin
   return {};
 }
 
+/// A missing oci.conf means that containers are not run here.
+Result<void> read_oci_conf(const std::string& conf_file, StepSettings& settings,
+                           std::vector<conf::Diagnostic>& problems) {
+  const std::string file = conf_file.substr(0, conf_file.rfind('/') + 1) + "oci.conf";
+  if (access(file.c_str(), F_OK) != 0) return {};
+  FLURM_TRY(const std::string text, read_conf_file(file));
+  FLURM_TRY(settings.oci, conf::parse_oci_conf(text, file, read_conf_file, problems));
+  return {};
+}
+
 Result<void> read_job_container_conf(const std::string& conf_file, const conf::Config& config,
                                      const conf::NodeDef& node, StepSettings& settings,
                                      std::vector<conf::Diagnostic>& problems) {
@@ -188,6 +198,7 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
                                  : options.conf_file.substr(0, options.conf_file.rfind('/') + 1) + "plugstack.conf";
   setup.settings.plugin_dir = setup.config.plugindir;
   FLURM_TRY_VOID(read_cgroup_conf(options.conf_file, setup.settings, problems));
+  FLURM_TRY_VOID(read_oci_conf(options.conf_file, setup.settings, problems));
   FLURM_TRY_VOID(read_job_container_conf(options.conf_file, setup.config, loaded.node, setup.settings, problems));
   FLURM_TRY(setup.gres, read_gres_conf(options.conf_file, setup.config, loaded.node, problems));
   return loaded;

@@ -20,10 +20,12 @@ using exec::StepFrame;
 
 constexpr std::uint64_t kGreetingMs = 30'000, kRequestMs = 20'000, kWriteMs = 60'000;
 
-/// A supervisor needs nothing of our environment but the time zone.
+/// A supervisor needs nothing of our environment but the time zone, and for plugins that ask Slurm's library the
+/// configuration.
 std::vector<std::string> supervisor_environment() {
   std::vector<std::string> env{"PATH=/usr/bin:/bin"};
-  if (const char* zone = std::getenv("TZ")) env.push_back(fmt::format("TZ={}", zone));
+  for (const char* name : {"TZ", "SLURM_CONF"})
+    if (const char* value = std::getenv(name)) env.push_back(fmt::format("{}={}", name, value));
   return env;
 }
 

@@ -174,6 +174,9 @@ io::Task<Result<void>> Launcher::start_tasks(NodeJobPtr job, wire::LaunchTasks o
         bind_report(*binding, setup.facts.node_name, plan->tasks[i].global_id, static_cast<std::uint32_t>(i));
   }
   bind_devices(*plan, order, held);
+  auto enclosing = in_container(std::move(*plan), order.container);
+  plan = co_await enclosing;
+  if (!plan) co_return fail(plan.error());
   auto supervising = supervise(job, std::move(*plan));
   auto link = co_await supervising;
   if (link) co_return Result<void>{};

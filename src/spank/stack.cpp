@@ -27,6 +27,14 @@ T* symbol(void* library, const char* name) {
   return reinterpret_cast<T*>(dlsym(library, name));
 }
 
+/// What plugins call of Slurm's library beside this interface they find in slurmstepd. Where the library is not
+/// installed, only such plugins miss it.
+void open_slurms_library() {
+  constexpr int kNewest = 60, kOldest = 38;  // of 22.05
+  for (int version = kNewest; version >= kOldest; --version)
+    if (dlopen(fmt::format("libslurm.so.{}", version).c_str(), RTLD_LAZY | RTLD_GLOBAL)) return;
+}
+
 std::array<std::string, 4> version_texts(std::uint32_t number) {
   const std::uint32_t major = number >> 16, minor = number >> 8 & 0xff, micro = number & 0xff;
   return {fmt::format("{}.{:02}.{}", major, minor, micro), std::to_string(major), fmt::format("{:02}", minor),
@@ -53,6 +61,7 @@ Result<std::unique_ptr<Stack>> Stack::load(Context context, const std::string& p
   g_current = stack.get();
   std::vector<std::string> problems;
   FLURM_TRY(const auto entries, exec::read_plugstack(plugstack, problems));
+  if (!entries.empty()) open_slurms_library();
   for (const std::string& problem : problems) stack->say(Tone::error, "spank: " + problem);
   for (const exec::PlugstackEntry& entry : entries) {
     auto plugin = stack->open(entry, plugin_dir);

@@ -28,9 +28,11 @@ struct Pipe {
   exec::Fd read, write;
 };
 
-Result<Pipe> make_pipe() {
+/// owner: who may open it again, as /dev/stdout; containers' runtimes also want it to be their user's.
+Result<Pipe> make_pipe(std::uint32_t owner) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::node_io_error, "pipe: {}", std::strerror(errno));
+  if (geteuid() == 0) (void)!fchown(ends[0], owner, static_cast<gid_t>(-1));
   return Pipe{exec::Fd(ends[0]), exec::Fd(ends[1])};
 }
 
@@ -108,7 +110,7 @@ Result<void> Supervisor::fork_tasks(std::vector<exec::TaskSpec> specs) {
   const bool has_plugins = plugins_ && !is_extern();
   Pipe gate;
   if (has_plugins) {
-    FLURM_TRY(gate, make_pipe());
+    FLURM_TRY(gate, make_pipe(0));
   }
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     specs[i].hooks = has_plugins ? plugins_ : nullptr;
@@ -139,7 +141,7 @@ Result<void> Supervisor::connect_streams(std::size_t at, exec::TaskSpec& spec, s
   if (plan.in.kind == StreamKind::file) {
     spec.stdin_path = plan.in.path;
   } else {
-    FLURM_TRY(Pipe pipe, make_pipe());
+    FLURM_TRY(Pipe pipe, make_pipe(launch_.user.uid));
     do_not_block(pipe.write);
     io_.add_input(plan.global_id, std::move(pipe.write));
     spec.stdin_fd = pipe.read.get();
@@ -160,7 +162,7 @@ Result<void> Supervisor::connect_streams(std::size_t at, exec::TaskSpec& spec, s
       FLURM_TRY(TerminalPair terminal, open_terminal(launch_.user.uid, true));
       pipe = {std::move(terminal.master), std::move(terminal.slave)};
     } else {
-      FLURM_TRY(pipe, make_pipe());
+      FLURM_TRY(pipe, make_pipe(launch_.user.uid));
     }
     do_not_block(pipe.read);
     io_.add_output(type, plan.global_id, local, std::move(pipe.read), file);

@@ -471,6 +471,17 @@ class Mpi(ClusterTest):
     def test_open_mpi_abort_ends_the_step_with_its_status(self):
         self.abort("pmix", "openmpi", [5], env=self.over_loopback)
 
+    @unittest.skipUnless(shutil.which("mpirun.openmpi"), "needs Debian's openmpi-bin")
+    def test_mpirun_starts_its_daemons_through_srun(self):
+        program = self.compiled("openmpi")
+        job = self.c.submit("-N3", "-n5", "-o", "mpirun.out", script=f"mpirun.openmpi --mca plm slurm {program}",
+                            env={**self.over_loopback, "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                                 "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1"})
+        record = self.c.wait_end(job, 90)
+        out = self.c.read("mpirun.out")
+        self.assertEqual(record["JobState"], "COMPLETED", out)
+        self.assertIn("ring 5 of 5, sum 10\n", out)
+
     @unittest.skipUnless(is_root(), "needs another user")
     def test_pmix_serves_as_the_user_and_leaves_nothing(self):
         look = "echo $PMIX_SERVER_TMPDIR; stat -c %U $PMIX_SERVER_TMPDIR"
@@ -478,6 +489,20 @@ class Mpi(ClusterTest):
         folder, owner = done.stdout.split()
         self.assertEqual(owner, "nobody", done.stderr)
         self.assertFalse(os.path.exists(folder))
+
+
+class MpiOnEightNodes(Mpi):
+    nodes = 8
+
+    def test_open_mpi_ring(self):
+        self.ring("pmix", "openmpi", "-N8", tasks=8, env=self.over_loopback)
+
+    def test_mpich_ring(self):
+        self.ring("pmi2", "mpich", "-N8", tasks=8)
+
+    test_pmi_on_several_nodes = test_mpich_abort_ends_the_step = None  # on three nodes they show as much
+    test_open_mpi_abort_ends_the_step_with_its_status = test_pmix_serves_as_the_user_and_leaves_nothing = None
+    test_mpirun_starts_its_daemons_through_srun = None
 
 
 @unittest.skipUnless(REAL_CONTROLLER and is_root(), "compares with Debian's slurmd")
