@@ -3,11 +3,12 @@
 With FLURM_REAL=1 the daemons are Debian's slurmctld, slurmd and (for QOS) slurmdbd: the oracle.
 """
 
-import os
+import json
+import subprocess
 import unittest
 
-from accounted import ORACLE, Accounted
-from cluster import ClusterTest, main, wait_for
+from accounted import Accounted
+from cluster import REAL, REAL_CONTROLLER, REAL_NODES, Cluster, ClusterTest, kill, main, wait_for
 
 PARTITIONS = """PartitionName=low Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1
 PartitionName=off Nodes=ALL PriorityTier=1 PreemptMode=OFF
@@ -128,6 +129,36 @@ PartitionName=high Nodes=ALL PriorityTier=10
         wait_for(lambda: states() == ["RUNNING", "SUSPENDED"], 60, "the first one's turn again")
         self.c.run("scancel", jobs[0])
         self.c.wait_state(jobs[1], "RUNNING", seconds=60)
+
+
+@unittest.skipIf(REAL or REAL_NODES or REAL_CONTROLLER, "Slurm has one controller that works")
+class Leaders(unittest.TestCase):
+    """The leader dies in the middle of it, and the next one ends what it began."""
+
+    def leading(self, c):
+        told = subprocess.run([c.bin + "/flurm", "cluster", "status", "--json", "--dir", c.dir], capture_output=True, text=True)
+        rows = json.loads(told.stdout)["details"] if told.stdout else []
+        return next((row["name"] for row in rows if row.get("leads")), None)
+
+    def test_grace_and_turns(self):
+        extra = "PreemptType=preempt/partition_prio\nPreemptMode=SUSPEND,GANG\n" + PARTITIONS.replace(
+            "GraceTime=8", "GraceTime=8 PreemptMode=CANCEL")
+        with Cluster(2, extra, controllers=3) as c:
+            whole = ("-c", c.node("n1")["CPUTot"], "--mem=50", "--wrap", "sleep 1000")
+            low = c.submit("-p", "low", "-w", "n1", *whole)
+            grace = c.submit("-p", "grace", "-w", "n2", *whole)
+            for job in (low, grace):
+                c.wait_state(job, "RUNNING")
+            first = c.submit("-p", "high", "-w", "n1", *whole)
+            second = c.submit("-p", "high", "-w", "n2", *whole)
+            c.wait_state(low, "SUSPENDED")
+            wait_for(lambda: c.job(grace)["PreemptTime"] != "None", 20, "the grace time")
+            kill(c.pid(wait_for(lambda: self.leading(c), 20, "a leader")))
+            c.wait_state(grace, "PREEMPTED", seconds=60)
+            c.wait_state(second, "RUNNING", seconds=60)
+            self.assertEqual((c.state(low), c.state(first)), ("SUSPENDED", "RUNNING"))
+            c.run("scancel", first)
+            c.wait_state(low, "RUNNING", seconds=60)
 
 
 class Enforcing(Accounted):
