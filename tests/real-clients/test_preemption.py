@@ -21,7 +21,7 @@ PartitionName=high Nodes=ALL PriorityTier=10
 class Preempting(ClusterTest):
     nodes = 2
 
-    def running(self, partition, *words, script="sleep 1000"):
+    def running(self, partition, *words, script="exec sleep 1000"):
         job = self.c.submit("-p", partition, *words, script=script)
         self.c.wait_state(job, "RUNNING")
         return job
@@ -179,14 +179,17 @@ class Enforcing(Accounted):
         return self
 
 
-class ByQos(Preempting):
+class WithQos(Preempting):
     cluster_type = Enforcing
-    extra = "PreemptType=preempt/qos\nPreemptMode=CANCEL\nPartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE\n"
 
-    def running(self, qos, *words, script="sleep 1000"):
+    def running(self, qos, *words, script="exec sleep 1000"):
         job = self.c.submit(f"--qos={qos}", *words, script=script)
         self.c.wait_state(job, "RUNNING", seconds=60)
         return job
+
+
+class ByQos(WithQos):
+    extra = "PreemptType=preempt/qos\nPreemptMode=CANCEL\nPartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE\n"
 
     def accounted(self, job, state):
         wait_for(lambda: [row["State"] for row in self.c.sacct("-X", "-D", "-j", job, form="State")] == [state] or None, 60,
@@ -212,6 +215,29 @@ class ByQos(Preempting):
         record = self.c.job(normal)
         self.assertEqual(record["PreemptEligibleTime"][:11], record["StartTime"][:11])
         self.assertNotEqual(record["PreemptEligibleTime"], record["StartTime"])
+
+
+class ByQosSuspending(WithQos):
+    extra = "PreemptType=preempt/qos\nPreemptMode=SUSPEND,GANG\nPartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE OverSubscribe=FORCE:1\n"
+
+    def test_suspend(self):
+        whole = ("-w", "n1", "-c", self.c.node("n1")["CPUTot"], "--mem=50")
+        low = self.running("low", *whole)
+        high = self.running("high", *whole)
+        self.c.wait_state(low, "SUSPENDED")
+        self.c.run("scancel", high)
+        self.c.wait_state(low, "RUNNING", seconds=60)
+
+
+class ByQosWithin(WithQos):
+    extra = "PreemptType=preempt/qos\nPreemptMode=CANCEL,WITHIN\nPartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE\n"
+
+    def test_by_priority(self):
+        low = self.running("low", "-N2", "--exclusive", "--priority=100")
+        same = self.c.submit("--qos=low", "--priority=100", "--wrap", "sleep 1000")
+        self.c.wait_reason(same, "Resources")
+        self.running("low", "--priority=200")
+        self.c.wait_state(low, "PREEMPTED")
 
 
 if __name__ == "__main__":
