@@ -212,7 +212,7 @@ void Pass::start_tasks(const QueueEntry& entry) {
     const Outcome outcome = try_now(entry, holding);
     if (outcome != Outcome::placed) {
       const bool careful = careful_[entry.partition] && entry.reservation == kNoReservation;
-      auto way = outcome == Outcome::busy && !careful ? find_way(entry, available_) : std::nullopt;
+      auto way = outcome == Outcome::busy && !careful ? find_way(entry, available_, 0) : std::nullopt;
       if (!way) return hold_back(entry, outcome);
       if (const JobReason limit = over_limit(entry, way->holding); limit != JobReason::none)
         return answer(entry.job, limit);
@@ -264,17 +264,19 @@ void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
 }
 
 /// How the job gets a place that others have.
-std::optional<Preemption::Way> Pass::find_way(const QueueEntry& entry, const Bitmap& available) {
+std::optional<Preemption::Way> Pass::find_way(const QueueEntry& entry, const Bitmap& available,
+                                              std::int64_t planned_s) {
   if (!preemption_) return std::nullopt;
   const model::Job& job = job_of(entry);
   const Shape& shape = shape_of(entry);
   const Leave leave = leave_for(entry, shape);
-  const std::tuple key{&shape, leave.key, job.request->user_id, job.qos};
+  // What there is no way for now, there is none for later in the pass, nor for one of lower priority.
+  const std::tuple key{&shape, leave.key, job.request->user_id, job.qos, planned_s};
   if (no_way_.contains(key)) return std::nullopt;
   auto way = preemption_->find(entry, job, [&](const Usage& usage, Holding& holding) {
     return place_beside(entry, shape, leave, usage, available, holding) == Outcome::placed;
   });
-  if (!way && &available == &available_) no_way_.insert(key);
+  if (!way) no_way_.insert(key);
   return way;
 }
 
@@ -395,8 +397,9 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
     if (!slot) slot = slots.find(claim_of(entry, shape_of(entry)), duration, planned_elsewhere);
     const bool starts = slot && slot->start == now_;
     if (!starts) ++searches_;
-    if (!starts && preemption_) {  // of those who are in its way, not of those for whom the time is kept
-      if (auto way = find_way(entry, inventory_.usable() & slots.unplanned(duration))) {
+    if (!starts && preemption_ && ways_left_ > 0) {  // not over those for whom the time is kept
+      --ways_left_;
+      if (auto way = find_way(entry, inventory_.usable() & slots.unplanned(duration), duration)) {
         if (const JobReason limit = over_limit(entry, way->holding); limit != JobReason::none)
           return this->answer(entry.job, limit);
         slots.take({now_, way->holding}, duration);

@@ -41,7 +41,8 @@ class Pass {
 
   void consider(const QueueEntry& entry);
   void start_tasks(const QueueEntry& entry);
-  std::optional<Preemption::Way> find_way(const QueueEntry& entry, const Bitmap& available);
+  /// `planned_s`: how long nothing planned may be in the way on the nodes that are available; 0: nothing is planned.
+  std::optional<Preemption::Way> find_way(const QueueEntry& entry, const Bitmap& available, std::int64_t planned_s);
   void make_way(const QueueEntry& entry, std::uint32_t task, Preemption::Way way);
   void take_place(const QueueEntry& entry, Holding holding);
   void find_components();
@@ -105,10 +106,12 @@ class Pass {
   std::vector<bool> full_;     // reservations in which a job waits: nothing starts past it
   std::map<std::pair<const Shape*, std::uint32_t>, Shape> narrowed_;  // to so many nodes
   std::map<std::pair<const Shape*, std::uint32_t>, Outcome> failed_;  // with the key of what reservations leave
-  std::set<std::tuple<const Shape*, std::uint32_t, std::uint32_t, std::uint32_t>> no_way_;  // and user, QOS
-  std::vector<std::pair<Holding, TimeS>> started_;                    // and until when
-  std::map<std::uint32_t, std::vector<Component>> components_;        // by the first one's job
-  std::vector<const QueueEntry*> held_back_;                          // for want of resources, or behind such a job
+  using WayKey = std::tuple<const Shape*, std::uint32_t, std::uint32_t, std::uint32_t, std::int64_t>;
+  std::set<WayKey> no_way_;                                     // for a shape with that key, user, QOS, time
+  int ways_left_ = 100;                                         // that backfill looks for
+  std::vector<std::pair<Holding, TimeS>> started_;              // and until when
+  std::map<std::uint32_t, std::vector<Component>> components_;  // by the first one's job
+  std::vector<const QueueEntry*> held_back_;                    // for want of resources, or behind such a job
 
   std::vector<Answer> answers_;  // as Queue::jobs()
   std::vector<std::uint32_t> answered_;

@@ -6,6 +6,7 @@ With FLURM_REAL=1 the daemons are Debian's slurmctld, slurmd and (for QOS) slurm
 import json
 import subprocess
 import unittest
+from datetime import datetime
 
 from accounted import Accounted
 from cluster import REAL, REAL_CONTROLLER, REAL_NODES, Cluster, ClusterTest, kill, main, wait_for
@@ -13,9 +14,14 @@ from cluster import REAL, REAL_CONTROLLER, REAL_NODES, Cluster, ClusterTest, kil
 PARTITIONS = """PartitionName=low Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1
 PartitionName=off Nodes=ALL PriorityTier=1 PreemptMode=OFF
 PartitionName=again Nodes=ALL PriorityTier=1 PreemptMode=REQUEUE
-PartitionName=grace Nodes=ALL PriorityTier=1 GraceTime=8
+PartitionName=grace Nodes=ALL PriorityTier=1 GraceTime=15
 PartitionName=high Nodes=ALL PriorityTier=10
 """
+
+
+def preempted(record):
+    """The record, once it says that the job is to go."""
+    return record if record["PreemptTime"] != "None" else None
 
 
 class Preempting(ClusterTest):
@@ -79,11 +85,9 @@ class ByPartition(Preempting):
     def test_grace(self):
         low = self.running("grace", "-N2", "--exclusive", script="trap 'echo TERM' TERM; while :; do sleep 0.2; done")
         high = self.c.submit("-p", "high", "--wrap", "sleep 1000")
-        wait_for(lambda: self.c.job(low)["PreemptTime"] != "None", 30, "the grace time")
-        record = self.c.job(low)
+        record = wait_for(lambda: preempted(self.c.job(low)), 30, "the grace time")
         self.assertEqual(record["JobState"], "RUNNING")
         self.assertNotEqual(record["PreemptTime"], record["EndTime"])
-        self.c.wait_reason(high, "Resources")
         record = self.c.wait_state(low, "PREEMPTED", seconds=90)
         self.c.wait_state(high, "RUNNING", seconds=60)
 
@@ -122,7 +126,8 @@ PartitionName=high Nodes=ALL PriorityTier=10
         jobs = [self.c.submit("-p", "turns", "-w", "n2", *self.whole(), "--wrap", "sleep 1000") for _ in range(2)]
 
         def states():
-            return [self.c.state(job) for job in jobs]
+            found = dict(self.c.squeue("%i %T"))
+            return [found.get(job) for job in jobs]
 
         wait_for(lambda: states() == ["RUNNING", "SUSPENDED"], 30, "the first one's turn")
         wait_for(lambda: states() == ["SUSPENDED", "RUNNING"], 60, "the second one's turn")
@@ -142,7 +147,7 @@ class Leaders(unittest.TestCase):
 
     def test_grace_and_turns(self):
         extra = "PreemptType=preempt/partition_prio\nPreemptMode=SUSPEND,GANG\n" + PARTITIONS.replace(
-            "GraceTime=8", "GraceTime=8 PreemptMode=CANCEL")
+            "GraceTime=15", "GraceTime=15 PreemptMode=CANCEL")
         with Cluster(2, extra, controllers=3) as c:
             whole = ("-c", c.node("n1")["CPUTot"], "--mem=50", "--wrap", "sleep 1000")
             low = c.submit("-p", "low", "-w", "n1", *whole)
@@ -152,7 +157,7 @@ class Leaders(unittest.TestCase):
             first = c.submit("-p", "high", "-w", "n1", *whole)
             second = c.submit("-p", "high", "-w", "n2", *whole)
             c.wait_state(low, "SUSPENDED")
-            wait_for(lambda: c.job(grace)["PreemptTime"] != "None", 20, "the grace time")
+            wait_for(lambda: preempted(c.job(grace)), 20, "the grace time")
             kill(c.pid(wait_for(lambda: self.leading(c), 20, "a leader")))
             c.wait_state(grace, "PREEMPTED", seconds=60)
             c.wait_state(second, "RUNNING", seconds=60)
@@ -213,8 +218,8 @@ class ByQos(WithQos):
         high = self.c.submit("--qos=high")
         self.c.wait_reason(high, "Resources")
         record = self.c.job(normal)
-        self.assertEqual(record["PreemptEligibleTime"][:11], record["StartTime"][:11])
-        self.assertNotEqual(record["PreemptEligibleTime"], record["StartTime"])
+        start, eligible = (datetime.fromisoformat(record[each]) for each in ("StartTime", "PreemptEligibleTime"))
+        self.assertEqual((eligible - start).total_seconds(), 3600)
 
 
 class ByQosSuspending(WithQos):
