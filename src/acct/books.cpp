@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "fmt/format.h"
+
 namespace flurm::acct {
 
 AssocLimits AssocLimits::unchanged() {
@@ -13,6 +15,19 @@ AssocLimits AssocLimits::unchanged() {
                               &none.max_wall_pj, &none.priority, &none.def_qos_id})
     *each = kNoVal32;
   return none;
+}
+
+std::uint32_t Resource::share(const std::string& cluster) const {
+  const auto at = shares.find(cluster);
+  if (at == shares.end()) return 0;
+  if (flags & kAbsolute) return at->second;
+  return static_cast<std::uint32_t>(std::uint64_t{count} * at->second / 100);
+}
+
+std::uint64_t Resource::shared() const {
+  std::uint64_t sum = 0;
+  for (const auto& [cluster, amount] : shares) sum += amount;
+  return sum;
 }
 
 void Books::set_assoc(Assoc assoc) {
@@ -55,6 +70,20 @@ const Wckey* Books::find_wckey(const std::string& cluster, const std::string& us
   for (const auto& [id, each] : wckeys.rows())
     if (each->cluster == cluster && each->user == user && each->name == name) return each.get();
   return nullptr;
+}
+
+const Resource* Books::find_resource(std::string_view name, std::string_view server, std::uint32_t type) const {
+  for (const auto& [id, each] : resources.rows())
+    if (each->name == name && each->server == server && each->type == type) return each.get();
+  return nullptr;
+}
+
+std::string Books::remote_licenses(const std::string& cluster) const {
+  std::string text;
+  for (const auto& [id, each] : resources.rows())
+    if (!each->deleted && each->type == Resource::kLicense && each->shares.contains(cluster))
+      text += fmt::format("{}{}@{}:{}", text.empty() ? "" : ",", each->name, each->server, each->share(cluster));
+  return text;
 }
 
 const Assoc* Books::default_assoc(const std::string& cluster, const std::string& user) const {

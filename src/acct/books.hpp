@@ -50,6 +50,8 @@ class Books {
   Table<std::uint32_t, Qos> qos;
   Table<std::uint32_t, Tres> tres;
   Table<std::uint32_t, Wckey> wckeys;
+  Table<std::uint32_t, Resource> resources;
+  Table<std::string, Federation> federations;
 
   const Table<std::uint32_t, Assoc>& assocs() const { return assocs_; }
   void set_assoc(Assoc assoc);
@@ -63,6 +65,9 @@ class Books {
   const Qos* find_qos(std::string_view name) const;
   const Tres* find_tres(std::string_view type, std::string_view name) const;
   const Wckey* find_wckey(const std::string& cluster, const std::string& user, const std::string& name) const;
+  const Resource* find_resource(std::string_view name, std::string_view server, std::uint32_t type) const;
+  /// Licenses of servers that the cluster has shares of, as slurm.conf would say it: "fluent@server:20,idl@server:5".
+  std::string remote_licenses(const std::string& cluster) const;
   /// The default association of the user on the cluster; null: none.
   const Assoc* default_assoc(const std::string& cluster, const std::string& user) const;
 
@@ -82,7 +87,8 @@ class Books {
   std::vector<Placed> tree(const std::string& cluster) const;
 
   /// Numbers for new records; they are never used twice.
-  std::uint32_t next_assoc_id = 1, next_qos_id = 1, next_wckey_id = 1, next_tres_id = tres_first_dynamic;
+  std::uint32_t next_assoc_id = 1, next_qos_id = 1, next_wckey_id = 1, next_tres_id = tres_first_dynamic,
+                next_resource_id = 1;
 
  private:
   using Name = std::tuple<std::string, std::string, std::string, std::string>;

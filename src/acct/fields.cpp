@@ -20,24 +20,24 @@ struct Exact {
 
 /// A table as the list of its records.
 template <class Rows, class T, class Put>
-void table(codec::Archive& ar, const char* name, const Rows& rows, Put&& put, T) {
+void table(codec::Archive& ar, const char* name, const Rows& rows, Put&& put, T, codec::Span span = {}) {
   std::vector<T> list;
   if (!ar.fills())
     for (const auto& [key, row] : rows) list.push_back(*row);
-  ar(name, list);
+  ar(name, list, span);
   if (ar.fills())
     for (T& each : list) put(std::move(each));
 }
 
 template <class T>
-void by_id(codec::Archive& ar, const char* name, Table<std::uint32_t, T>& rows) {
+void by_id(codec::Archive& ar, const char* name, Table<std::uint32_t, T>& rows, codec::Span span = {}) {
   table(
       ar, name, rows.rows(),
       [&](T row) {
         const std::uint32_t id = row.id;
         rows.set(id, std::move(row));
       },
-      T{});
+      T{}, span);
 }
 
 template <class T>
@@ -168,6 +168,21 @@ void fields(codec::Archive& ar, Wckey& w) {
   ar("modified", w.modified);
 }
 
+void fields(codec::Archive& ar, Resource& r) {
+  ar("id", r.id);
+  ar("name", r.name);
+  ar("server", r.server);
+  ar("description", r.description);
+  ar("manager", r.manager);
+  ar("count", r.count);
+  ar("flags", r.flags);
+  ar("type", r.type);
+  ar("shares", r.shares);
+  ar("deleted", r.deleted);
+  ar("created", r.created);
+  ar("modified", r.modified);
+}
+
 void fields(codec::Archive& ar, Usage& u) {
   ar("raw", Exact{u.raw});
   ar("wall", Exact{u.wall});
@@ -191,6 +206,7 @@ void fields(codec::Archive& ar, Books& b) {
   by_id(ar, "wckeys", b.wckeys);
   table(
       ar, "assocs", b.assocs().rows(), [&](Assoc row) { b.set_assoc(std::move(row)); }, Assoc{});
+  by_id(ar, "resources", b.resources, codec::since(6));
 }
 
 }  // namespace flurm::acct

@@ -18,8 +18,9 @@ void fields(codec::Archive& ar, Assoc& assoc);
 void fields(codec::Archive& ar, Qos& qos);
 void fields(codec::Archive& ar, Tres& tres);
 void fields(codec::Archive& ar, Wckey& wckey);
+void fields(codec::Archive& ar, Resource& resource);
 void fields(codec::Archive& ar, Usage& usage);
-/// Without clusters: the books of one cluster do not know the others.
+/// Without clusters and federations: the books of one cluster do not know the others.
 void fields(codec::Archive& ar, Books& books);
 
 }  // namespace flurm::acct

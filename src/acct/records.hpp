@@ -5,6 +5,7 @@
 // when jobs may refer to them.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,6 +28,9 @@ struct Cluster {
   std::uint32_t plugin_id_select = 0;
   std::string nodes;  ///< of its last registration
   TresCounts tres;
+  std::string federation;                   ///< empty: in none
+  std::uint32_t fed_id = 0, fed_state = 0;  ///< 0: none; state: 1 active, 2 inactive, 16 and 32 draining and leaving
+  std::vector<std::string> fed_features;
   bool deleted = false;
   TimeS created, modified;
   bool operator==(const Cluster&) const = default;
@@ -121,6 +125,34 @@ struct Wckey {
   bool is_default = false, deleted = false;
   TimeS created, modified;
   bool operator==(const Wckey&) const = default;
+};
+
+/// Something that is counted and shared by clusters, licenses of a server above all: "name@server".
+struct Resource {
+  static constexpr std::uint32_t kLicense = 1;   ///< the only type there is
+  static constexpr std::uint32_t kAbsolute = 1;  ///< flag: shares are numbers, not percent (since 23.02)
+  std::uint32_t id = 0;
+  std::string name, server, description, manager;
+  std::uint32_t count = 0, flags = 0, type = kLicense;
+  std::map<std::string, std::uint32_t> shares;  ///< percent of `count` by cluster
+  bool deleted = false;
+  TimeS created, modified;
+  bool operator==(const Resource&) const = default;
+
+  /// What the cluster may use at most.
+  std::uint32_t share(const std::string& cluster) const;
+  /// What all clusters' shares add up to, and what they may add up to.
+  std::uint64_t shared() const;
+  std::uint64_t shared_max() const { return flags & kAbsolute ? count : 100; }
+};
+
+/// Clusters that work together; which, they say themselves.
+struct Federation {
+  std::string name;
+  std::uint32_t flags = 0;
+  bool deleted = false;
+  TimeS created, modified;
+  bool operator==(const Federation&) const = default;
 };
 
 /// A change that was made, for people to read.

@@ -46,6 +46,7 @@ class Reader {
     for (const wire::UserRec& rec : object.users) read_user(object.type, rec);
     for (const wire::AssocRec& rec : object.assocs) read_assoc(object.type, rec);
     for (const wire::WckeyRec& rec : object.wckeys) read_wckey(object.type, rec);
+    for (const wire::ResRec& rec : object.res) read_resource(object.type, rec);
   }
   News take_news() { return std::move(news_); }
 
@@ -203,6 +204,23 @@ class Reader {
     fresh.set(rec.id, std::move(changed));
   }
 
+  /// Of a resource a cluster is told its own share.
+  void read_resource(UpdateType type, const wire::ResRec& rec) {
+    if (!rec.clus_res_rec || rec.clus_res_rec->cluster != cluster_) return;
+    Table<std::uint32_t, Resource>& fresh = news_.records.resources;
+    if (type == UpdateType::remove_res) {
+      news_.resources_gone.push_back(rec.id);
+      fresh.erase(rec.id);
+      return;
+    }
+    const Resource* known = find(fresh, books_.resources, rec.id);
+    Resource changed = known ? *known : received(rec);
+    change(changed, rec);
+    if (const auto share = share_of(*rec.clus_res_rec)) changed.shares[cluster_] = *share;
+    std::erase(news_.resources_gone, rec.id);
+    fresh.set(rec.id, std::move(changed));
+  }
+
   const Books& books_;
   const std::string& cluster_;
   News news_;
@@ -212,8 +230,9 @@ class Reader {
 
 bool News::empty() const {
   return records.assocs().size() + records.qos.size() + records.users.size() + records.accounts.size() +
-             records.wckeys.size() + records.tres.size() + assocs_gone.size() + qos_gone.size() + wckeys_gone.size() +
-             users_gone.size() + accounts_gone.size() + assocs_unused.size() + qos_unused.size() ==
+             records.wckeys.size() + records.tres.size() + records.resources.size() + resources_gone.size() +
+             assocs_gone.size() + qos_gone.size() + wckeys_gone.size() + users_gone.size() + accounts_gone.size() +
+             assocs_unused.size() + qos_unused.size() ==
          0;
 }
 
@@ -250,6 +269,17 @@ Wckey received(const wire::WckeyRec& rec) {
 }
 
 Tres received(const wire::TresRec& rec) { return {.id = rec.id, .type = rec.type, .name = rec.name}; }
+
+Resource received(const wire::ResRec& rec) {
+  Resource resource;
+  resource.id = rec.id;
+  resource.name = rec.name;
+  resource.server = rec.server;
+  change(resource, rec);
+  for (const wire::ClusResRec& each : rec.clus_res_list)
+    if (const auto share = share_of(each)) resource.shares[each.cluster] = *share;
+  return resource;
+}
 
 void receive_coordinator(Books& books, const wire::UserRec& rec) {
   for (const wire::CoordRec& coord : rec.coord_accts) {

@@ -13,7 +13,7 @@ namespace flurm::acct {
 /// Records that are new or changed, and what is gone.
 struct News {
   Books records;
-  std::vector<std::uint32_t> assocs_gone, qos_gone, wckeys_gone;
+  std::vector<std::uint32_t> assocs_gone, qos_gone, wckeys_gone, resources_gone;
   std::vector<std::string> users_gone, accounts_gone;
   std::vector<std::uint32_t> assocs_unused, qos_unused;  ///< used up nothing from now on
   bool empty() const;
@@ -25,6 +25,7 @@ Qos received(const wire::QosRec& rec);
 User received(const wire::UserRec& rec);
 Wckey received(const wire::WckeyRec& rec);
 Tres received(const wire::TresRec& rec);
+Resource received(const wire::ResRec& rec);
 /// The accounts that the user coordinates, directly, become records of `books` with him in them.
 void receive_coordinator(Books& books, const wire::UserRec& rec);
 

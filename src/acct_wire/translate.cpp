@@ -224,7 +224,69 @@ wire::ClusterRec to_wire(const Cluster& cluster) {
   rec.plugin_id_select = cluster.plugin_id_select;
   rec.nodes = cluster.nodes;
   rec.tres_str = format_tres(cluster.tres);
+  rec.fed_name = cluster.federation;
+  rec.fed_id = cluster.fed_id;
+  rec.fed_state = cluster.fed_state;
+  if (!cluster.fed_features.empty()) rec.fed_feature_list = cluster.fed_features;
   return rec;
+}
+
+wire::ClusResRec to_wire(const std::string& cluster, std::uint32_t share) {
+  return {.cluster = cluster, .percent_allowed = static_cast<std::uint16_t>(share), .allowed = share};
+}
+
+wire::ResRec to_wire(const Resource& resource) {
+  wire::ResRec rec;
+  rec.count = resource.count;
+  rec.description = resource.description;
+  rec.flags = resource.flags;
+  rec.id = resource.id;
+  rec.manager = resource.manager;
+  rec.name = resource.name;
+  rec.server = resource.server;
+  rec.type = resource.type;
+  rec.allocated = static_cast<std::uint32_t>(resource.shared());
+  rec.percent_used = static_cast<std::uint16_t>(rec.allocated);
+  rec.last_consumed = 0;
+  rec.last_update = resource.modified;
+  return rec;
+}
+
+void change(Resource& resource, const wire::ResRec& wish) {
+  // slurm 22.05 slurm/slurmdb.h SLURMDB_RES_FLAG_*
+  constexpr std::uint32_t kBase = 0x0fffffff, kNotSet = 0x10000000, kAdd = 0x20000000, kRemove = 0x40000000;
+  change(resource.count, wish.count);
+  if (wish.type != 0) resource.type = wish.type;
+  if (!wish.description.empty()) resource.description = wish.description;
+  if (!wish.manager.empty()) resource.manager = wish.manager;
+  if (wish.flags & kNotSet) return;
+  const std::uint32_t flags = wish.flags & kBase;
+  if (wish.flags & kRemove)
+    resource.flags &= ~flags;
+  else
+    resource.flags = wish.flags & kAdd ? resource.flags | flags : flags;
+}
+
+std::optional<std::uint32_t> share_of(const wire::ClusResRec& rec) {
+  if (rec.allowed != kNoVal32) return rec.allowed;
+  if (rec.percent_allowed != kNoVal16) return rec.percent_allowed;
+  return std::nullopt;
+}
+std::optional<std::uint32_t> share_of(const wire::ResRec& rec) {
+  if (rec.allocated != kNoVal32) return rec.allocated;
+  if (rec.percent_used != kNoVal16) return rec.percent_used;
+  return std::nullopt;
+}
+
+void change_names(std::vector<std::string>& names, const std::vector<std::string>& wish) {
+  const auto signed_word = [](const std::string& word) { return word.starts_with('+') || word.starts_with('-'); };
+  if (wish.empty() || !signed_word(wish.front())) names.clear();
+  for (const std::string& word : wish) {
+    const std::string name = signed_word(word) ? word.substr(1) : word;
+    std::erase(names, name);
+    if (!word.starts_with('-') && !name.empty()) names.push_back(name);
+  }
+  std::ranges::sort(names);
 }
 
 wire::AccountRec to_wire(const Account& account) {

@@ -1,5 +1,5 @@
-// conf/other_conf.hpp — gres.conf, cgroup.conf, topology.conf and slurmdbd.conf. As with slurm.conf: text in, value or diagnostics
-// out.
+// conf/other_conf.hpp — gres.conf, cgroup.conf, topology.conf and slurmdbd.conf. As with slurm.conf: text in, value or
+// diagnostics out.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -97,25 +97,31 @@ struct TopologyConf {
 Result<TopologyConf> parse_topology_conf(std::string_view text, const std::string& file, const IncludeText& include,
                                          std::vector<Diagnostic>& out);
 
-/// slurmdbd.conf(5). StorageType is accounting_storage/sqlite, with a file as StorageLoc, or mysql or pgsql, with the name
-/// of a database.
+/// slurmdbd.conf(5). StorageType is accounting_storage/sqlite, with a file as StorageLoc, or mysql or pgsql, with the
+/// name of a database.
 struct SlurmdbdConf {
+  bool all_resources_absolute = false;
+  std::string archive_dir = "/tmp", archive_script;
+  bool archive_events = false, archive_jobs = false, archive_resvs = false, archive_steps = false;
+  bool archive_suspend = false, archive_txn = false, archive_usage = false;
   std::string auth_type = "auth/munge", auth_info;
   bool commit_delay = false;
   std::string dbd_addr;  ///< numeric address to listen on; empty: all
   std::string dbd_host = "localhost", dbd_backup_host;
   std::uint16_t dbd_port = 6819;
   std::uint16_t debug_level = 3;  ///< as SlurmctldDebug
-  std::string default_qos;
+  std::string debug_flags, default_qos;
   std::string log_file;  ///< empty: standard error
   std::uint32_t max_query_time_range_s = kInfinite32;
   std::uint16_t message_timeout_s = 10;
   std::string parameters, pid_file = "/var/run/slurmdbd.pid", private_data;
+  /// "12months", "3days", "1hour"; empty: records stay for ever.
+  std::string purge_events, purge_jobs, purge_resvs, purge_steps, purge_suspend, purge_txn, purge_usage;
   std::string slurm_user = "root";
   std::string storage_type = "accounting_storage/sqlite", storage_loc = "/var/lib/flurm/accounting.sqlite";
   std::string storage_host = "localhost", storage_user, storage_pass;
   std::uint16_t storage_port = 0;
-  bool track_wckey = false;
+  bool track_slurmctld_down = false, track_wckey = false;
   bool operator==(const SlurmdbdConf&) const = default;
 };
 Result<SlurmdbdConf> parse_slurmdbd_conf(std::string_view text, const std::string& file, const IncludeText& include,

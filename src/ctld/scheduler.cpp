@@ -58,16 +58,18 @@ void count_pass(Statistics& statistics, std::uint64_t took_us, std::size_t queue
 }  // namespace
 
 sched::View scheduler_view(const state::ClusterState& state) {
-  return {.settings = state.settings,
-          .pending = state.pending,
-          .active = state.active,
-          .nodes = state.nodes,
-          .partitions = state.partitions,
-          .reservations = state.reservations,
-          .books = state.books,
-          .assoc_usage = state.assoc_usage,
-          .qos_usage = state.qos_usage,
-          .usage_counted = state.usage_counted};
+  sched::View view{.settings = state.settings,
+                   .pending = state.pending,
+                   .active = state.active,
+                   .nodes = state.nodes,
+                   .partitions = state.partitions,
+                   .reservations = state.reservations,
+                   .books = state.books,
+                   .assoc_usage = state.assoc_usage,
+                   .qos_usage = state.qos_usage,
+                   .usage_counted = state.usage_counted};
+  view.settings.licenses = state.licenses();
+  return view;
 }
 
 void Scheduler::request() {

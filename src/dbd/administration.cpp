@@ -1,4 +1,6 @@
 // dbd/administration.cpp — connections, controllers, and the daemon itself: what is neither asked nor recorded.
+#include <cerrno>
+
 #include "base/log.hpp"
 #include "dbd/records.hpp"
 #include "dbd/session.hpp"
@@ -68,19 +70,18 @@ std::optional<Session::Answer> Session::administer(const rpc::Message& request) 
       if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
       common_.statistics.clear(common_.now());
       return rc(Errc::success, "", type);
-    case DBD_ARCHIVE_DUMP: {
+    case DBD_ARCHIVE_DUMP:
       if (!is_administrator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
-      // Nothing is purged unless something says when, and no key of ours does.
-      const auto& wish = request.as<wire::ArchiveCond>();
-      for (std::uint32_t age : {wish.purge_event, wish.purge_job, wish.purge_resv, wish.purge_step, wish.purge_suspend,
-                                wish.purge_txn, wish.purge_usage})
-        if (age != kNoVal32) return rc(Errc::not_supported, "flurmdbd does not purge yet", type);
-      return rc(Errc::success, "SUCCESS", type);
-    }
+      return dump_archive(request.as<wire::ArchiveCond>());
+    case DBD_ARCHIVE_LOAD:
+      if (!is_administrator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
+      return load_archive(request.as<wire::ArchiveRec>());
     case DBD_ROLL_USAGE: {
       if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
       const auto& wish = request.as<wire::DbdRollUsage>();
-      const auto rolled = common_.rollup.run(wish.start, wish.end, common_.now());
+      auto rolled = common_.rollup.run(wish.start, wish.end, common_.now());
+      if (rolled && wish.archive_data)
+        rolled = purge(common_.store, live_clusters(*books), common_.purge, common_.now());
       return rolled ? rc(Errc::success, "", type) : rc(rolled.error().code, rolled.error().text, type);
     }
     case DBD_RECONFIG:
@@ -94,6 +95,31 @@ std::optional<Session::Answer> Session::administer(const rpc::Message& request) 
     default:
       return std::nullopt;
   }
+}
+
+Session::Answer Session::dump_archive(const wire::ArchiveCond& cond) {
+  auto clusters = cond.job_cond.cluster_list;
+  if (clusters.empty()) clusters = live_clusters(*common_.ledger.books());
+  const auto purged = purge(common_.store, clusters, common_.purge.changed(cond), common_.now());
+  if (purged) return rc(Errc::success, "SUCCESS", DBD_ARCHIVE_DUMP);
+  log(Level::error, "dbd.not_purged", {{"error", purged.error().text}});
+  return rc(purged.error().code, purged.error().text, DBD_ARCHIVE_DUMP);
+}
+
+/// Tried at once, so that who asks hears what is wrong with it; done when he commits.
+Session::Answer Session::load_archive(const wire::ArchiveRec& wish) {
+  if (!wish.insert.empty()) return rc(Errc::not_supported, "flurmdbd takes archives, not SQL", DBD_ARCHIVE_LOAD);
+  Result<std::string> text = read_archive(wish.archive_file);
+  if (!text)
+    return rc(text.error().code,
+              text.error().code == Errc{ENOENT} ? "No archive file given to recover." : text.error().text,
+              DBD_ARCHIVE_LOAD);
+  if (auto tried = put_back(common_.store, *text, false); !tried) {
+    log(Level::error, "dbd.archive_refused", {{"file", wish.archive_file}, {"error", tried.error().text}});
+    return rc(tried.error().code, tried.error().text, DBD_ARCHIVE_LOAD);
+  }
+  archives_.push_back(std::move(*text));
+  return rc(Errc::success, "SUCCESS", DBD_ARCHIVE_LOAD);
 }
 
 Session::Answer Session::configuration() {

@@ -70,7 +70,7 @@ wire::ClusterList get_clusters(const Question& question, const wire::ClusterCond
   wire::ClusterList answer;
   for (const auto& [name, each] : question.books->clusters.rows()) {
     if (!wanted(cond.cluster_list, name) || (each->deleted && !cond.with_deleted)) continue;
-    if (!wanted(cond.rpc_version_list, each->rpc_version) || !cond.federation_list.empty()) continue;
+    if (!wanted(cond.rpc_version_list, each->rpc_version) || !wanted(cond.federation_list, each->federation)) continue;
     if (cond.classification && cond.classification != each->classification) continue;
     if (cond.flags != kNoVal32 && cond.flags != 0 && !(each->flags & cond.flags)) continue;
     wire::ClusterRec rec = to_wire(*each);
@@ -85,6 +85,12 @@ wire::ClusterList get_clusters(const Question& question, const wire::ClusterCond
 wire::AccountList get_accounts(const Question& question, const wire::AccountCond& cond) {
   const acct::Books& books = *question.books;
   wire::AccountList answer;
+  const auto own =
+      question.hidden.accounts ? acct::coordinated(books, question.actor.name) : std::map<std::string, bool>();
+  if (question.hidden.accounts && own.empty()) {
+    answer.return_code = static_cast<std::uint32_t>(Errc::access_denied);
+    return answer;
+  }
   std::map<std::string, std::vector<wire::AssocRec>> assocs;
   if (cond.with_assocs) {
     wire::AssocCond every = cond.assoc_cond;
@@ -95,6 +101,7 @@ wire::AccountList get_accounts(const Question& question, const wire::AccountCond
   }
   for (const auto& [name, each] : books.accounts.rows()) {
     if ((each->deleted && !cond.with_deleted) || !wanted(cond.assoc_cond.acct_list, name)) continue;
+    if (question.hidden.accounts && !own.contains(name)) continue;
     if (!wanted(cond.description_list, each->description) || !wanted(cond.organization_list, each->organization))
       continue;
     wire::AccountRec rec = to_wire(*each);
@@ -124,6 +131,7 @@ wire::UserList get_users(const Question& question, const wire::UserCond& cond) {
   }
   for (const auto& [name, each] : books.users.rows()) {
     if (each->deleted && !cond.with_deleted) continue;
+    if (question.hidden.users && name != question.actor.name) continue;
     if (cond.assoc_cond.user_list && !wanted(*cond.assoc_cond.user_list, name)) continue;
     if (cond.admin_level != 0 && static_cast<std::uint16_t>(each->admin_level) != cond.admin_level) continue;
     wire::UserRec rec = tell_user(books, *each, clusters);
@@ -144,7 +152,9 @@ wire::UserList get_users(const Question& question, const wire::UserCond& cond) {
 
 wire::AssocList get_assocs(const Question& question, const wire::AssocCond& cond) {
   wire::AssocList answer;
+  const auto own = question.hidden.users ? own_branches(*question.books, question.actor) : std::set<std::uint32_t>();
   for (const acct::Books::Placed& placed : select_assocs(*question.books, cond)) {
+    if (question.hidden.users && !own.contains(placed.assoc->id)) continue;
     wire::AssocRec rec = tell_assoc(*question.books, placed, !cond.without_parent_limits);
     if (cond.without_parent_info) {
       rec.parent_acct.clear();
@@ -250,6 +260,10 @@ wire::TxnList get_transactions(const Question& question, const wire::TxnCond& co
 
 wire::EventList get_events(const Question& question, const wire::EventCond& cond) {
   wire::EventList answer;
+  if (question.hidden.events) {
+    answer.return_code = static_cast<std::uint32_t>(Errc::access_denied);
+    return answer;
+  }
   store::EventFilter filter;
   filter.clusters = cond.cluster_list;
   filter.period_start = cond.period_start;
@@ -279,6 +293,10 @@ wire::EventList get_events(const Question& question, const wire::EventCond& cond
 
 wire::ReservationList get_reservations(const Question& question, const wire::ReservationCond& cond) {
   wire::ReservationList answer;
+  if (question.hidden.reservations) {
+    answer.return_code = static_cast<std::uint32_t>(Errc::access_denied);
+    return answer;
+  }
   std::vector<acct::Reservation> found;
   const auto read = question.store.read([&](store::Reader& reader) { found = reader.reservations(cond.cluster_list); });
   if (!read) answer.return_code = static_cast<std::uint32_t>(read.error().code);

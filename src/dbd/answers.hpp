@@ -5,6 +5,7 @@
 
 #include "acct/books.hpp"
 #include "dbd/draft.hpp"
+#include "dbd/privacy.hpp"
 #include "store/store.hpp"
 #include "wire/msg/dbd_messages.hpp"
 
@@ -18,6 +19,7 @@ struct Question {
   std::string cluster;  ///< that the connection named
   TimeS now;
   std::function<bool(const std::string&)> is_user;  ///< of this machine; may block
+  PrivateData hidden;                               ///< from this actor; nothing from operators
 };
 
 wire::TresList get_tres(const Question& question, const wire::TresCond& cond);
@@ -28,6 +30,8 @@ wire::UserList get_users(const Question& question, const wire::UserCond& cond);
 wire::AssocList get_assocs(const Question& question, const wire::AssocCond& cond);
 wire::AssocList get_problems(const Question& question, const wire::AssocCond& cond);
 wire::WckeyList get_wckeys(const Question& question, const wire::WckeyCond& cond);
+wire::ResList get_resources(const Question& question, const wire::ResCond& cond);
+wire::FederationList get_federations(const Question& question, const wire::FederationCond& cond);
 wire::TxnList get_transactions(const Question& question, const wire::TxnCond& cond);
 wire::EventList get_events(const Question& question, const wire::EventCond& cond);
 wire::ReservationList get_reservations(const Question& question, const wire::ReservationCond& cond);
@@ -43,6 +47,8 @@ std::uint32_t add_usage(const Question& question, std::vector<wire::WckeyRec>& l
 /// What jobs used of each reservation while it lasted.
 std::uint32_t add_usage(const Question& question, std::vector<wire::ReservationRec>& list);
 
+/// Those that are not deleted, with their clusters.
+wire::FederationList tell_federations(const acct::Books& books);
 /// "/root/physics/0-alice/": what stands in the tree above it, and itself; told from 23.11 on.
 std::string lineage(const acct::Books& books, const acct::Assoc& assoc);
 /// The association with everything that a controller or client is told of it.

@@ -33,6 +33,13 @@ bool is_administrator(const acct::Books& books, const Actor& actor) {
   return level_of(books, actor) >= acct::AdminLevel::admin;
 }
 
+std::vector<std::uint32_t> default_qos(const acct::Books& books, const Policy& policy) {
+  std::vector<std::uint32_t> ids;
+  for (const std::string& name : policy.default_qos)
+    if (const acct::Qos* qos = books.find_qos(name); qos && !qos->deleted) ids.push_back(qos->id);
+  return ids;
+}
+
 bool may_change(const Change& change, const std::string& account) {
   return is_operator(change.books, change.actor) ||
          acct::coordinated(change.books, change.actor.name).contains(account);
@@ -62,6 +69,12 @@ ChangeFunction find_change(wire::MsgType type) {
       {DBD_ADD_TRES, call<TresList, add_tres>},
       {DBD_ADD_WCKEYS, call<WckeyList, add_wckeys>},
       {DBD_REMOVE_WCKEYS, call<WckeyCond, remove_wckeys>},
+      {DBD_ADD_RES, call<ResList, add_resources>},
+      {DBD_MODIFY_RES, call<ModifyRes, modify_resources>},
+      {DBD_REMOVE_RES, call<ResCond, remove_resources>},
+      {DBD_ADD_FEDERATIONS, call<FederationList, add_federations>},
+      {DBD_MODIFY_FEDERATIONS, call<ModifyFederations, modify_federations>},
+      {DBD_REMOVE_FEDERATIONS, call<FederationCond, remove_federations>},
   };
   auto at = kFunctions.find(type);
   return at == kFunctions.end() ? nullptr : at->second;

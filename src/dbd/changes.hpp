@@ -32,6 +32,16 @@ Outcome add_tres(const Change& change, const wire::TresList& message);
 Outcome add_wckeys(const Change& change, const wire::WckeyList& message);
 Outcome remove_wckeys(const Change& change, const wire::WckeyCond& cond);
 
+Outcome add_resources(const Change& change, const wire::ResList& message);
+Outcome modify_resources(const Change& change, const wire::ModifyRes& message);
+Outcome remove_resources(const Change& change, const wire::ResCond& cond);
+Outcome add_federations(const Change& change, const wire::FederationList& message);
+Outcome modify_federations(const Change& change, const wire::ModifyFederations& message);
+Outcome remove_federations(const Change& change, const wire::FederationCond& cond);
+
+/// The federation, its state there and the features of a cluster, as the record says. Errors: it is full.
+Result<void> change_federation(const acct::Books& books, acct::Cluster& cluster, const wire::ClusterRec& wish);
+
 /// May the user change what is in this account? Operators may, and those who coordinate it.
 bool may_change(const Change& change, const std::string& account);
 /// Makes one of the user's wckeys on the cluster the default. False: there is none of that name.

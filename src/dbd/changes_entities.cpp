@@ -49,8 +49,11 @@ Outcome add_clusters(const Change& change, const wire::ClusterList& message) {
     cluster.classification = each.classification;
     cluster.flags = each.flags == kNoVal32 ? 0 : each.flags;
     cluster.dimensions = each.dimensions ? each.dimensions : 1;
+    if (auto joined = change_federation(change.books, cluster, each); !joined)
+      return Outcome::refused(joined.error().code, "Failed to add cluster.");
     acct::Assoc root;
     dbd::change(root, each.root_assoc);
+    if (root.qos.empty()) root.qos = default_qos(change.books, change.policy);
     acct::add_cluster(change.books, std::move(cluster), root, change.now);
     change.note(each.name, fmt::format("name='{}'", each.name));
   }
@@ -65,6 +68,8 @@ Outcome modify_clusters(const Change& change, const wire::ModifyClusters& messag
     acct::Cluster changed = *each;
     if (message.rec.classification) changed.classification = message.rec.classification;
     if (message.rec.flags != kNoVal32 && message.rec.flags != 0) changed.flags = message.rec.flags;
+    if (auto joined = change_federation(change.books, changed, message.rec); !joined)
+      return Outcome::refused(joined.error().code, joined.error().text);
     changed.modified = change.now;
     change.books.clusters.set(name, std::move(changed));
     names.push_back(name);
@@ -85,7 +90,13 @@ Outcome remove_clusters(const Change& change, const wire::ClusterCond& cond) {
   const std::set<std::string> going(names.begin(), names.end());
   const auto ids = assocs_where(change.books, [&](const acct::Assoc& a) { return going.contains(a.cluster); });
   if (auto refused = take_assocs(change, ids, {})) return *refused;
-  for (const std::string& name : names) retire(change, change.books.clusters, name, true);
+  for (const std::string& name : names) {
+    acct::Cluster cluster = *change.books.clusters.find(name);
+    cluster.federation.clear();
+    cluster.fed_id = cluster.fed_state = 0;
+    change.books.clusters.set(name, std::move(cluster));
+    retire(change, change.books.clusters, name, true);
+  }
   change.note(named(names), "");
   return Outcome::list(std::move(names));
 }

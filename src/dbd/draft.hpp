@@ -37,6 +37,14 @@ struct Draft {
   std::vector<Step> steps;
 };
 
+/// What the configuration says of new records.
+struct Policy {
+  std::vector<std::string> default_qos;  ///< names, of those that a new cluster begins with; empty: "normal"
+  bool absolute_resources = false;       ///< clusters' shares of resources are numbers, not percent
+};
+/// Their ids; those that are not there are left out.
+std::vector<std::uint32_t> default_qos(const acct::Books& books, const Policy& policy);
+
 /// What one request changes. Runs on a worker.
 struct Change {
   acct::Books& books;
@@ -45,6 +53,7 @@ struct Change {
   const Actor& actor;
   TimeS now;
   wire::MsgType type;
+  const Policy& policy;
 
   /// A line of the transaction log.
   void note(std::string where, std::string info, std::string cluster = "") const {

@@ -180,12 +180,14 @@ class Telling {
   void times(wire::JobRec& rec, const acct::Job& job);
   void steps(wire::JobRec& rec, const acct::Job& job);
   std::uint32_t place(const acct::Assoc& assoc);
+  std::string reservation(const acct::Job& job);
 
   const Sieve& sieve_;
   const wire::JobCond& cond_;
   store::Reader& reader_;
   std::map<std::uint64_t, std::vector<acct::Step>> steps_;                // by db_index
   std::map<std::string, std::map<std::uint32_t, std::uint32_t>> places_;  // by cluster, once it was asked for
+  std::map<std::string, std::vector<acct::Reservation>> reservations_;    // likewise
 };
 
 Telling::Telling(const Sieve& sieve, store::Reader& reader, const std::vector<acct::Job>& jobs)
@@ -194,6 +196,18 @@ Telling::Telling(const Sieve& sieve, store::Reader& reader, const std::vector<ac
   std::vector<std::uint64_t> db_indices;
   for (const acct::Job& job : jobs) db_indices.push_back(job.db_index);
   for (acct::Step& step : reader.steps_of(db_indices)) steps_[step.db_index].push_back(std::move(step));
+}
+
+/// The name of the one that had this number when the job began; a number has several records when it was changed.
+std::string Telling::reservation(const acct::Job& job) {
+  if (job.resv_id == 0) return {};
+  const auto [at, fresh] = reservations_.try_emplace(job.cluster);
+  if (fresh) at->second = reader_.reservations({job.cluster});
+  const TimeS moment = job.start ? job.start : job.submit;
+  std::string name;
+  for (const acct::Reservation& each : at->second)
+    if (each.id == job.resv_id && (name.empty() || each.start <= moment)) name = each.name;
+  return name;
 }
 
 /// Its left number in the cluster's tree, by which clients before 23.11 tell what lies below an account.
@@ -302,6 +316,7 @@ wire::JobRec Telling::tell(const acct::Job& job) {
   rec.requid = job.kill_uid;
   rec.restart_cnt = static_cast<std::uint16_t>(job.restart_count);
   rec.resvid = job.resv_id;
+  rec.resv_name = reservation(job);
   rec.resv_req = job.resv_req;
   rec.segment_size = static_cast<std::uint16_t>(job.segment_size);
   rec.show_full = 1;
@@ -370,6 +385,13 @@ wire::JobList get_jobs(const Question& question, const wire::JobCond& cond) {
     } else {
       std::erase_if(jobs, [&](const acct::Job& job) { return !sieve.passes(job); });
       if (!(cond.flags & kDuplicates)) drop_earlier_runs(jobs);
+    }
+    // Scripts and environments are nobody else's, whatever the configuration says.
+    if (question.hidden.jobs ||
+        (cond.flags & (kScript | kEnvironment) && !is_operator(*question.books, question.actor))) {
+      const std::set<std::uint32_t> own = own_assocs(*question.books, question.actor);
+      std::erase_if(jobs,
+                    [&](const acct::Job& job) { return job.uid != question.actor.uid && !own.contains(job.assoc_id); });
     }
     Telling telling(sieve, reader, jobs);
     answer.list.reserve(jobs.size());

@@ -8,13 +8,40 @@ namespace {
 /// Another daemon may come first again and again, but not for ever.
 constexpr int kAttempts = 10;
 
+/// Makes the QOS that are named and not there.
+void add_default_qos(acct::Books& books, const Policy& policy, TimeS now) {
+  for (const std::string& name : policy.default_qos) {
+    const acct::Qos* old = books.find_qos(name);
+    if (old && !old->deleted) continue;
+    acct::Qos qos;
+    qos.id = old ? old->id : books.next_qos_id++;
+    qos.name = name;
+    qos.description = "Added as default";
+    qos.created = qos.modified = now;
+    books.qos.set(qos.id, std::move(qos));
+  }
+}
+
+/// With a default of its own a new database has no "normal".
+acct::Books founding(const Policy& policy, TimeS now) {
+  acct::Books books = acct::founding_books(now);
+  if (policy.default_qos.empty()) return books;
+  books.qos = {};
+  books.next_qos_id = 1;
+  add_default_qos(books, policy, now);
+  return books;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Ledger>> Ledger::open(store::Store& store, TimeS now, OnChange on_change) {
-  std::unique_ptr<Ledger> ledger(new Ledger(store, std::move(on_change)));
-  FLURM_TRY(store::Loaded loaded, store.load(acct::founding_books(now)));
+Result<std::unique_ptr<Ledger>> Ledger::open(store::Store& store, TimeS now, Policy policy, OnChange on_change) {
+  std::unique_ptr<Ledger> ledger(new Ledger(store, std::move(policy), std::move(on_change)));
+  FLURM_TRY(store::Loaded loaded, store.load(founding(ledger->policy_, now)));
   ledger->books_ = std::move(loaded.books);
   ledger->revision_ = loaded.revision;
+  if (default_qos(*ledger->books_, ledger->policy_).size() < ledger->policy_.default_qos.size())
+    FLURM_TRY_VOID(ledger->change(
+        [&](acct::Books& books, std::vector<acct::Transaction>&) { add_default_qos(books, ledger->policy_, now); }));
   return ledger;
 }
 
@@ -79,7 +106,7 @@ Result<void> Ledger::commit(const Draft& wish, TimeS now) {
     Draft fresh = this->draft();
     if (fresh.revision == wish.revision) return wish;
     for (const Draft::Step& step : wish.steps) {
-      const Change change{fresh.books, fresh.log, store_, step.actor, now, step.type};
+      const Change change{fresh.books, fresh.log, store_, step.actor, now, step.type, policy_};
       const Outcome outcome = find_change(step.type)(change, step.message.get());
       if (!outcome.changed()) return fail(Errc::error, "another change came first: {}", outcome.comment);
     }

@@ -15,7 +15,9 @@ class Ledger {
   /// Told of every change of the books in force, by this daemon or another on the same database; on a worker, in order.
   using OnChange = std::function<void(const acct::Books& before, const acct::Books& now)>;
 
-  static Result<std::unique_ptr<Ledger>> open(store::Store& store, TimeS now, OnChange on_change);
+  /// QOS that the policy names are made if they are not there.
+  static Result<std::unique_ptr<Ledger>> open(store::Store& store, TimeS now, Policy policy, OnChange on_change);
+  const Policy& policy() const { return policy_; }
 
   std::shared_ptr<const acct::Books> books() const;
   /// A fresh draft of the books in force.
@@ -29,13 +31,15 @@ class Ledger {
   Result<void> change(const std::function<void(acct::Books&, std::vector<acct::Transaction>&)>& edit);
 
  private:
-  Ledger(store::Store& store, OnChange on_change) : store_(store), on_change_(std::move(on_change)) {}
+  Ledger(store::Store& store, Policy policy, OnChange on_change)
+      : store_(store), policy_(std::move(policy)), on_change_(std::move(on_change)) {}
   Result<void> reload();
   /// What `make` makes of the books in force becomes the books; made again while others come first.
   Result<void> save(const std::function<Result<Draft>()>& make);
   void replace(std::shared_ptr<const acct::Books> books, std::uint64_t revision);
 
   store::Store& store_;
+  const Policy policy_;
   OnChange on_change_;
   std::mutex committing_;  // held over the database's transaction
   mutable std::mutex mutex_;

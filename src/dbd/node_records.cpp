@@ -53,6 +53,13 @@ void record_node_state(Reporter& reporter, const wire::DbdNodeState& m) {
 
 bool record_cluster_tres(Reporter& reporter, const wire::DbdClusterTres& m, bool& first, bool& nodes_changed) {
   std::vector<acct::Event> open = open_events(reporter);
+  // It is back.
+  for (acct::Event& each : open)
+    if (each.node.empty() && each.state != 0) {
+      each.end = std::max(m.event_time, each.start);
+      reporter.writer.put(each);
+    }
+  std::erase_if(open, [](const acct::Event& each) { return static_cast<bool>(each.end); });
   auto old = std::ranges::find_if(open, [](const acct::Event& e) { return e.node.empty() && e.state == 0; });
   first = old == open.end();
   nodes_changed = !first && old->cluster_nodes != m.cluster_nodes;
@@ -72,6 +79,21 @@ bool record_cluster_tres(Reporter& reporter, const wire::DbdClusterTres& m, bool
   reporter.touch(m.event_time);
   reporter.writer.put(event);
   return true;
+}
+
+void record_controller_down(Reporter& reporter) {
+  const std::vector<acct::Event> open = open_events(reporter);
+  const auto registered =
+      std::ranges::find_if(open, [](const acct::Event& e) { return e.node.empty() && e.state == 0; });
+  if (registered == open.end()) return;
+  acct::Event event;
+  event.cluster = reporter.cluster;
+  event.start = reporter.now;
+  event.state = 1;  // down
+  event.tres = registered->tres;
+  event.reason = "slurmctld disconnect";
+  reporter.touch(reporter.now);
+  reporter.writer.put(event);
 }
 
 void flush_jobs(Reporter& reporter, TimeS when) {

@@ -42,6 +42,13 @@ TimeS next(acct::Period period, TimeS time) {
   return moment(parts);
 }
 
+TimeS before(acct::Period period, TimeS time, int count) {
+  if (period == acct::Period::hour) return TimeS{begin_of(period, time).v - std::int64_t{count} * 3600};
+  std::tm parts = begin_parts(period, time);
+  (period == acct::Period::month ? parts.tm_mon : parts.tm_mday) -= count;
+  return moment(parts);
+}
+
 Window window(TimeS start, TimeS end, TimeS now) {
   using acct::Period;
   const TimeS today = begin_of(Period::day, now);

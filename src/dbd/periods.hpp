@@ -10,6 +10,9 @@ TimeS begin_of(acct::Period period, TimeS time);
 /// The begin of the one after it; a day may have 23 or 25 hours.
 TimeS next(acct::Period period, TimeS time);
 
+/// The begin of the period that was `count` periods before that of `time`.
+TimeS before(acct::Period period, TimeS time, int count);
+
 /// Where the answer to a question about usage is found.
 struct Window {
   acct::Period period = acct::Period::day;

@@ -124,6 +124,27 @@ void assoc_updates(Collected& out, const acct::Books& before, const acct::Books&
   }
 }
 
+/// A controller hears of its own cluster's shares.
+void resource_updates(Collected& out, const acct::Books& before, const acct::Books& now, const std::string& cluster) {
+  const auto shared = [&](const acct::Books& books, std::uint32_t id) -> const acct::Resource* {
+    const acct::Resource* resource = books.resources.find_live(id);
+    return resource && resource->shares.contains(cluster) ? resource : nullptr;
+  };
+  const auto tell = [&](UpdateType type, const acct::Resource& resource) {
+    wire::ResRec rec = to_wire(resource);
+    rec.clus_res_rec = acct::to_wire(cluster, resource.shares.at(cluster));
+    out.of(type).res.push_back(std::move(rec));
+  };
+  for (const auto& [id, row] : now.resources.rows()) {
+    const acct::Resource* fresh = shared(now, id);
+    const acct::Resource* old = shared(before, id);
+    if (fresh && !old) tell(UpdateType::add_res, *fresh);
+    if (fresh && old && !(*fresh == *old)) tell(UpdateType::modify_res, *fresh);
+  }
+  for (const auto& [id, row] : before.resources.rows())
+    if (shared(before, id) && !shared(now, id)) tell(UpdateType::remove_res, *row);
+}
+
 template <class T, class Tell>
 void table_updates(const acct::Table<std::uint32_t, T>& before, const acct::Table<std::uint32_t, T>& now, Tell&& tell) {
   for (const auto& [id, row] : now.rows()) {
@@ -163,6 +184,10 @@ wire::AccountingUpdate updates(const acct::Books& before, const acct::Books& now
   table_updates(before.wckeys, now.wckeys, [&](int kind, const acct::Wckey& wckey, const acct::Wckey*) {
     if (wckey.cluster == cluster) out.of(kWckey[kind]).wckeys.push_back(to_wire(wckey));
   });
+  resource_updates(out, before, now, cluster);
+  const wire::FederationList federations = tell_federations(now);
+  // Even an empty list: the last one may have gone.
+  if (!(federations == tell_federations(before))) out.of(UpdateType::update_feds).federations = federations.list;
   return out.take();
 }
 

@@ -35,6 +35,8 @@ void record_job_heavy(Reporter& reporter, const wire::DbdJobHeavy& message);
 void record_step_start(Reporter& reporter, const wire::DbdStepStart& message);
 void record_step_complete(Reporter& reporter, const wire::DbdStepComplete& message);
 void record_node_state(Reporter& reporter, const wire::DbdNodeState& message);
+/// TrackSlurmctldDown: the cluster's controller has gone, and while it is away nothing can be used.
+void record_controller_down(Reporter& reporter);
 /// What still runs in the books did not survive: it ended at `when`.
 void flush_jobs(Reporter& reporter, TimeS when);
 /// The cluster has these resources from now on. True when that is news.

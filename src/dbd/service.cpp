@@ -8,10 +8,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "base/log.hpp"
+#include "dbd/configuration.hpp"
 #include "dbd/periods.hpp"
 #include "dbd/server.hpp"
 #include "io/clock.hpp"
@@ -21,25 +22,6 @@
 
 namespace flurm::dbd {
 namespace {
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) return fail(Errc::io, "cannot read {}", path);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
-Result<conf::SlurmdbdConf> load_conf(const std::string& path) {
-  FLURM_TRY(const std::string text, read_file(path));
-  std::vector<conf::Diagnostic> diagnostics;
-  const auto include = [dir = std::filesystem::path(path).parent_path()](const std::string& file) {
-    return read_file((dir / file).string());
-  };
-  auto conf = conf::parse_slurmdbd_conf(text, path, include, diagnostics);
-  for (const conf::Diagnostic& each : diagnostics)
-    log(each.severity == conf::Severity::error ? Level::error : Level::warn, "conf.line",
-        {{"text", conf::to_string(each)}});
-  return conf;
-}
 
 Level level_of(int debug) {
   constexpr Level kLevels[] = {Level::fatal,   Level::fatal, Level::error, Level::info,
@@ -70,27 +52,20 @@ void detach() {
   for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
 }
 
-store::Place place_of(const conf::SlurmdbdConf& conf) {
-  store::Place place;
-  if (conf.storage_type.ends_with("/sqlite")) {
-    place.path = conf.storage_loc;
-    return place;
-  }
-  place.kind = conf.storage_type.ends_with("/pgsql") ? store::Place::Kind::pgsql : store::Place::Kind::mysql;
-  const bool named = conf.storage_loc != conf::SlurmdbdConf().storage_loc;
-  place.name = named ? conf.storage_loc : "slurm_acct_db";  // as slurmdbd calls it
-  place.host = conf.storage_host;
-  place.user = conf.storage_user.empty() ? conf.slurm_user : conf.storage_user;
-  place.password = conf.storage_pass;
-  place.port = conf.storage_port;
-  return place;
+Policy policy_of(const conf::SlurmdbdConf& conf) {
+  Policy policy{.default_qos = {}, .absolute_resources = conf.all_resources_absolute};
+  std::istringstream words(conf.default_qos);
+  for (std::string name; std::getline(words, name, ',');)
+    if (!name.empty()) policy.default_qos.push_back(name);
+  return policy;
 }
 
 /// Rolls up when the daemon begins and after each hour.
 class RollupClock {
  public:
-  RollupClock(io::Loop& loop, Rollup& rollup)
-      : loop_(loop), rollup_(rollup), timer_(loop, [this] { io::spawn(run()); }) {
+  /// `purge` is done after each roll-up.
+  RollupClock(io::Loop& loop, Rollup& rollup, std::function<void()> purge)
+      : loop_(loop), rollup_(rollup), purge_(std::move(purge)), timer_(loop, [this] { io::spawn(run()); }) {
     timer_.start(0);
   }
   io::Task<void> stop() {
@@ -105,7 +80,9 @@ class RollupClock {
  private:
   io::Task<void> run() {
     running_ = true;
-    auto work = io::on_worker(loop_, [this] { (void)rollup_.run({}, {}, io::now()); });  // it logs its own errors
+    auto work = io::on_worker(loop_, [this] {
+      if (rollup_.run({}, {}, io::now())) purge_();  // they log their own errors
+    });
     co_await work;
     running_ = false;
     const TimeS now = io::now();
@@ -115,6 +92,7 @@ class RollupClock {
 
   io::Loop& loop_;
   Rollup& rollup_;
+  std::function<void()> purge_;
   io::Timer timer_;
   bool running_ = false;
 };
@@ -130,7 +108,8 @@ io::Task<void> stop_and_leave(Server& server, RollupClock& clock, io::Loop& loop
 }  // namespace
 
 Result<void> run_service(const ServiceOptions& options) {
-  FLURM_TRY(const conf::SlurmdbdConf conf, load_conf(options.config_file));
+  FLURM_TRY(const conf::SlurmdbdConf conf, load_configuration(options.config_file));
+  FLURM_TRY(const PurgeRules purge_rules, PurgeRules::of(conf));
   auth::Users users;
   FLURM_TRY(const auth::User slurm_user, users.by_name_or_number(conf.slurm_user));
   if (!options.foreground) detach();
@@ -145,10 +124,11 @@ Result<void> run_service(const ServiceOptions& options) {
   io::Loop loop(8);
   // Commits begin before the server is there, and end after it has gone.
   Server* publisher = nullptr;
-  FLURM_TRY(const std::unique_ptr<Ledger> ledger,
-            Ledger::open(*store, io::now(), [&publisher](const acct::Books& before, const acct::Books& now) {
-              if (publisher) publisher->publish(before, now);
-            }));
+  FLURM_TRY(
+      const std::unique_ptr<Ledger> ledger,
+      Ledger::open(*store, io::now(), policy_of(conf), [&publisher](const acct::Books& before, const acct::Books& now) {
+        if (publisher) publisher->publish(before, now);
+      }));
   Statistics statistics(io::now());
   Rollup rollup(*store, *ledger, statistics, conf.track_wckey);
   std::optional<RollupClock> clock;
@@ -162,13 +142,17 @@ Result<void> run_service(const ServiceOptions& options) {
                 *ledger,
                 statistics,
                 rollup,
+                purge_rules,
                 conf,
                 [] { return io::now(); },
                 [&] { loop.post([&] { leave(); }); },
                 [&users](const std::string& name) { return users.by_name(name).has_value(); }};
   FLURM_TRY(server, Server::listen(loop, munge, users, common, {conf.dbd_addr, conf.dbd_port, slurm_user.uid}));
   publisher = server.get();
-  clock.emplace(loop, rollup);
+  clock.emplace(loop, rollup, [&] {
+    if (const auto purged = purge(*store, live_clusters(*ledger->books()), purge_rules, io::now()); !purged)
+      log(Level::error, "dbd.not_purged", {{"error", purged.error().text}});
+  });
   std::vector<std::unique_ptr<io::SignalWatch>> signals;
   for (int number : {SIGTERM, SIGINT}) signals.push_back(std::make_unique<io::SignalWatch>(loop, number, leave));
   signals.push_back(std::make_unique<io::SignalWatch>(loop, SIGUSR2, [] { log_reopen(); }));

@@ -87,7 +87,8 @@ Session::Answer Session::rc(Errc code, std::string comment, MsgType request) con
 Question Session::question() const {
   // What it has not committed, the connection itself sees.
   auto books = draft_ ? std::make_shared<const acct::Books>(draft_->books) : common_.ledger.books();
-  return {std::move(books), common_.store, actor_, cluster_, common_.now(), common_.is_user};
+  const PrivateData hidden = is_operator(*books, actor_) ? PrivateData() : PrivateData::of(common_.conf.private_data);
+  return {std::move(books), common_.store, actor_, cluster_, common_.now(), common_.is_user, hidden};
 }
 
 Session::Answer Session::answer(const rpc::Message& request) {
@@ -116,7 +117,8 @@ Session::Answer Session::change(const rpc::Message& request, ChangeFunction func
   }
   const acct::Books before = draft_->books;
   const std::size_t notes = draft_->log.size();
-  const Change change{draft_->books, draft_->log, common_.store, actor_, common_.now(), request.type()};
+  const Change change{draft_->books, draft_->log,    common_.store,          actor_,
+                      common_.now(), request.type(), common_.ledger.policy()};
   Outcome outcome = function(change, request.message.get());
   if (outcome.changed()) {
     draft_->steps.push_back({request.type(), request.message, actor_});
@@ -138,10 +140,16 @@ Session::Answer Session::change(const rpc::Message& request, ChangeFunction func
 
 Session::Answer Session::finish(const wire::DbdFini& message) {
   std::optional<Draft> draft = std::exchange(draft_, std::nullopt);
+  const std::vector<std::string> archives = std::exchange(archives_, {});
   Answer answer = rc(Errc::success, "", DBD_FINI);
-  if (message.commit && !message.close_conn && draft)
-    if (auto committed = common_.ledger.commit(*draft, common_.now()); !committed)
-      answer = rc(committed.error().code, committed.error().text, DBD_FINI);
+  if (message.commit && !message.close_conn) {
+    for (const std::string& text : archives)
+      if (auto loaded = put_back(common_.store, text, true); !loaded)
+        answer = rc(loaded.error().code, loaded.error().text, DBD_FINI);
+    if (draft)
+      if (auto committed = common_.ledger.commit(*draft, common_.now()); !committed)
+        answer = rc(committed.error().code, committed.error().text, DBD_FINI);
+  }
   answer.close = message.close_conn == 1;
   return answer;
 }
@@ -156,7 +164,7 @@ std::optional<Session::Answer> Session::ask(const rpc::Message& request) {
     case DBD_GET_CLUSTERS:
       return reply(DBD_GOT_CLUSTERS, get_clusters(asked, request.as<wire::ClusterCond>()));
     case DBD_GET_ACCOUNTS:
-      return reply(DBD_GOT_ACCOUNTS, get_accounts(asked, request.as<wire::AccountCond>()));
+      return reply_or_refuse(DBD_GOT_ACCOUNTS, get_accounts(asked, request.as<wire::AccountCond>()), request.type());
     case DBD_GET_USERS:
       return reply(DBD_GOT_USERS, get_users(asked, request.as<wire::UserCond>()));
     case DBD_GET_ASSOCS:
@@ -169,24 +177,41 @@ std::optional<Session::Answer> Session::ask(const rpc::Message& request) {
     case DBD_GET_TXN:
       return reply(DBD_GOT_TXN, get_transactions(asked, request.as<wire::TxnCond>()));
     case DBD_GET_EVENTS:
-      return reply(DBD_GOT_EVENTS, get_events(asked, request.as<wire::EventCond>()));
+      return reply_or_refuse(DBD_GOT_EVENTS, get_events(asked, request.as<wire::EventCond>()), request.type());
     case DBD_GET_RESVS:
-      return reply(DBD_GOT_RESVS, get_reservations(asked, request.as<wire::ReservationCond>()));
+      return reply_or_refuse(DBD_GOT_RESVS, get_reservations(asked, request.as<wire::ReservationCond>()), request.type());
     case DBD_GET_JOBS_COND:
       return get_jobs(request.as<wire::JobCond>());
-    // There are none of these.
     case DBD_GET_RES:
-      return reply(DBD_GOT_RES, wire::ResList{});
+      return reply(DBD_GOT_RES, get_resources(asked, request.as<wire::ResCond>()));
     case DBD_GET_FEDERATIONS:
-      return reply(DBD_GOT_FEDERATIONS, wire::FederationList{});
+      return reply(DBD_GOT_FEDERATIONS, get_federations(asked, request.as<wire::FederationCond>()));
     case DBD_GET_ASSOC_USAGE:
-      return reply(DBD_GOT_ASSOC_USAGE, get_usage(asked, request.as<wire::AssocUsage>()));
     case DBD_GET_CLUSTER_USAGE:
-      return reply(DBD_GOT_CLUSTER_USAGE, get_usage(asked, request.as<wire::ClusterUsage>()));
     case DBD_GET_WCKEY_USAGE:
-      return reply(DBD_GOT_WCKEY_USAGE, get_usage(asked, request.as<wire::WckeyUsage>()));
+      return get_usages(asked, request);
     default:
       return std::nullopt;
+  }
+}
+
+/// Users see their own, and coordinators that of their accounts.
+Session::Answer Session::get_usages(const Question& asked, const rpc::Message& request) {
+  const auto refused = [&](const std::string& user, const std::string& account) {
+    return !may_see_usage(*asked.books, actor_, asked.hidden, user, account);
+  };
+  const Answer denied = rc(Errc::access_denied, kNoRight, request.type());
+  switch (request.type()) {
+    case DBD_GET_ASSOC_USAGE: {
+      const wire::AssocUsage& wish = request.as<wire::AssocUsage>();
+      return refused(wish.rec.user, wish.rec.acct) ? denied : reply(DBD_GOT_ASSOC_USAGE, get_usage(asked, wish));
+    }
+    case DBD_GET_WCKEY_USAGE: {
+      const wire::WckeyUsage& wish = request.as<wire::WckeyUsage>();
+      return refused(wish.rec.user, "") ? denied : reply(DBD_GOT_WCKEY_USAGE, get_usage(asked, wish));
+    }
+    default:
+      return reply(DBD_GOT_CLUSTER_USAGE, get_usage(asked, request.as<wire::ClusterUsage>()));
   }
 }
 
@@ -330,7 +355,9 @@ Session::Answer Session::register_controller(std::uint16_t dimensions, std::uint
     if (!books.clusters.find_live(cluster_)) {
       acct::Cluster fresh;
       fresh.name = cluster_;
-      acct::add_cluster(books, std::move(fresh), {}, now);
+      acct::Assoc root;
+      root.qos = default_qos(books, common_.ledger.policy());
+      acct::add_cluster(books, std::move(fresh), root, now);
       notes.push_back({0, now, static_cast<std::uint16_t>(DBD_ADD_CLUSTERS), actor_.name, cluster_,
                        fmt::format("name='{}'", cluster_), ""});
     }
@@ -375,14 +402,24 @@ Session::Answer Session::cluster_tres(const wire::DbdClusterTres& message) {
 void Session::end() {
   draft_.reset();
   if (!registered_) return;
+  bool left = false;
   const auto changed = common_.ledger.change([&](acct::Books& books, std::vector<acct::Transaction>&) {
     const acct::Cluster* old = books.clusters.find_live(cluster_);
-    if (!old || old->control_host != host_ || old->control_port != port_) return;  // another one has taken over
+    left = old && old->control_host == host_ && old->control_port == port_;
+    if (!left) return;  // another one has taken over
     acct::Cluster cluster = *old;
     cluster.control_host.clear();
     cluster.control_port = 0;
     books.clusters.set(cluster_, std::move(cluster));
   });
+  if (changed && common_.conf.track_slurmctld_down && left) {
+    const auto written = common_.store.write([&](store::Writer& writer) -> Result<void> {
+      Reporter reporter{writer, *common_.ledger.books(), cluster_, common_.now()};
+      record_controller_down(reporter);
+      return {};
+    });
+    if (!written) log(Level::error, "dbd.not_recorded", {{"cluster", cluster_}, {"error", written.error().text}});
+  }
   if (!changed) log(Level::warn, "dbd.still_registered", {{"cluster", cluster_}, {"error", changed.error().text}});
 }
 

@@ -6,6 +6,7 @@
 #include "conf/other_conf.hpp"
 #include "dbd/answers.hpp"
 #include "dbd/ledger.hpp"
+#include "dbd/purge.hpp"
 #include "dbd/rollup.hpp"
 #include "dbd/statistics.hpp"
 #include "rpc/message.hpp"
@@ -18,6 +19,7 @@ struct Common {
   Ledger& ledger;
   Statistics& statistics;
   Rollup& rollup;
+  const PurgeRules& purge;
   const conf::SlurmdbdConf& conf;
   std::function<TimeS()> now;
   std::function<void()> shut_down;                  ///< any thread
@@ -54,13 +56,22 @@ class Session {
   Answer register_controller(std::uint16_t dimensions, std::uint32_t flags, std::uint32_t plugin_id_select);
   Answer cluster_tres(const wire::DbdClusterTres& message);
   Answer get_jobs(const wire::JobCond& cond);
+  Answer get_usages(const Question& asked, const rpc::Message& request);
   Answer configuration();
+  Answer dump_archive(const wire::ArchiveCond& cond);
+  Answer load_archive(const wire::ArchiveRec& wish);
 
   Answer rc(Errc code, std::string comment, wire::MsgType request) const;
   Answer rc(std::uint32_t code, std::string comment, wire::MsgType request) const;
   template <class M>
   Answer reply(wire::MsgType type, const M& message) const {
     return {type, codec::pack(message, version_)};
+  }
+  /// The list, or why there is none.
+  template <class List>
+  Answer reply_or_refuse(wire::MsgType type, const List& list, wire::MsgType request) const {
+    if (list.return_code != static_cast<std::uint32_t>(Errc::access_denied)) return reply(type, list);
+    return rc(list.return_code, "Access/permission denied", request);
   }
   Question question() const;
 
@@ -72,6 +83,7 @@ class Session {
   std::uint16_t port_;
   bool registered_ = false;
   std::optional<Draft> draft_;
+  std::vector<std::string> archives_;  // texts that are put back when the connection commits
 };
 
 }  // namespace flurm::dbd

@@ -231,6 +231,12 @@ void fields(codec::Archive& ar, ClusterState& s) {
   ar("slice_began", s.slice_began, codec::since(6));
 }
 
+std::string ClusterState::licenses() const {
+  const std::string remote = books->remote_licenses(settings.cluster_name);
+  if (settings.licenses.empty() || remote.empty()) return settings.licenses + remote;
+  return settings.licenses + "," + remote;
+}
+
 const model::Node* ClusterState::node(std::string_view name) const {
   if (!node_ids) return nullptr;
   const auto found = node_ids->find(name);

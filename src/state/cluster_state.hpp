@@ -170,6 +170,8 @@ struct ClusterState {
     });
   }
   const model::Node* node(model::NodeId id) const { return nodes.find(id); }
+  /// Those of slurm.conf and the cluster's share of those that accounting keeps for several: "a:2,b@server:5".
+  std::string licenses() const;
   const model::Node* node(std::string_view name) const;
   const model::Partition* partition(std::string_view name) const;
   const model::Partition* default_partition() const;

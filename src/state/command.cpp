@@ -352,6 +352,7 @@ void fields(codec::Archive& ar, PutBooks& c) {
   ar("accounts_gone", c.accounts_gone);
   ar("assocs_unused", c.assocs_unused);
   ar("qos_unused", c.qos_unused);
+  ar("resources_gone", c.resources_gone, codec::since(6));
 }
 
 void fields(codec::Archive& ar, RebootNodes& c) {

@@ -339,7 +339,7 @@ struct PutBooks {
   std::uint64_t made_for = 0;  // ClusterState::books_version
   bool whole = false;
   acct::Books records;
-  std::vector<std::uint32_t> assocs_gone, qos_gone, wckeys_gone, tres_gone;
+  std::vector<std::uint32_t> assocs_gone, qos_gone, wckeys_gone, tres_gone, resources_gone;
   std::vector<std::string> users_gone, accounts_gone;
   std::vector<std::uint32_t> assocs_unused, qos_unused;  // what they have used so far is forgotten (RawUsage=0)
 };

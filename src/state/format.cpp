@@ -13,7 +13,8 @@ std::span<const Feature> features() {
   static constexpr Feature kFeatures[] = {{3, "drain"},           {4, "reservations"},
                                           {4, "salloc and srun"}, {4, "heterogeneous jobs"},
                                           {4, "triggers"},        {5, "accounting"},
-                                          {6, "preemption"}};
+                                          {6, "preemption"},
+                                          {6, "remote licenses"}};
   return kFeatures;
 }
 

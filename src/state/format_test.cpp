@@ -81,6 +81,26 @@ TEST(Format, the_books_of_accounting_are_kept_and_known_to_be_new) {
   EXPECT_FALSE(w.state.assoc_usage.find(8));
 }
 
+TEST(Format, licenses_of_a_server_need_a_format_that_has_them) {
+  World w;
+  w.use_newest_format();
+  PutBooks put{.whole = true};
+  put.records.resources.set(3, {.id = 3, .name = "far", .server = "host", .count = 20, .shares = {{"test", 50}}});
+  const Entry entry{.now = w.now, .command = put};
+  const auto old = decode(encode(entry, 5));
+  ASSERT_TRUE(old);
+  EXPECT_EQ(std::get<PutBooks>(old->command).records.resources.size(), 0u);
+  w.state.settings.cluster_name = "test";
+  w.state.settings.licenses = "here:2";
+  w.run(decode(encode(entry, kFormat))->command);
+  EXPECT_EQ(w.state.licenses(), "here:2,far@host:10");
+  EXPECT_EQ(load(save(w.state))->licenses(), w.state.licenses());
+  PutBooks gone{.made_for = w.state.books_version};
+  gone.resources_gone = {3};
+  w.run(decode(encode({.now = w.now, .command = gone}, kFormat))->command);
+  EXPECT_EQ(w.state.licenses(), "here:2");
+}
+
 TEST(Drain, new_jobs_are_refused_and_the_rest_goes_on) {
   World w;
   w.use_newest_format();

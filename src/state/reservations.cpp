@@ -131,7 +131,7 @@ std::vector<ReservedNode> all_nodes(const ClusterState& state) {
 bool licenses_left(const ClusterState& state, const Reservation& made, TimeS now) {
   if (made.licenses.empty()) return true;
   Counts configured, wanted;
-  if (!add_licenses(configured, state.settings.licenses) || !add_licenses(wanted, made.licenses)) return false;
+  if (!add_licenses(configured, state.licenses()) || !add_licenses(wanted, made.licenses)) return false;
   const Counts own = wanted;
   const auto period = made.period(now);
   for (const auto& other : state.reservations)

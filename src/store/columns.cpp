@@ -43,23 +43,23 @@ std::uint32_t number_of(const std::string& text) {
 
 }  // namespace
 
-std::int64_t Columns::integer(const Value& value) {
-  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
-  if (const auto* real = std::get_if<double>(&value)) return static_cast<std::int64_t>(*real);
-  return std::strtoll(std::get<std::string>(value).c_str(), nullptr, 10);
-}
-
 Value Columns::text_or_number(const std::vector<std::uint32_t>& v) { return joined(v); }
 Value Columns::text_or_number(const std::set<std::uint32_t>& v) { return joined(v); }
 Value Columns::text_or_number(const std::vector<std::string>& v) { return joined(v); }
 Value Columns::text_or_number(const std::set<std::string>& v) { return joined(v); }
+
+Value Columns::text_or_number(const std::map<std::string, std::uint32_t>& v) {
+  std::vector<std::string> items;
+  for (const auto& [name, number] : v) items.push_back(name + "=" + std::to_string(number));
+  return joined(items);
+}
 
 void Columns::assign(const Value& value, std::string& v) { v = text_of(value); }
 void Columns::assign(const Value& value, double& v) {
   if (const auto* real = std::get_if<double>(&value))
     v = *real;
   else
-    v = static_cast<double>(integer(value));
+    v = static_cast<double>(whole(value));
 }
 void Columns::assign(const Value& value, acct::TresCounts& v) { v = acct::parse_tres(text_of(value)); }
 void Columns::assign(const Value& value, std::vector<std::uint32_t>& v) {
@@ -79,6 +79,14 @@ void Columns::assign(const Value& value, std::set<std::string>& v) {
   split(text_of(value), [&](const std::string& item) { v.insert(item); });
 }
 
+void Columns::assign(const Value& value, std::map<std::string, std::uint32_t>& v) {
+  v.clear();
+  split(text_of(value), [&](const std::string& item) {
+    const std::size_t mark = std::min(item.rfind('='), item.size());
+    v[item.substr(0, mark)] = mark < item.size() ? number_of(item.substr(mark + 1)) : 0;
+  });
+}
+
 void columns(Columns& c, acct::Cluster& r) {
   c("name", r.name);
   c("control_host", r.control_host);
@@ -94,6 +102,10 @@ void columns(Columns& c, acct::Cluster& r) {
   c("deleted", r.deleted);
   c("created", r.created);
   c("modified", r.modified);
+  c("federation", r.federation);
+  c("fed_id", r.fed_id);
+  c("fed_state", r.fed_state);
+  c("fed_features", r.fed_features);
 }
 
 void columns(Columns& c, acct::Account& r) {
@@ -202,6 +214,29 @@ void columns(Columns& c, acct::Wckey& r) {
   c("user_name", r.user);
   c("name", r.name);
   c("is_default", r.is_default);
+  c("deleted", r.deleted);
+  c("created", r.created);
+  c("modified", r.modified);
+}
+
+void columns(Columns& c, acct::Resource& r) {
+  c("id", r.id);
+  c("name", r.name);
+  c("server", r.server);
+  c("description", r.description);
+  c("manager", r.manager);
+  c("amount", r.count);
+  c("flags", r.flags);
+  c("kind", r.type);
+  c("shares", r.shares);
+  c("deleted", r.deleted);
+  c("created", r.created);
+  c("modified", r.modified);
+}
+
+void columns(Columns& c, acct::Federation& r) {
+  c("name", r.name);
+  c("flags", r.flags);
   c("deleted", r.deleted);
   c("created", r.created);
   c("modified", r.modified);

@@ -1,5 +1,6 @@
 // store/columns.hpp — a record's members and their columns, named once for writing and reading.
 #pragma once
+#include <map>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -48,12 +49,11 @@ class Columns {
   template <class T>
   static void from_value(const Value& value, T& v) {
     if constexpr (std::is_enum_v<T> || std::is_integral_v<T>) {
-      v = static_cast<T>(integer(value));
+      v = static_cast<T>(whole(value));
     } else {
       assign(value, v);
     }
   }
-  static std::int64_t integer(const Value& value);
   static Value text_or_number(const std::string& v) { return v; }
   static Value text_or_number(const double& v) { return v; }
   static Value text_or_number(const TimeS& v) { return v.v; }
@@ -62,14 +62,16 @@ class Columns {
   static Value text_or_number(const std::set<std::uint32_t>& v);
   static Value text_or_number(const std::vector<std::string>& v);
   static Value text_or_number(const std::set<std::string>& v);
+  static Value text_or_number(const std::map<std::string, std::uint32_t>& v);
   static void assign(const Value& value, std::string& v);
   static void assign(const Value& value, double& v);
-  static void assign(const Value& value, TimeS& v) { v.v = integer(value); }
+  static void assign(const Value& value, TimeS& v) { v.v = whole(value); }
   static void assign(const Value& value, acct::TresCounts& v);
   static void assign(const Value& value, std::vector<std::uint32_t>& v);
   static void assign(const Value& value, std::set<std::uint32_t>& v);
   static void assign(const Value& value, std::vector<std::string>& v);
   static void assign(const Value& value, std::set<std::string>& v);
+  static void assign(const Value& value, std::map<std::string, std::uint32_t>& v);
 
   std::vector<const char*> names_;
   Row row_;
@@ -84,6 +86,8 @@ void columns(Columns& c, acct::Assoc& r);
 void columns(Columns& c, acct::Qos& r);
 void columns(Columns& c, acct::Tres& r);
 void columns(Columns& c, acct::Wckey& r);
+void columns(Columns& c, acct::Resource& r);
+void columns(Columns& c, acct::Federation& r);
 void columns(Columns& c, acct::Transaction& r);
 void columns(Columns& c, acct::Job& r);
 void columns(Columns& c, acct::Step& r);

@@ -122,6 +122,20 @@ const std::vector<Migration>& migrations() {
            "NULL, months_until BIGINT NOT NULL, stale_from BIGINT NOT NULL, busy_until BIGINT NOT NULL, PRIMARY KEY "
            "(cluster))",
        }},
+      {3,
+       {
+           "CREATE TABLE resources (id BIGINT NOT NULL, name VARCHAR(190) NOT NULL, server VARCHAR(190) NOT NULL, "
+           "description TEXT NOT NULL, manager TEXT NOT NULL, amount BIGINT NOT NULL, flags BIGINT NOT NULL, kind "
+           "BIGINT NOT NULL, shares TEXT NOT NULL, deleted BIGINT NOT NULL, created BIGINT NOT NULL, modified BIGINT "
+           "NOT NULL, PRIMARY KEY (id))",
+           "CREATE TABLE federations (name VARCHAR(190) NOT NULL, flags BIGINT NOT NULL, deleted BIGINT NOT NULL, "
+           "created BIGINT NOT NULL, modified BIGINT NOT NULL, PRIMARY KEY (name))",
+           "ALTER TABLE clusters ADD COLUMN federation VARCHAR(190) NOT NULL DEFAULT ''",
+           "ALTER TABLE clusters ADD COLUMN fed_id BIGINT NOT NULL DEFAULT 0",
+           "ALTER TABLE clusters ADD COLUMN fed_state BIGINT NOT NULL DEFAULT 0",
+           "ALTER TABLE clusters ADD COLUMN fed_features VARCHAR(1000) NOT NULL DEFAULT ''",
+           "INSERT INTO meta (name, value) SELECT 'next_resource', 1 FROM meta WHERE name = 'revision'",
+       }},
   };
   return kMigrations;
 }

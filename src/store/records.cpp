@@ -156,7 +156,7 @@ std::vector<acct::Event> Reader::events(const EventFilter& filter) {
   where.in("cluster", filter.clusters);
   where.period("time_start", "time_end", filter.period_start, filter.period_end);
   if (filter.open_only) where.add("time_end = 0");
-  return select<acct::Event>(session_, "events", where.text() + " ORDER BY cluster, time_start, node", where.values());
+  return select<acct::Event>(session_, "events", where.text() + " ORDER BY cluster, node, time_start", where.values());
 }
 
 std::vector<acct::Reservation> Reader::reservations(const std::vector<std::string>& clusters) {
@@ -206,6 +206,10 @@ std::vector<acct::Job> Reader::running_jobs(const std::string& cluster, std::spa
     return std::ranges::find(assoc_ids, job.assoc_id) == assoc_ids.end() || job.state > acct::job_suspended;
   });
   return running;
+}
+
+std::int64_t Reader::mark(const std::string& name) {
+  return session_.number("SELECT value FROM meta WHERE name = ?", {name});
 }
 
 }  // namespace flurm::store

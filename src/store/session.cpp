@@ -156,12 +156,15 @@ std::vector<Row> Session::query(const std::string& sql, const Row& values) {
   return rows;
 }
 
+std::int64_t whole(const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return std::strtoll(text->c_str(), nullptr, 10);
+  if (const auto* real = std::get_if<double>(&value)) return static_cast<std::int64_t>(*real);
+  return std::get<std::int64_t>(value);
+}
+
 std::int64_t Session::number(const std::string& sql, const Row& values) {
   const std::vector<Row> rows = query(sql, values);
-  if (rows.empty() || rows[0].empty()) return 0;
-  if (const auto* text = std::get_if<std::string>(&rows[0][0])) return std::strtoll(text->c_str(), nullptr, 10);
-  if (const auto* real = std::get_if<double>(&rows[0][0])) return static_cast<std::int64_t>(*real);
-  return std::get<std::int64_t>(rows[0][0]);
+  return rows.empty() || rows[0].empty() ? 0 : whole(rows[0][0]);
 }
 
 void Session::begin() { execute(kind_ == Place::Kind::sqlite ? "BEGIN IMMEDIATE" : "BEGIN"); }

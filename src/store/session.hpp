@@ -15,6 +15,9 @@ namespace flurm::store {
 using Value = std::variant<std::int64_t, double, std::string>;
 using Row = std::vector<Value>;
 
+/// As a whole number, whatever the database made of it: some give sums as text.
+std::int64_t whole(const Value& value);
+
 class DatabaseError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -73,7 +73,8 @@ struct Counter {
 constexpr Counter kCounters[] = {{"next_assoc", &acct::Books::next_assoc_id},
                                  {"next_qos", &acct::Books::next_qos_id},
                                  {"next_wckey", &acct::Books::next_wckey_id},
-                                 {"next_tres", &acct::Books::next_tres_id}};
+                                 {"next_tres", &acct::Books::next_tres_id},
+                                 {"next_resource", &acct::Books::next_resource_id}};
 
 void save_books(Session& session, const acct::Books& before, const acct::Books& after) {
   save_table(session, "clusters", "name", before.clusters, after.clusters);
@@ -83,6 +84,8 @@ void save_books(Session& session, const acct::Books& before, const acct::Books& 
   save_table(session, "qos", "id", before.qos, after.qos);
   save_table(session, "tres", "id", before.tres, after.tres);
   save_table(session, "wckeys", "id", before.wckeys, after.wckeys);
+  save_table(session, "resources", "id", before.resources, after.resources);
+  save_table(session, "federations", "name", before.federations, after.federations);
   for (const Counter& each : kCounters)
     session.execute("UPDATE meta SET value = ? WHERE name = ?",
                     {std::int64_t{after.*each.member}, std::string(each.name)});
@@ -137,6 +140,8 @@ Result<Loaded> Store::load(const acct::Books& founding) {
     load_table(session, "qos", books->qos, &acct::Qos::id);
     load_table(session, "tres", books->tres, &acct::Tres::id);
     load_table(session, "wckeys", books->wckeys, &acct::Wckey::id);
+    load_table(session, "resources", books->resources, &acct::Resource::id);
+    load_table(session, "federations", books->federations, &acct::Federation::name);
     for (const Counter& each : kCounters)
       (*books).*each.member =
           static_cast<std::uint32_t>(session.number("SELECT value FROM meta WHERE name = ?", {std::string(each.name)}));

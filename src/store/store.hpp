@@ -20,6 +20,7 @@
 #include "acct/books.hpp"
 #include "acct/job.hpp"
 #include "base/result.hpp"
+#include "store/archive.hpp"
 #include "store/session.hpp"
 #include "store/usage.hpp"
 
@@ -72,6 +73,9 @@ class Reader {
   bool has_jobs_of_qos(std::uint32_t qos_id);
   std::vector<acct::Job> running_jobs(const std::string& cluster, std::span<const std::uint32_t> assoc_ids);
 
+  /// A number under a name, of the database as a whole; 0: none. Those of the store itself: last_job, last_transaction.
+  std::int64_t mark(const std::string& name);
+
   UsageReader usage() { return UsageReader(session_); }
 
  protected:
@@ -92,6 +96,7 @@ class Writer : private Reader {
   std::vector<acct::Job> jobs(const JobFilter& filter);
   std::vector<acct::Step> steps(std::uint64_t db_index);
   using Reader::events;
+  using Reader::mark;
   using Reader::reservations;
   using Reader::suspensions;
   using Reader::text;
@@ -105,12 +110,17 @@ class Writer : private Reader {
   void put(const acct::Suspension& suspension);
   void put(const acct::Event& event);
   void put(const acct::Reservation& reservation);
+  void put(const acct::Transaction& transaction);
+  void set_mark(const std::string& name, std::int64_t value);
+  /// All whose names begin so.
+  void clear_marks(const std::string& prefix);
   void add_text(int kind, const std::string& hash, const std::string& text);
   /// Something was reported of a time that may be rolled up already; see UsageWriter.
   void stale_from(const std::string& cluster, TimeS when);
 
   /// All that was not put or added above goes to the database at once, and sees what is there: flush() first.
   UsageWriter usage_writer() { return UsageWriter(session_); }
+  Archiver archiver() { return Archiver(session_); }
   /// Writes what waits. Store::write() does so at the end.
   void flush();
 

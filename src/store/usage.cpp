@@ -17,13 +17,8 @@ double real(const Value& value) {
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
   return std::get<double>(value);
 }
-std::int64_t number(const Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return std::strtoll(text->c_str(), nullptr, 10);
-  if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole;
-  return static_cast<std::int64_t>(std::get<double>(value));
-}
-std::uint32_t small(const Value& value) { return static_cast<std::uint32_t>(number(value)); }
-std::uint64_t large(const Value& value) { return static_cast<std::uint64_t>(number(value)); }
+std::uint32_t small(const Value& value) { return static_cast<std::uint32_t>(whole(value)); }
+std::uint64_t large(const Value& value) { return static_cast<std::uint64_t>(whole(value)); }
 Value of(acct::Period period) { return static_cast<std::int64_t>(period); }
 
 }  // namespace
@@ -45,12 +40,12 @@ void UsageReader::for_jobs(const std::string& cluster, TimeS from, TimeS to,
     job.resv_id = small(row[3]);
     job.req_cpus = small(row[4]);
     job.array_pending = small(row[5]);
-    job.eligible.v = number(row[6]);
-    job.start.v = number(row[7]);
-    job.end.v = number(row[8]);
+    job.eligible.v = whole(row[6]);
+    job.start.v = whole(row[7]);
+    job.end.v = whole(row[8]);
     job.tres = acct::parse_tres(std::get<std::string>(row[10]));
-    if (number(row[9]) != 0)
-      suspended.push_back({number(row[0]), std::move(job)});
+    if (whole(row[9]) != 0)
+      suspended.push_back({whole(row[0]), std::move(job)});
     else
       visit(job);
   };
@@ -82,7 +77,7 @@ std::optional<TimeS> UsageReader::first_registration(const std::string& cluster)
   const std::vector<Row> rows = session_.query(
       "SELECT time_start FROM events WHERE cluster = ? AND node = '' ORDER BY time_start LIMIT 1", {cluster});
   if (rows.empty()) return std::nullopt;
-  return TimeS{number(rows[0][0])};
+  return TimeS{whole(rows[0][0])};
 }
 
 std::vector<IdUsage> UsageReader::of_ids(const std::string& cluster, UsageOf kind, acct::Period period, TimeS from,
@@ -92,7 +87,7 @@ std::vector<IdUsage> UsageReader::of_ids(const std::string& cluster, UsageOf kin
       "SELECT id, tres, time_start, alloc FROM usage_of_ids WHERE cluster = ? AND kind = ? AND period = ? AND "
       "time_start >= ? AND time_start < ? ORDER BY time_start, id, tres",
       {cluster, static_cast<std::int64_t>(kind), of(period), from.v, to.v}, [&](const Row& row) {
-        found.push_back({small(row[0]), small(row[1]), TimeS{number(row[2])}, large(row[3])});
+        found.push_back({small(row[0]), small(row[1]), TimeS{whole(row[2])}, large(row[3])});
       });
   return found;
 }
@@ -104,7 +99,7 @@ std::vector<ClusterUsage> UsageReader::of_cluster(const std::string& cluster, ac
       "SELECT tres, time_start, amount, alloc, down, planned_down, idle, over_asked, planned FROM usage_of_clusters "
       "WHERE cluster = ? AND period = ? AND time_start >= ? AND time_start < ? ORDER BY time_start, tres",
       {cluster, of(period), from.v, to.v}, [&](const Row& row) {
-        found.push_back({small(row[0]), TimeS{number(row[1])},
+        found.push_back({small(row[0]), TimeS{whole(row[1])},
                          acct::ClusterUse{large(row[2]), large(row[3]), large(row[4]), large(row[5]), large(row[6]),
                                           large(row[7]), large(row[8])}});
       });
@@ -125,9 +120,9 @@ std::optional<Rollup> UsageWriter::begin(const std::string& cluster, TimeS now, 
     return Rollup{};
   }
   const Row& row = rows[0];
-  if (number(row[3]) > now.v) return std::nullopt;
+  if (whole(row[3]) > now.v) return std::nullopt;
   session_.execute("UPDATE rollups SET stale_from = 0, busy_until = ? WHERE cluster = ?", {busy_until.v, cluster});
-  return Rollup{TimeS{number(row[0])}, TimeS{number(row[1])}, TimeS{number(row[2])}};
+  return Rollup{TimeS{whole(row[0])}, TimeS{whole(row[1])}, TimeS{whole(row[2])}};
 }
 
 void UsageWriter::busy(const std::string& cluster, TimeS until) {
@@ -153,29 +148,44 @@ void UsageWriter::stale_from(const std::string& cluster, TimeS when) {
                    {when.v, cluster, when.v});
 }
 
+void UsageWriter::add(const std::string& cluster, UsageOf kind, acct::Period period, const std::vector<IdUsage>& list) {
+  Rows rows(session_, "usage_of_ids (cluster, kind, period, time_start, id, tres, alloc)", 7);
+  for (const IdUsage& each : list)
+    rows.add({cluster, static_cast<std::int64_t>(kind), of(period), each.start.v, std::int64_t{each.id},
+              std::int64_t{each.tres}, static_cast<std::int64_t>(each.alloc)});
+  rows.flush();
+}
+
+void UsageWriter::add(const std::string& cluster, acct::Period period, const std::vector<ClusterUsage>& list) {
+  Rows rows(session_,
+            "usage_of_clusters (cluster, period, time_start, tres, amount, alloc, down, planned_down, idle, "
+            "over_asked, planned)",
+            11);
+  for (const ClusterUsage& each : list) {
+    Row row{cluster, of(period), each.start.v, std::int64_t{each.tres}};
+    const acct::ClusterUse& use = each.use;
+    for (std::uint64_t amount : {use.count, use.alloc, use.down, use.planned_down, use.idle, use.over, use.planned})
+      row.emplace_back(static_cast<std::int64_t>(amount));
+    rows.add(std::move(row));
+  }
+  rows.flush();
+}
+
 void UsageWriter::put(const std::string& cluster, const acct::HourUsage& hour) {
   const Value period = of(acct::Period::hour);
   session_.execute("DELETE FROM usage_of_ids WHERE cluster = ? AND kind IN (0, 1) AND period = ? AND time_start = ?",
                    {cluster, period, hour.start.v});
   session_.execute("DELETE FROM usage_of_clusters WHERE cluster = ? AND period = ? AND time_start = ?",
                    {cluster, period, hour.start.v});
-  Rows ids(session_, "usage_of_ids (cluster, kind, period, time_start, id, tres, alloc)", 7);
-  for (const UsageOf kind : {UsageOf::associations, UsageOf::wckeys})
+  for (const UsageOf kind : {UsageOf::associations, UsageOf::wckeys}) {
+    std::vector<IdUsage> list;
     for (const auto& [key, alloc] : kind == UsageOf::wckeys ? hour.wckeys : hour.assocs)
-      ids.add({cluster, static_cast<std::int64_t>(kind), period, hour.start.v, std::int64_t{key.first},
-               std::int64_t{key.second}, static_cast<std::int64_t>(alloc)});
-  ids.flush();
-  Rows clusters(session_,
-                "usage_of_clusters (cluster, period, time_start, tres, amount, alloc, down, planned_down, idle, "
-                "over_asked, planned)",
-                11);
-  for (const auto& [tres, use] : hour.cluster) {
-    Row row{cluster, period, hour.start.v, std::int64_t{tres}};
-    for (std::uint64_t each : {use.count, use.alloc, use.down, use.planned_down, use.idle, use.over, use.planned})
-      row.emplace_back(static_cast<std::int64_t>(each));
-    clusters.add(std::move(row));
+      list.push_back({key.first, key.second, hour.start, alloc});
+    add(cluster, kind, acct::Period::hour, list);
   }
-  clusters.flush();
+  std::vector<ClusterUsage> clusters;
+  for (const auto& [tres, use] : hour.cluster) clusters.push_back({tres, hour.start, use});
+  add(cluster, acct::Period::hour, clusters);
   session_.execute("DELETE FROM usage_of_reservations WHERE cluster = ? AND time_start = ?", {cluster, hour.start.v});
   for (const acct::HourUsage::Unused& each : hour.unused) {
     const std::int64_t id = each.reservation;

@@ -63,6 +63,9 @@ class UsageWriter {
   /// Something at this time changed: hours, days and months from there on have to be done again.
   void stale_from(const std::string& cluster, TimeS when);
 
+  /// Usage that is not there yet.
+  void add(const std::string& cluster, UsageOf kind, acct::Period period, const std::vector<IdUsage>& list);
+  void add(const std::string& cluster, acct::Period period, const std::vector<ClusterUsage>& list);
   /// In place of what was there.
   void put(const std::string& cluster, const acct::HourUsage& hour);
   /// The sum of the period's hours, or of the month's days.

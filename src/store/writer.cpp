@@ -212,6 +212,19 @@ void Writer::put(const acct::Reservation& reservation) {
           {reservation.cluster, std::int64_t{reservation.id}, reservation.start.v});
 }
 
+void Writer::put(const acct::Transaction& transaction) {
+  replace(session_, "transactions", transaction, "id = ?", {std::int64_t{transaction.id}});
+}
+
+void Writer::set_mark(const std::string& name, std::int64_t value) {
+  session_.execute("DELETE FROM meta WHERE name = ?", {name});
+  session_.execute("INSERT INTO meta (name, value) VALUES (?, ?)", {name, value});
+}
+
+void Writer::clear_marks(const std::string& prefix) {
+  session_.execute("DELETE FROM meta WHERE name LIKE ?", {prefix + "%"});
+}
+
 void Writer::add_text(int kind, const std::string& hash, const std::string& text) {
   if (this->text(kind, hash)) return;
   session_.execute("INSERT INTO texts (hash, kind, text) VALUES (?, ?, ?)", {hash, std::int64_t{kind}, text});

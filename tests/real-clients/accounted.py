@@ -187,6 +187,18 @@ def cleaned(text):
     return re.sub(r"\bsacctmgr: (fatal|error|warning)", r"\1", text)
 
 
+def transcript(cluster, actions):
+    """What sacctmgr says to each line of `actions`, answering all questions with yes; a line may begin with a user's name and a
+    colon: it is he who asks."""
+    lines = []
+    for line in actions:
+        user, words = line.split(": ", 1) if re.match(r"\w+: ", line) else (None, line)
+        argv = ["sacctmgr", "-i", "-P"] + words.replace("DUMP", cluster.work + "/dump").split(" ")
+        done = cluster.try_run(*argv, user=user)
+        lines += [f"== {line}", *(word.rstrip() for word in cleaned(done.stdout + done.stderr).splitlines()), f"-- {done.returncode}"]
+    return "\n".join(lines) + "\n"
+
+
 def parts(text):
     """The transcript by action."""
     found = {}

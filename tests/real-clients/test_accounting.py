@@ -10,10 +10,10 @@ import signal
 import time
 import unittest
 
-from accounted import FOLDER, ORACLE, Accounted, AsSlurmdbd, cleaned
+from accounted import FOLDER, ORACLE, Accounted, AsSlurmdbd, cleaned, transcript
 from cluster import main, wait_for
 
-# One line each: what is asked of sacctmgr (which answers all questions with yes), or, after a user's name and a colon, by whom.
+# For transcript().
 ENTITIES = """
 list tres
 list qos format=id,name,priority,preempt,flags,usagefactor,graceTime
@@ -151,20 +151,10 @@ reconfigure
 """.strip().splitlines()
 
 
-def transcript(cluster):
-    lines = []
-    for line in ENTITIES:
-        user, words = line.split(": ", 1) if re.match(r"\w+: ", line) else (None, line)
-        argv = ["sacctmgr", "-i", "-P"] + words.replace("DUMP", cluster.work + "/dump").split(" ")
-        done = cluster.try_run(*argv, user=user)
-        lines += [f"== {line}", *(word.rstrip() for word in cleaned(done.stdout + done.stderr).splitlines()), f"-- {done.returncode}"]
-    return "\n".join(lines) + "\n"
-
-
 class Entities(AsSlurmdbd):
     def test_the_clients_say_what_they_say_with_slurmdbd(self):
         with Accounted(1) as cluster:
-            self.compare("entities", transcript(cluster))
+            self.compare("entities", transcript(cluster, ENTITIES))
 
 
 # Measured, or a moment's doing: whether there is a value is compared, not which.

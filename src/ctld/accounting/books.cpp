@@ -15,6 +15,8 @@ using wire::MsgType;
 constexpr int kTriesMax = 20;
 /// From this format on the state has room for books.
 constexpr std::uint16_t kBooksFormat = 5;
+/// In a condition: whatever flags a resource has (slurm/slurmdb.h SLURMDB_RES_FLAG_NOTSET).
+constexpr std::uint32_t kAnyFlags = 0x10000000;
 
 state::PutBooks command_of(acct::News news) {
   state::PutBooks command;
@@ -22,6 +24,7 @@ state::PutBooks command_of(acct::News news) {
   command.assocs_gone = std::move(news.assocs_gone);
   command.qos_gone = std::move(news.qos_gone);
   command.wckeys_gone = std::move(news.wckeys_gone);
+  command.resources_gone = std::move(news.resources_gone);
   command.users_gone = std::move(news.users_gone);
   command.accounts_gone = std::move(news.accounts_gone);
   command.assocs_unused = std::move(news.assocs_unused);
@@ -82,6 +85,15 @@ io::Task<Result<acct::Books>> BooksLoader::ask() {
   auto wckeys = list_of<wire::WckeyList>(co_await asking_wckeys);
   if (!wckeys) co_return std::unexpected(wckeys.error());
   for (const wire::WckeyRec& rec : wckeys->list) books.wckeys.set(rec.id, acct::received(rec));
+
+  wire::ResCond res_cond;
+  res_cond.cluster_list = {cluster};
+  res_cond.flags = kAnyFlags;
+  res_cond.with_clusters = 1;
+  auto asking_resources = link_.ask(MsgType::DBD_GET_RES, res_cond);
+  auto resources = list_of<wire::ResList>(co_await asking_resources);
+  if (!resources) co_return std::unexpected(resources.error());
+  for (const wire::ResRec& rec : resources->list) books.resources.set(rec.id, acct::received(rec));
   co_return books;
 }
 
@@ -94,7 +106,7 @@ io::Task<Result<void>> BooksLoader::load() {
     auto asking = ask();
     auto books = co_await asking;
     if (!books) co_return std::unexpected(books.error());
-    const bool same = codec::pack(*books, kBooksFormat) == codec::pack(*before->books, kBooksFormat);
+    const bool same = codec::pack(*books, before->format) == codec::pack(*before->books, before->format);
     if (same && before->books_version != 0) co_return Result<void>();
     state::PutBooks command{.made_for = before->books_version, .whole = true, .records = std::move(*books)};
     const std::size_t assocs = command.records.assocs().size();

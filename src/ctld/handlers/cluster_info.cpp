@@ -133,11 +133,12 @@ Answer license_info(Controller& c, const Call& call) {
       for (const auto& [name, count] : license_counts(job->request->licenses)) used[name] += count;
     return true;
   });
-  for (const auto& [name, total] : license_counts(state->settings.licenses)) {
+  for (const auto& [name, total] : license_counts(state->licenses())) {
     wire::LicenseInfo info;
     info.name = name;
     info.total = total;
     info.in_use = used[name];
+    info.remote = name.find('@') != name.npos;
     info.reserved = reserved_licenses(*state, name, io::now());
     response.lic_array.push_back(std::move(info));
   }

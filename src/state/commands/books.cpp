@@ -23,6 +23,7 @@ void merge(acct::Books& books, const PutBooks& command) {
   put_all(command.records.qos, books.qos);
   put_all(command.records.tres, books.tres);
   put_all(command.records.wckeys, books.wckeys);
+  put_all(command.records.resources, books.resources);
   // Those that go make room for names that others take.
   for (std::uint32_t id : command.assocs_gone) books.erase_assoc(id);
   for (const auto& [id, row] : command.records.assocs().rows()) {
@@ -32,6 +33,7 @@ void merge(acct::Books& books, const PutBooks& command) {
   for (std::uint32_t id : command.qos_gone) books.qos.erase(id);
   for (std::uint32_t id : command.wckeys_gone) books.wckeys.erase(id);
   for (std::uint32_t id : command.tres_gone) books.tres.erase(id);
+  for (std::uint32_t id : command.resources_gone) books.resources.erase(id);
   for (const std::string& name : command.users_gone) books.users.erase(name);
   for (const std::string& name : command.accounts_gone) books.accounts.erase(name);
 }

@@ -61,7 +61,7 @@ struct ClusterRec {
   std::uint32_t control_port = 0;
   std::uint16_t dimensions = 0;
   std::optional<std::vector<std::string>> fed_feature_list;
-  std::string fed_name;
+  std::optional<std::string> fed_name;  // none: left as it is
   std::uint32_t fed_id = 0, fed_state = 0;
   bool fed_sync_recvd = false, fed_sync_sent = false;
   std::uint32_t flags = 0;

@@ -173,7 +173,7 @@ void fields(Archive& ar, ResCond& m) {
   ar("server_list", absent_if_empty(m.server_list));
   ar("type_list", absent_if_empty(m.type_list));
   ar("with_deleted", as<std::uint16_t>(m.with_deleted));
-  ar("with_clusters", as<std::uint16_t>(m.with_clusters));
+  ar("with_clusters", m.with_clusters);
 }
 
 void fields(Archive& ar, FederationCond& m) {

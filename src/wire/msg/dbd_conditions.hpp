@@ -111,7 +111,8 @@ struct ResCond {
   std::vector<std::string> cluster_list, description_list;
   std::uint32_t flags = 0;
   std::vector<std::string> format_list, id_list, manager_list, name_list, allowed_list, server_list, type_list;
-  bool with_deleted = false, with_clusters = false;
+  bool with_deleted = false;
+  std::uint16_t with_clusters = 0;  ///< 1: only those that clusters share, with these; 2: all, with these
   bool operator==(const ResCond&) const = default;
 };
 void fields(codec::Archive& ar, ResCond& m);

@@ -95,8 +95,8 @@ void fields(codec::Archive& ar, TxnRec& m);
 /// The part of a resource that a cluster may use.
 struct ClusResRec {
   std::string cluster;
-  std::uint16_t percent_allowed = 0;
-  std::uint32_t allowed = 0;
+  std::uint16_t percent_allowed = kNoVal16;  // until 22.05
+  std::uint32_t allowed = kNoVal32;          // since 23.02
   bool operator==(const ClusResRec&) const = default;
 };
 void fields(codec::Archive& ar, ClusResRec& m);
@@ -155,8 +155,8 @@ struct ResRec {
   std::string description;
   std::uint32_t flags = 0, id = 0;
   std::string manager, name;
-  std::uint16_t percent_used = 0;
-  std::uint32_t allocated = 0, last_consumed = 0;
+  std::uint16_t percent_used = kNoVal16;
+  std::uint32_t allocated = kNoVal32, last_consumed = kNoVal32;
   std::string server;
   std::uint32_t type = 0;
   TimeS last_update;
