@@ -1,0 +1,78 @@
+// dbd/slurm_tables.hpp — the tables of a slurmdbd's database, as they are in releases 22.05 and later: read only, by
+// the names of their columns. Source of the layout: slurm 22.05
+// src/plugins/accounting_storage/mysql/accounting_storage_mysql.c.
+//
+// All may throw store::DatabaseError.
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+
+#include "acct/books.hpp"
+#include "acct/job.hpp"
+#include "store/session.hpp"
+
+namespace flurm::dbd {
+
+/// A row; NULL, and a column that the release does not have, is empty.
+class SlurmRow {
+ public:
+  using Places = std::map<std::string, std::size_t, std::less<>>;
+  SlurmRow(const Places& places, const store::Row& row) : places_(places), row_(row) {}
+
+  std::string text(std::string_view column) const;
+  /// `none`: for what is empty. Negative numbers come as their two's complement.
+  std::uint64_t number(std::string_view column, std::uint64_t none = 0) const;
+  std::uint32_t small(std::string_view column, std::uint32_t none = 0) const {
+    return static_cast<std::uint32_t>(number(column, none));
+  }
+  double real(std::string_view column, double none) const;
+  TimeS time(std::string_view column) const { return TimeS{static_cast<std::int64_t>(number(column))}; }
+  bool flag(std::string_view column) const { return number(column) != 0; }
+
+ private:
+  const Places& places_;
+  const store::Row& row_;
+};
+
+class SlurmTable {
+ public:
+  /// `name`: as in the database, "linux_job_table".
+  SlurmTable(store::Session& session, const std::string& name);
+  bool has(std::string_view column) const { return places_.contains(column); }
+  /// Rows of what `which` ("WHERE … ORDER BY …") means. A table that is not there has none.
+  void each(const std::string& which, const store::Row& values,
+            const std::function<void(const SlurmRow&)>& visit) const;
+  /// The first column of the first row of "SELECT `what` FROM it `which`", as a number; 0: none.
+  std::int64_t number(const std::string& what, const std::string& which = "", const store::Row& values = {}) const;
+
+ private:
+  store::Session& session_;
+  std::string name_, columns_;
+  SlurmRow::Places places_;
+};
+
+/// Numbers that clusters have in common there and that must differ here. The first cluster keeps its own.
+struct Renumbered {
+  std::map<std::uint32_t, std::uint32_t> assocs, wckeys;
+  std::uint64_t jobs = 0;  ///< what a job's number grows by
+};
+
+struct SlurmBooks {
+  acct::Books books;
+  std::map<std::string, Renumbered> clusters;
+};
+
+/// Everything but jobs, events, reservations, usage and the log.
+SlurmBooks read_books(store::Session& session);
+
+// Rows as records; cluster and numbers are those of `cluster`, except where the comment says otherwise.
+acct::Job job_of(const SlurmRow& row, const std::string& cluster, const SlurmBooks& all);
+acct::Step step_of(const SlurmRow& row, const Renumbered& numbers);
+acct::Event event_of(const SlurmRow& row, const std::string& cluster);
+acct::Reservation reservation_of(const SlurmRow& row, const std::string& cluster, const Renumbered& numbers);
+acct::Transaction transaction_of(const SlurmRow& row);
+/// The new number of one that is known, else the old.
+std::uint32_t renumbered(const std::map<std::uint32_t, std::uint32_t>& numbers, std::uint32_t old);
+
+}  // namespace flurm::dbd
