@@ -59,6 +59,8 @@ void fields(codec::Archive& ar, TaskLaunch& m) {
   ar("err", m.err);
   ar("cpus", m.cpus);
   ar("cpu_bind_report", m.cpu_bind_report);
+  ar("memory_nodes", m.memory_nodes, since(kWithPlugins));
+  ar("memory_preferred", m.memory_preferred, since(kWithPlugins));
 }
 
 void fields(codec::Archive& ar, StepClient& m) {

@@ -75,7 +75,9 @@ struct TaskLaunch {
   std::vector<std::string> env;  ///< in addition to the step's
   TaskStream in, out, err;
   std::vector<std::uint64_t> cpus;  ///< CPU n is bit n % 64 of word n / 64; empty: wherever the kernel likes
-  std::string cpu_bind_report;      ///< a line for the first task's standard error, "{}" standing for the pid; or empty
+  std::string cpu_bind_report;      ///< lines for the first task's standard error, "{}" standing for the pid; or empty
+  std::vector<std::uint64_t> memory_nodes;  ///< NUMA nodes that memory comes from, as `cpus`; empty: the kernel's choice
+  bool memory_preferred = false;            ///< others will do when these are full
 };
 
 /// A program that follows the step: srun or sattach.

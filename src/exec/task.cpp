@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <linux/mempolicy.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -119,6 +120,12 @@ class Child {
     if (!spec_.cpus.empty() &&
         syscall(SYS_sched_setaffinity, 0, spec_.cpus.size() * sizeof(std::uint64_t), spec_.cpus.data()) < 0) {
       complain(fmt::format("sched_setaffinity: {}", std::strerror(errno)));
+    }
+    // The kernel counts one bit less than it is told.
+    if (!spec_.memory_nodes.empty() &&
+        syscall(SYS_set_mempolicy, spec_.memory_preferred ? MPOL_PREFERRED : MPOL_BIND, spec_.memory_nodes.data(),
+                spec_.memory_nodes.size() * 64 + 1) < 0) {
+      complain(fmt::format("set_mempolicy: {}", std::strerror(errno)));
     }
   }
 

@@ -27,10 +27,16 @@ constexpr std::size_t kConfigMax = 16u << 20;
 constexpr std::string_view kScriptInside = "/tmp/slurm/startup";  // SLURM_CONTAINER_BATCH_SCRIPT
 constexpr std::uint64_t kCleanUpMs = 60'000;
 
-std::string directory_of(const std::string& spool, std::uint32_t job_id, std::uint32_t step_id) {
-  if (step_id == kBatchStep) return fmt::format("{}/oci-job{:05}-batch", spool, job_id);
-  if (step_id == kInteractiveStep) return fmt::format("{}/oci-job{:05}-interactive", spool, job_id);
-  return fmt::format("{}/oci-job{:05}-{:05}", spool, job_id, step_id);
+/// As Slurm names it; a later run of the job has another one, for what an earlier one left may still be on its way out.
+std::string directory_of(const std::string& spool, const exec::StepKey& step) {
+  std::string name = fmt::format("{}/oci-job{:05}-", spool, step.job_id);
+  if (step.step_id == kBatchStep)
+    name += "batch";
+  else if (step.step_id == kInteractiveStep)
+    name += "interactive";
+  else
+    name += fmt::format("{:05}", step.step_id);
+  return step.restart_count == 0 ? name : fmt::format("{}-run{}", name, step.restart_count);
 }
 
 std::string in_quotes(std::string_view word) {
@@ -63,7 +69,10 @@ struct Names {
           out += '%';
           break;
         case '@':
-          for (const std::string& word : command) out += (out.empty() || out.back() == ' ' ? "" : " ") + in_quotes(word);
+          for (const std::string& word : command) {
+            if (&word != &command.front()) out += ' ';
+            out += in_quotes(word);
+          }
           break;
         case 'b':
           out += directory;
@@ -155,7 +164,7 @@ Result<void> put_in_container(exec::StepLaunch& plan, const std::string& bundle,
   if (plan.tasks.size() != 1) return fail(Errc::bad_task_count, "a container has one task, not {}", plan.tasks.size());
   exec::TaskLaunch& task = plan.tasks.front();
   FLURM_TRY(json config, read_bundle(bundle, plan.user));
-  Names names{.plan = plan, .directory = directory_of(spool, plan.key.job_id, plan.key.step_id)};
+  Names names{.plan = plan, .directory = directory_of(spool, plan.key)};
   std::string environment;
   try {  // members of the wrong kind
     names.root = config.at("root").at("path").get<std::string>();
@@ -199,9 +208,9 @@ Result<void> put_in_container(exec::StepLaunch& plan, const std::string& bundle,
   return {};
 }
 
-io::Task<void> remove_container(io::Loop& loop, io::ChildWatch& children, std::string spool, std::uint32_t job_id,
-                                std::uint32_t step_id, std::uint32_t uid, std::uint32_t gid) {
-  const std::string directory = directory_of(spool, job_id, step_id);
+io::Task<void> remove_container(io::Loop& loop, io::ChildWatch& children, std::string spool, exec::StepKey step,
+                                std::uint32_t uid, std::uint32_t gid) {
+  const std::string directory = directory_of(spool, step);
   if (access(directory.c_str(), F_OK) != 0) co_return;
   ScriptCall call{.kind = "container", .program = "/bin/sh", .argv = {"sh", directory + "/end"}};
   if (geteuid() == 0) {

@@ -22,7 +22,7 @@ Result<void> put_in_container(exec::StepLaunch& plan, const std::string& bundle,
 
 /// The step is over: what is left of its container is killed and deleted, in the user's name, and its directory goes.
 /// A step that had none costs a look.
-io::Task<void> remove_container(io::Loop& loop, io::ChildWatch& children, std::string spool, std::uint32_t job_id,
-                                std::uint32_t step_id, std::uint32_t uid, std::uint32_t gid);
+io::Task<void> remove_container(io::Loop& loop, io::ChildWatch& children, std::string spool, exec::StepKey step,
+                                std::uint32_t uid, std::uint32_t gid);
 
 }  // namespace flurm::noded

@@ -287,8 +287,8 @@ void Launcher::step_over(const NodeJobPtr& job, std::uint32_t step_id) {
   if (it == job->steps.end() || !it->second->take_end()) return;
   const exec::StepState& state = it->second->state();
   if (node_.setup.settings.oci)
-    io::spawn(remove_container(node_.loop, node_.children, node_.setup.settings.spool_directory, job->id(), step_id,
-                               state.uid, state.gid));
+    io::spawn(remove_container(node_.loop, node_.children, node_.setup.settings.spool_directory, state.key, state.uid,
+                               state.gid));
   reporter_.step_over(job, it->second);
 }
 

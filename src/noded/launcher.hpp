@@ -52,6 +52,7 @@ class Launcher {
   io::Task<Result<exec::StepLaunch>> in_container(exec::StepLaunch plan, std::string bundle);
   io::Task<Result<StepLink::Ptr>> supervise(NodeJobPtr job, exec::StepLaunch plan);
   std::vector<GresHeld> tell_devices(exec::StepLaunch& plan, const wire::Cred& cred) const;
+  Result<void> bind_memory_of(exec::StepLaunch& plan, const wire::LaunchTasks& order) const;
   void bind_devices(exec::StepLaunch& plan, const wire::LaunchTasks& order, const std::vector<GresHeld>& held) const;
   bool sees_own_devices() const;
   exec::Environment prolog_with_devices(const NodeJob& job) const;

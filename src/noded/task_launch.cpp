@@ -6,6 +6,7 @@
 #include "noded/cpu_binding.hpp"
 #include "noded/gres_environment.hpp"
 #include "noded/launcher.hpp"
+#include "noded/memory_binding.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::noded {
@@ -173,6 +174,12 @@ io::Task<Result<void>> Launcher::start_tasks(NodeJobPtr job, wire::LaunchTasks o
     plan->tasks[i].cpu_bind_report =
         bind_report(*binding, setup.facts.node_name, plan->tasks[i].global_id, static_cast<std::uint32_t>(i));
   }
+  if (binding) {
+    if (auto bound = bind_memory_of(*plan, order); !bound) {
+      log(Level::error, "noded.binding", {{"job_id", job->id()}, {"error", bound.error().text}});
+      co_return bound;
+    }
+  }
   bind_devices(*plan, order, held);
   auto enclosing = in_container(std::move(*plan), order.container);
   plan = co_await enclosing;
@@ -182,6 +189,24 @@ io::Task<Result<void>> Launcher::start_tasks(NodeJobPtr job, wire::LaunchTasks o
   if (link) co_return Result<void>{};
   log(Level::error, "noded.supervisor", {{"job_id", job->id()}, {"error", link.error().text}});
   co_return fail(Errc::node_execve_failed);
+}
+
+/// --mem-bind, after the tasks have their CPUs.
+Result<void> Launcher::bind_memory_of(exec::StepLaunch& plan, const wire::LaunchTasks& order) const {
+  if (order.mem_bind_type == 0) return {};
+  for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
+    exec::TaskLaunch& task = plan.tasks[i];
+    FLURM_TRY(MemoryBinding memory,
+              bind_memory(order.mem_bind_type, order.mem_bind,
+                          {.local_id = static_cast<std::uint32_t>(i), .global_id = task.global_id, .cpus = task.cpus},
+                          order.node_cpus, node_.setup.cpus, node_.setup.facts.host_name));
+    task.memory_nodes = std::move(memory.nodes);
+    task.memory_preferred = memory.preferred;
+    if (memory.report.empty()) continue;
+    if (!task.cpu_bind_report.empty()) task.cpu_bind_report += '\n';
+    task.cpu_bind_report += memory.report;
+  }
+  return {};
 }
 
 /// --gpu-bind, which means something between several tasks only.

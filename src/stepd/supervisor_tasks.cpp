@@ -78,6 +78,8 @@ Result<void> Supervisor::start_tasks() {
     spec.admin_prolog = launch_.admin_prolog;
     spec.user_prolog = launch_.user_prolog;
     spec.cpus = plan.cpus;
+    spec.memory_nodes = plan.memory_nodes;
+    spec.memory_preferred = plan.memory_preferred;
     spec.for_debugger = launch_.for_debugger;
     spec.makes_tmpdir = i == 0;
     spec.local_id = i;
@@ -280,7 +282,7 @@ void Supervisor::streams_are_open(Task& task) {
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     std::string report = launch_.tasks[i].cpu_bind_report;
     if (report.empty()) continue;
-    if (const auto mark = report.find("{}"); mark != std::string::npos)
+    for (auto mark = report.find("{}"); mark != std::string::npos; mark = report.find("{}"))
       report.replace(mark, 2, std::to_string(tasks_[i].state.pid));
     write_to_user(report);
   }

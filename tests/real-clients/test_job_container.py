@@ -1,6 +1,7 @@
 """job_container/tmpfs: each job has /tmp and /dev/shm for itself. With FLURM_REAL=1 on Slurm's own slurmd."""
 
 import os
+import subprocess
 import tempfile
 import unittest
 
@@ -34,7 +35,11 @@ class OwnDirectories(Cluster):
             return []
 
 
-@unittest.skipUnless(cluster.is_root(), "needs root")
+def namespaces_work():
+    return subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+
+
+@unittest.skipUnless(cluster.is_root() and namespaces_work(), "needs root and mount namespaces")
 class JobContainer(ClusterTest):
     nodes = 2
     extra = "PrologFlags=contain\nJobContainerType=job_container/tmpfs\n"

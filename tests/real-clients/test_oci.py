@@ -50,7 +50,8 @@ def make_bundle(folder):
 
 def containers_work():
     """Not every machine lets users make name spaces."""
-    return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "-Umr", "true"],
+    return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "-Umrpf",
+                           "--mount-proc", "true"],
                           capture_output=True).returncode == 0
 
 

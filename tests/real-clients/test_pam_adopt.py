@@ -12,8 +12,9 @@ MODULE = "/usr/lib/security/pam_slurm_adopt.so"
 USER = "nobody"
 
 
-@unittest.skipUnless(cluster.is_root() and os.path.exists(MODULE) and os.path.exists("/usr/bin/pamtester"),
-                     "needs root, libpam-slurm-adopt and pamtester")
+@unittest.skipUnless(cluster.is_root() and os.path.exists(MODULE) and os.path.exists("/usr/bin/pamtester") and
+                     os.access("/sys/fs/cgroup/memory/cgroup.procs", os.W_OK),
+                     "needs root, cgroups of its own, libpam-slurm-adopt and pamtester")
 class Login(ClusterTest):
     nodes = 1
     extra = "PrologFlags=contain\nProctrackType=proctrack/cgroup\n"

@@ -491,6 +491,32 @@ class Mpi(ClusterTest):
         self.assertFalse(os.path.exists(folder))
 
 
+@unittest.skipUnless(os.path.exists("/proc/self/numa_maps"), "needs a kernel with NUMA")
+class MemoryBinding(ClusterTest):
+    """srun --mem-bind on a machine with one NUMA node at least."""
+
+    nodes = 1
+    extra = "TaskPlugin=task/affinity\n"
+    look = "cut -d' ' -f2 /proc/self/numa_maps | sort -u"
+
+    def bound(self, how):
+        done = self.c.try_run("srun", "-n1", "--cpu-bind=none", "--mem-bind=" + how, "sh", "-c", self.look)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = [re.sub(r"\[\d+\]", "[N]", line) for line in done.stderr.splitlines() if line.startswith("mem-bind")]
+        return done.stdout.strip(), re.sub(" - [^,]*,", " - HOST,", said[0]) if said else ""
+
+    def test_as_asked_for(self):
+        self.assertEqual(self.bound("none"), ("default", ""))
+        self.assertEqual(self.bound("map_mem:0"), ("bind:0", ""))
+        self.assertRegex(str(self.bound("verbose,rank")), "bind:0.*mem-bind=RANK - HOST, task  0  0 .N.: mask 0x0*1 set")
+        self.assertRegex(str(self.bound("verbose,prefer,mask_mem:0x1")),
+                         "prefer:0.*mem-bind PREFER MASK - HOST, task  0  0 .N.: mask 0x0*1 set")
+
+    def test_a_node_that_is_not_there(self):
+        done = self.c.try_run("srun", "-n1", "--mem-bind=map_mem:63", "echo", "ran")
+        self.assertEqual(done.stdout, "")
+
+
 class MpiOnEightNodes(Mpi):
     nodes = 8
 
