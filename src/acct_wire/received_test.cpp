@@ -85,6 +85,36 @@ TEST(Received, what_goes_and_what_is_forgotten) {
             (std::vector<std::uint32_t>{3}));
 }
 
+TEST(Received, a_resource_is_told_with_the_cluster_s_own_share) {
+  wire::ResRec rec;
+  rec.id = 5;
+  rec.name = "far";
+  rec.server = "host";
+  rec.type = 1;
+  rec.count = 40;
+  rec.clus_res_rec = {.cluster = "c", .percent_allowed = 25};
+  const auto told = [&](const Books& books, UpdateType type) {
+    wire::UpdateObject object{.type = type};
+    object.res.push_back(rec);
+    return read_update(books, {{object}}, "c");
+  };
+  Books books = site();
+  const News added = told(books, UpdateType::add_res);
+  ASSERT_TRUE(added.records.resources.find(5));
+  books.resources.set(5, *added.records.resources.find(5));
+  EXPECT_EQ(books.remote_licenses("c"), "far@host:10");
+  // As slurmdbd tells a change: what stays is not set.
+  rec = {};
+  rec.id = 5;
+  rec.count = kNoVal32;
+  rec.flags = 0x10000000;
+  rec.clus_res_rec = {.cluster = "c", .percent_allowed = 50};
+  EXPECT_EQ(told(books, UpdateType::modify_res).records.resources.find(5)->share("c"), 20u);
+  EXPECT_EQ(told(books, UpdateType::remove_res).resources_gone, (std::vector<std::uint32_t>{5}));
+  rec.clus_res_rec->cluster = "other";
+  EXPECT_TRUE(told(books, UpdateType::modify_res).empty());
+}
+
 TEST(Received, coordinators_are_told_as_whole_lists) {
   Books books = site();
   wire::UserRec rec;

@@ -55,6 +55,8 @@ ChangeFunction find_change(wire::MsgType type) {
       {DBD_ADD_ACCOUNTS, call<AccountList, add_accounts>},
       {DBD_MODIFY_ACCOUNTS, call<ModifyAccounts, modify_accounts>},
       {DBD_REMOVE_ACCOUNTS, call<AccountCond, remove_accounts>},
+      {DBD_ADD_ACCOUNTS_COND, call<AddAccountsCond, add_accounts_cond>},
+      {DBD_ADD_USERS_COND, call<AddUsersCond, add_users_cond>},
       {DBD_ADD_USERS, call<UserList, add_users>},
       {DBD_MODIFY_USERS, call<ModifyUsers, modify_users>},
       {DBD_REMOVE_USERS, call<UserCond, remove_users>},

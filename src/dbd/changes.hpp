@@ -15,6 +15,10 @@ Outcome add_accounts(const Change& change, const wire::AccountList& message);
 Outcome modify_accounts(const Change& change, const wire::ModifyAccounts& message);
 Outcome remove_accounts(const Change& change, const wire::AccountCond& cond);
 
+/// Since 23.11.
+Outcome add_accounts_cond(const Change& change, const wire::AddAccountsCond& message);
+Outcome add_users_cond(const Change& change, const wire::AddUsersCond& message);
+
 Outcome add_users(const Change& change, const wire::UserList& message);
 Outcome modify_users(const Change& change, const wire::ModifyUsers& message);
 Outcome remove_users(const Change& change, const wire::UserCond& cond);

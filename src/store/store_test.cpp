@@ -230,5 +230,58 @@ TEST_F(Database, a_newer_schema_is_refused) {
   EXPECT_NE(opened.error().text.find("schema 1000"), std::string::npos);
 }
 
+TEST_F(Database, what_is_archived_comes_back_as_it_was) {
+  load(*store_);
+  acct::Job old = add(1, TimeS{100}, TimeS{200});
+  old.name = "tab\t, line\n, \\ and 'quote'";
+  old.script_hash = "h";
+  acct::Step step;
+  step.db_index = old.db_index;
+  step.name = "batch";
+  step.start = TimeS{120};
+  ASSERT_TRUE(store_->write([&](Writer& writer) -> Result<void> {
+    writer.put(old);
+    writer.put(step);
+    writer.add_text(1, "h", "#!/bin/sh\n");
+    return {};
+  }));
+  add(2, TimeS{100}, {});  // it still runs
+  const std::vector<acct::Job> before = find({});
+  std::string text;
+  TakenOut taken;
+  ASSERT_TRUE(store_->write([&](Writer& writer) -> Result<void> {
+    taken = writer.archiver().take_out(OldRecords::jobs, "c", TimeS{1000}, &text);
+    EXPECT_EQ(writer.archiver().take_out(OldRecords::jobs, "c", TimeS{1000}, nullptr).records, 0u);
+    return {};
+  }));
+  EXPECT_EQ(taken.records, 2u);
+  EXPECT_EQ(taken.first, TimeS{100});
+  EXPECT_EQ(find({}).size(), 1u);
+  ASSERT_TRUE(store_->read([](Reader& reader) { EXPECT_FALSE(reader.text(1, "h")); }));
+
+  const auto put_back = [&](std::string_view what) {
+    return store_->write([&](Writer& writer) -> Result<void> {
+      auto records = writer.archiver().put_back(what);
+      return records ? Result<void>() : fail(records.error());
+    });
+  };
+  for (const std::string_view cut : {"", "flurm-archive 2\n", "flurm-archive 1\ntable meta 1\nname\ntx\n"})
+    EXPECT_FALSE(put_back(cut));
+  for (std::size_t length = 20; length < text.size(); length += 97) {
+    if (text[length - 1] == '\n') continue;
+    EXPECT_FALSE(put_back(std::string_view(text).substr(0, length))) << length;
+  }
+  EXPECT_EQ(find({}).size(), 1u);
+  for (int round = 0; round < 2; ++round) {
+    const auto done = put_back(text);
+    ASSERT_TRUE(done) << done.error().text;
+  }
+  EXPECT_EQ(find({}), before);
+  ASSERT_TRUE(store_->read([&](Reader& reader) {
+    EXPECT_EQ(reader.steps(old.db_index), std::vector{step});
+    EXPECT_EQ(reader.text(1, "h"), "#!/bin/sh\n");
+  }));
+}
+
 }  // namespace
 }  // namespace flurm::store
