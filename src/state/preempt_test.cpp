@@ -95,6 +95,18 @@ TEST_F(PreemptTest, the_planner_may_be_late) {
   EXPECT_EQ(w.shown(low), "RUNNING") << "both are of one tier";
 }
 
+TEST_F(PreemptTest, what_is_to_be_suspended_is_not_ended) {
+  const JobId low = running(), high = waiting();
+  configuration.partitions[0].preempt_mode = mode::suspend;
+  w.run(configuration);
+  preempt(low, high);
+  EXPECT_EQ(w.shown(low), "RUNNING");
+  configuration.partitions[0].preempt_mode = mode::requeue;
+  w.run(configuration);
+  preempt(low, high);
+  EXPECT_TRUE(w.at(low).state.has(model::job_flag::requeue));
+}
+
 TEST_F(PreemptTest, a_time_of_grace_ends_it_later) {
   give_grace(60);
   const JobId low = running(), high = waiting();

@@ -18,12 +18,26 @@ namespace mode = model::preempt_mode;
 
 constexpr std::uint16_t kSigTerm = 15, kSigCont = 18;
 
+/// Of a heterogeneous job's components the mildest way goes for all.
+std::uint16_t mode_of(const ClusterState& state, JobId id) {
+  std::uint16_t found = mode::off;
+  for (JobId each : components_of(state, id)) {
+    const Job& job = *state.job(each);
+    const model::Partition* partition = state.partition(job.partition);
+    if (!partition) continue;
+    const std::uint16_t own = acct::preempt_mode_of(state.settings.preempt, *state.books, job, *partition);
+    if (own == mode::requeue || found == mode::off) found = own;
+  }
+  return found;
+}
+
 /// The planner's decision still holds. Of two jobs of one QOS it alone knows the priorities.
 bool holds(const ClusterState& state, const PreemptJobs::Pair& pair) {
   const Job* preemptor = state.job(pair.preemptor);
   const model::Partition* wanted = state.partition(pair.partition);
   if (!preemptor || !preemptor->state.pending() || preemptor->priority == 0 || !wanted || !state.job(pair.job))
     return false;
+  if (const std::uint16_t how = mode_of(state, pair.job); how != mode::cancel && how != mode::requeue) return false;
   const model::PreemptRule& rule = state.settings.preempt;
   return std::ranges::all_of(components_of(state, pair.job), [&](JobId id) {
     const Job& job = *state.job(id);
@@ -62,19 +76,6 @@ void begin_preempting(ClusterState& state, JobId id) {
     if (grace_s != 0) tell_to_end(state, each);
   }
   if (grace_s == 0) end_preempted(state, id);
-}
-
-/// Of a heterogeneous job's components the mildest way goes for all.
-std::uint16_t mode_of(const ClusterState& state, JobId id) {
-  std::uint16_t found = mode::off;
-  for (JobId each : components_of(state, id)) {
-    const Job& job = *state.job(each);
-    const model::Partition* partition = state.partition(job.partition);
-    if (!partition) continue;
-    const std::uint16_t own = acct::preempt_mode_of(state.settings.preempt, *state.books, job, *partition);
-    if (own == mode::requeue || found == mode::off) found = own;
-  }
-  return found;
 }
 
 }  // namespace
