@@ -1,7 +1,6 @@
 // ctld/service.cpp — see service.hpp.
 #include "ctld/service.hpp"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -26,6 +25,7 @@
 #include "exec/program.hpp"
 #include "http/server.hpp"
 #include "io/clock.hpp"
+#include "io/detach.hpp"
 #include "io/process.hpp"
 #include "io/successor.hpp"
 #include "io/timer.hpp"
@@ -116,16 +116,6 @@ void write_pid_file(const std::string& path) {
   } else {
     log(Level::warn, "ctld.no_pid_file", {{"file", path}});
   }
-}
-
-Result<void> detach() {
-  const pid_t child = fork();
-  if (child < 0) return fail(Errc::io, "cannot fork: {}", std::strerror(errno));
-  if (child > 0) _exit(0);
-  setsid();
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
-  return {};
 }
 
 std::string host_name() {
@@ -388,7 +378,7 @@ Result<void> run_service(const ServiceOptions& options) {
     return {};
   }
   if (!options.foreground && !io::has_inherited())
-    if (auto detached = detach(); !detached) return detached;
+    if (auto detached = io::detach(); !detached) return detached;
   if (!log_open("flurmctld", options.foreground && options.verbose ? "" : config.slurmctld_logfile,
                 level_of(config.slurmctld_debug, options.verbose)))
     return fail(Errc::io, "cannot write SlurmctldLogFile {}", config.slurmctld_logfile);

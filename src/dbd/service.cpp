@@ -1,7 +1,6 @@
 // dbd/service.cpp — see the header.
 #include "dbd/service.hpp"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "dbd/periods.hpp"
 #include "dbd/server.hpp"
 #include "io/clock.hpp"
+#include "io/detach.hpp"
 #include "io/process.hpp"
 #include "io/timer.hpp"
 #include "io/worker.hpp"
@@ -43,13 +43,6 @@ Result<void> become(const auth::User& user) {
   if (initgroups(user.name.c_str(), user.gid) != 0 || setgid(user.gid) != 0 || setuid(user.uid) != 0)
     return fail(Errc::eperm, "cannot become SlurmUser {}: {}", user.name, std::strerror(errno));
   return {};
-}
-
-void detach() {
-  if (fork() > 0) _exit(0);
-  setsid();
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
 }
 
 Policy policy_of(const conf::SlurmdbdConf& conf) {
@@ -112,7 +105,7 @@ Result<void> run_service(const ServiceOptions& options) {
   FLURM_TRY(const PurgeRules purge_rules, PurgeRules::of(conf));
   auth::Users users;
   FLURM_TRY(const auth::User slurm_user, users.by_name_or_number(conf.slurm_user));
-  if (!options.foreground) detach();
+  if (!options.foreground) FLURM_TRY_VOID(io::detach());
   if (!log_open("flurmdbd", options.foreground ? "" : conf.log_file, level_of(conf.debug_level + options.verbose)))
     return fail(Errc::io, "cannot write the log {}", conf.log_file);
   if (!conf.pid_file.empty()) std::ofstream(conf.pid_file) << getpid() << '\n';

@@ -1,12 +1,7 @@
 // noded/daemon.cpp — see daemon.hpp.
 #include "noded/daemon.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <iterator>
 
 namespace flurm::noded {
@@ -24,16 +19,6 @@ void log_problems(const std::vector<conf::Diagnostic>& problems) {
     log(problem.severity == conf::Severity::error ? Level::error : Level::warn, "noded.config",
         {{"problem", conf::to_string(problem)}});
   }
-}
-
-Result<void> detach() {
-  const pid_t child = fork();
-  if (child < 0) return fail(Errc::io, "cannot fork: {}", std::strerror(errno));
-  if (child > 0) _exit(0);
-  setsid();
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
-  return {};
 }
 
 }  // namespace flurm::noded

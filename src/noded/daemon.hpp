@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "base/log.hpp"
-#include "base/result.hpp"
 #include "conf/diagnostic.hpp"
 
 namespace flurm::noded {
@@ -13,8 +12,5 @@ namespace flurm::noded {
 Level level_of(std::uint16_t slurmd_debug, int verbose);
 
 void log_problems(const std::vector<conf::Diagnostic>& problems);
-
-/// Goes on in a child without a terminal; the parent exits. Errors: io.
-Result<void> detach();
 
 }  // namespace flurm::noded

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "auth/munge.hpp"
+#include "io/detach.hpp"
 #include "io/timer.hpp"
 #include "noded/controller_client.hpp"
 #include "noded/daemon.hpp"
@@ -116,7 +117,7 @@ Result<void> run_emulation(const ServiceOptions& options, const std::string& nod
   if (site->nodes.empty()) return fail(Errc::invalid_node_name, "{} names no node", options.conf_file);
   FLURM_TRY_VOID(raise_descriptor_limit(site->nodes.size()));
   const Level level = level_of(site->config.slurmd_debug, options.verbose);
-  if (!options.foreground) FLURM_TRY_VOID(detach());
+  if (!options.foreground) FLURM_TRY_VOID(io::detach());
   if (!options.log_file.empty() && !log_open("flurmnd", options.log_file, level))
     return fail(Errc::io, "cannot open the log {}", options.log_file);
   // Left alone at the end, as in run_service(): coroutines under way refer to it.

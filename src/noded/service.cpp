@@ -16,6 +16,7 @@
 #include "auth/munge.hpp"
 #include "base/log.hpp"
 #include "exec/program.hpp"
+#include "io/detach.hpp"
 #include "io/successor.hpp"
 #include "io/timer.hpp"
 #include "io/worker.hpp"
@@ -332,7 +333,7 @@ Result<void> run_service(const ServiceOptions& options) {
   }
   FLURM_TRY(const exec::Fd lock, lock_spool(setup.settings.spool_directory));
   if (options.clean_start) unlink((setup.settings.spool_directory + "/ended_jobs").c_str());
-  if (!options.foreground && !io::has_inherited()) FLURM_TRY_VOID(detach());
+  if (!options.foreground && !io::has_inherited()) FLURM_TRY_VOID(io::detach());
   const std::string& log_file = setup.settings.log_file;
   if (!log_file.empty() && !log_open("flurmnd", log_file, level_of(setup.config.slurmd_debug, options.verbose))) {
     return fail(Errc::io, "cannot open the log {}", log_file);
