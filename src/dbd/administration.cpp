@@ -116,7 +116,7 @@ Session::Answer Session::load_archive(const wire::ArchiveRec& wish) {
               DBD_ARCHIVE_LOAD);
   if (auto tried = put_back(common_.store, *text, false); !tried) {
     log(Level::error, "dbd.archive_refused", {{"file", wish.archive_file}, {"error", tried.error().text}});
-    return rc(tried.error().code, tried.error().text, DBD_ARCHIVE_LOAD);
+    return rc(Errc::error, tried.error().text, DBD_ARCHIVE_LOAD);
   }
   archives_.push_back(std::move(*text));
   return rc(Errc::success, "SUCCESS", DBD_ARCHIVE_LOAD);
@@ -137,6 +137,8 @@ Session::Answer Session::configuration() {
   add("MaxQueryTimeRange", period_text(conf.max_query_time_range_s));
   add("MessageTimeout", fmt::format("{} secs", conf.message_timeout_s));
   add("PidFile", conf.pid_file);
+  add("PrivateData", conf.private_data.empty() ? "none" : conf.private_data);
+  add("SLURMDBD_CONF", common_.conf_file);
   add("SlurmUser", conf.slurm_user);
   add("StorageLoc", conf.storage_loc);
   add("StorageType", conf.storage_type);

@@ -37,6 +37,12 @@ void retire(const Change& change, acct::Table<std::string, T>& table, const std:
   table.set(name, std::move(kept));
 }
 
+bool selected(const acct::Cluster& cluster, const wire::ClusterCond& cond) {
+  return !cluster.deleted && wanted(cond.cluster_list, cluster.name) &&
+         wanted(cond.federation_list, cluster.federation) &&
+         (cond.classification == 0 || cond.classification == cluster.classification);
+}
+
 }  // namespace
 
 Outcome add_clusters(const Change& change, const wire::ClusterList& message) {
@@ -64,7 +70,7 @@ Outcome modify_clusters(const Change& change, const wire::ModifyClusters& messag
   if (!is_operator(change.books, change.actor)) return Outcome::no_right();
   std::vector<std::string> names;
   for (const auto& [name, each] : change.books.clusters.copy()) {
-    if (each->deleted || !wanted(message.cond.cluster_list, name)) continue;
+    if (!selected(*each, message.cond)) continue;
     acct::Cluster changed = *each;
     if (message.rec.classification) changed.classification = message.rec.classification;
     if (message.rec.flags != kNoVal32 && message.rec.flags != 0) changed.flags = message.rec.flags;
@@ -83,9 +89,7 @@ Outcome remove_clusters(const Change& change, const wire::ClusterCond& cond) {
   if (!is_operator(change.books, change.actor)) return Outcome::no_right();
   std::vector<std::string> names;
   for (const auto& [name, each] : change.books.clusters.rows())
-    if (!each->deleted && wanted(cond.cluster_list, name) &&
-        (cond.classification == 0 || cond.classification == each->classification))
-      names.push_back(name);
+    if (selected(*each, cond)) names.push_back(name);
   if (names.empty()) return Outcome::nothing(Errc::no_change_in_data);
   const std::set<std::string> going(names.begin(), names.end());
   const auto ids = assocs_where(change.books, [&](const acct::Assoc& a) { return going.contains(a.cluster); });

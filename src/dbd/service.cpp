@@ -137,6 +137,7 @@ Result<void> run_service(const ServiceOptions& options) {
                 rollup,
                 purge_rules,
                 conf,
+                options.config_file,
                 [] { return io::now(); },
                 [&] { loop.post([&] { leave(); }); },
                 [&users](const std::string& name) { return users.by_name(name).has_value(); }};

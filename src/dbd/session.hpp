@@ -21,6 +21,7 @@ struct Common {
   Rollup& rollup;
   const PurgeRules& purge;
   const conf::SlurmdbdConf& conf;
+  const std::string& conf_file;  ///< where it was read
   std::function<TimeS()> now;
   std::function<void()> shut_down;                  ///< any thread
   std::function<bool(const std::string&)> is_user;  ///< of this machine; may block

@@ -68,6 +68,9 @@ modify cluster far set federation=
 list cluster withfed format=cluster,federation,id,features,fedstate
 add cluster near federation=moons fedstate=drain features=a,b
 list cluster withfed format=cluster,federation,id,features,fedstate
+remove cluster where federation=moons,nothing classification=capability
+remove cluster where federation=nothing
+modify cluster where federation=nothing set features=x
 remove federation moons
 remove federation nothing
 list federation
