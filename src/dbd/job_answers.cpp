@@ -106,7 +106,21 @@ bool Sieve::passes(const acct::Job& job) const {
   return true;
 }
 
-wire::StepRec to_wire(const acct::Step& step, std::uint32_t job_id, TimeS job_end, std::uint32_t job_state, TimeS now) {
+/// Only what lies between is told of; no `from`: all of it.
+struct Cut {
+  TimeS from, to;
+};
+
+void cut(wire::StepRec& rec, const Cut& period) {
+  if (!period.from) return;
+  if (rec.start && rec.start < period.from) rec.start = period.from;
+  if (!rec.start) rec.start = rec.end;
+  if (!rec.end || rec.end > period.to) rec.end = period.to;
+  if (rec.start > rec.end) rec.start = rec.end = {};
+}
+
+wire::StepRec to_wire(const acct::Step& step, std::uint32_t job_id, TimeS job_end, std::uint32_t job_state,
+                      const Cut& period, TimeS now) {
   wire::StepRec rec;
   rec.container = step.container;
   rec.end = step.end;
@@ -116,6 +130,7 @@ wire::StepRec to_wire(const acct::Step& step, std::uint32_t job_id, TimeS job_en
     rec.end = job_end;
     rec.state = static_cast<std::uint16_t>(job_state);
   }
+  cut(rec, period);
   std::int64_t suspended = step.suspended;
   if (step.state == acct::job_suspended) suspended = now.v - suspended;
   std::int64_t elapsed = !rec.start ? 0 : (rec.end ? rec.end.v : now.v) - rec.start.v - suspended;
@@ -177,6 +192,7 @@ class Telling {
   wire::JobRec tell(const acct::Job& job);
 
  private:
+  TimeS last_moment() const { return !cond_.usage_end || cond_.usage_end > sieve_.now ? sieve_.now : cond_.usage_end; }
   void times(wire::JobRec& rec, const acct::Job& job);
   void steps(wire::JobRec& rec, const acct::Job& job);
   std::uint32_t place(const acct::Assoc& assoc);
@@ -229,7 +245,7 @@ void Telling::times(wire::JobRec& rec, const acct::Job& job) {
     suspended = job.state == acct::job_suspended ? sieve_.now.v - job.suspended : job.suspended;
     if (rec.start) elapsed = (rec.end ? rec.end.v : sieve_.now.v) - rec.start.v - suspended;
   } else {
-    const TimeS last = !cond_.usage_end || cond_.usage_end > sieve_.now ? sieve_.now : cond_.usage_end;
+    const TimeS last = last_moment();
     if (rec.start && rec.start < cond_.usage_start) rec.start = cond_.usage_start;
     if (!rec.end || rec.end > last) rec.end = last;
     if (!rec.start) rec.start = rec.end;
@@ -263,12 +279,13 @@ void Telling::steps(wire::JobRec& rec, const acct::Job& job) {
     only.insert(each.step_id.step_id);
     rec.show_full = 0;
   }
+  const Cut period = cond_.flags & kNoTruncation ? Cut{} : Cut{cond_.usage_start, last_moment()};
   for (const acct::Step& step : steps_[job.db_index]) {
     if (!only.empty() && !only.contains(step.step_id)) continue;
     if (cond_.usage_end && step.start > cond_.usage_end) continue;
     if (step.end && step.end < cond_.usage_start) continue;
     // The client adds up their times by itself: the job's own stay 0.
-    rec.steps.push_back(to_wire(step, job.job_id, job.end, rec.state, sieve_.now));
+    rec.steps.push_back(to_wire(step, job.job_id, job.end, rec.state, period, sieve_.now));
   }
 }
 

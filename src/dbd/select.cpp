@@ -11,15 +11,16 @@
 
 namespace flurm::dbd {
 
-bool wanted(const std::vector<std::string>& list, const std::string& item) {
-  return list.empty() || std::ranges::find(list, item) != list.end();
-}
-
 bool wanted(const std::vector<std::string>& list, std::uint32_t number) {
   return list.empty() || std::ranges::find(list, std::to_string(number)) != list.end();
 }
 
 bool same_name(const std::string& a, const std::string& b) { return strcasecmp(a.c_str(), b.c_str()) == 0; }
+
+// Clients write what they ask for small.
+bool wanted(const std::vector<std::string>& list, const std::string& item) {
+  return list.empty() || std::ranges::any_of(list, [&](const std::string& each) { return same_name(each, item); });
+}
 
 namespace {
 

@@ -277,7 +277,9 @@ wire::DbdStepComplete step_end_record(const Report& report, const RecordContext&
   m.req_uid = killer(step.killed_by);
   if (step.slot == kExternStep) m.job_tres_alloc_str = job_tres(job, c, true);
   m.start_time = step.start_time;
-  m.state = kRunning;  // what became of it the exit code tells
+  // What else became of it the exit code tells.
+  m.state =
+      step.state == model::Step::State::timed_out ? static_cast<std::uint16_t>(model::JobBase::timeout) : kRunning;
   m.step_id.job_id = job.id;
   m.step_id.step_id = step.slot;
   m.step_id.step_het_comp = kNoVal32;
