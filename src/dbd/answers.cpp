@@ -33,6 +33,11 @@ wire::AssocRec tell_assoc(const acct::Books& books, const acct::Books::Placed& p
   return rec;
 }
 
+void in_order(std::vector<wire::WckeyRec>& wckeys) {
+  std::ranges::stable_sort(wckeys, {},
+                           [](const wire::WckeyRec& each) { return std::tie(each.cluster, each.name, each.user); });
+}
+
 wire::UserRec tell_user(const acct::Books& books, const acct::User& user, const std::vector<std::string>& clusters) {
   wire::UserRec rec = to_wire(user);
   for (const auto& [name, cluster] : books.clusters.rows()) {
@@ -144,6 +149,7 @@ wire::UserList get_users(const Question& question, const wire::UserCond& cond) {
       for (const auto& [id, wckey] : books.wckeys.rows())
         if (wckey->user == name && (!wckey->deleted || cond.with_deleted) && wanted(clusters, wckey->cluster))
           rec.wckey_list.push_back(to_wire(*wckey));
+    in_order(rec.wckey_list);
     if (auto at = assocs.find(name); at != assocs.end()) rec.assoc_list = std::move(at->second);
     answer.list.push_back(std::move(rec));
   }
@@ -221,8 +227,7 @@ wire::WckeyList get_wckeys(const Question& question, const wire::WckeyCond& cond
       continue;
     answer.list.push_back(to_wire(*each));
   }
-  std::ranges::stable_sort(answer.list, {},
-                           [](const wire::WckeyRec& each) { return std::tie(each.cluster, each.name, each.user); });
+  in_order(answer.list);
   if (cond.with_usage) answer.return_code = add_usage(question, answer.list, cond.usage_start, cond.usage_end);
   return answer;
 }

@@ -124,6 +124,7 @@ show nonsense
 add account lab description=first organization=here
 add account sub parent=lab grptres=cpu=5 qos=+high
 add user daemon,games account=lab,sub maxjobs=3
+add user games account=lab wckey=zeta,alpha
 dump local file=DUMP
 remove user daemon
 remove account lab,sub
