@@ -37,9 +37,16 @@ class Removal {
   std::size_t count_ = 0;
 };
 
-template <class Record>
-Rows rows_of(Session& session, const std::string& table) {
-  return Rows(session, table + " (" + column_list<Record>() + ")", to_row(Record{}).size());
+/// `held`: the records of a table by their keys; what was stored before is gone from it.
+template <class Record, class Held>
+void write_changed(Session& session, const std::string& table, Held& held) {
+  Rows fresh(session, table + " (" + column_list<Record>() + ")", to_row(Record{}).size());
+  for (auto& [key, each] : held) {
+    if (!std::exchange(each.changed, false)) continue;
+    fresh.add(to_row(*each.record));
+    each.stored = true;
+  }
+  fresh.flush();
 }
 
 std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
@@ -168,13 +175,7 @@ void Writer::flush_jobs() {
   for (const auto& [db_index, held] : jobs_)
     if (held.changed && held.stored) old.add({signed_of(db_index)});
   old.flush();
-  Rows fresh = rows_of<acct::Job>(session_, "jobs");
-  for (auto& [db_index, held] : jobs_) {
-    if (!std::exchange(held.changed, false)) continue;
-    fresh.add(to_row(*held.record));
-    held.stored = true;
-  }
-  fresh.flush();
+  write_changed<acct::Job>(session_, "jobs", jobs_);
 }
 
 void Writer::flush_steps() {
@@ -183,13 +184,7 @@ void Writer::flush_steps() {
     if (held.changed && held.stored)
       old.add({signed_of(std::get<0>(key)), std::int64_t{std::get<1>(key)}, std::int64_t{std::get<2>(key)}});
   old.flush();
-  Rows fresh = rows_of<acct::Step>(session_, "steps");
-  for (auto& [key, held] : steps_) {
-    if (!std::exchange(held.changed, false)) continue;
-    fresh.add(to_row(*held.record));
-    held.stored = true;
-  }
-  fresh.flush();
+  write_changed<acct::Step>(session_, "steps", steps_);
 }
 
 void Writer::stale_from(const std::string& cluster, TimeS when) {
