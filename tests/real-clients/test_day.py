@@ -120,8 +120,13 @@ class Day:
     def transcript(self):
         c = self.c
         text = ""
-        for title, words in (("all", ("-a",)), ("one user", ("-u", "games")), ("an account", ("-a", "-A", "physics")), ("failed", ("-a", "-s", "FAILED")),
-                             ("a node", ("-a", "-N", "n2", "-X")), ("qos", ("-a", "-q", "high")), ("by number", ("-a", "-j", f"{self.before + 13},{self.before + 15},{self.before + 16}")), ("truncated", ("-a", "-T", "-S", "2025-03-03T20:00:00"))):
+        questions = {
+            "all": ("-a",), "one user": ("-u", "games"), "an account": ("-a", "-A", "physics"), "failed": ("-a", "-s", "FAILED"),
+            "a node": ("-a", "-N", "n2", "-X"), "qos": ("-a", "-q", "high"),
+            "by number": ("-a", "-j", ",".join(str(self.before + number) for number in (13, 15, 16))),
+            "truncated": ("-a", "-T", "-S", "2025-03-03T20:00:00"),
+        }
+        for title, words in questions.items():
             period = () if "-S" in words else ("-S", "2025-03-03")
             rows = c.sacct(*words, *period, "-E", "2025-03-06")
             text += f"== sacct {title}\n" + "".join(self.line(row) for row in rows)
