@@ -275,7 +275,8 @@ void Supervisor::handle_report(Task& task) {
 
 void Supervisor::streams_are_open(Task& task) {
   task.streams_open = true;
-  if (stage_ != StepStage::starting || !std::ranges::all_of(tasks_, &Task::streams_open)) return;
+  // A launch that failed meanwhile never runs: who asked for the step is told that, once, and nothing of its tasks.
+  if (launch_rc_ != 0 || stage_ != StepStage::starting || !std::ranges::all_of(tasks_, &Task::streams_open)) return;
   stage_ = StepStage::running;
   if (!launch_.opening.empty()) write_to_user(launch_.opening);
   for (const std::string& line : std::exchange(early_lines_, {})) write_to_user(line);

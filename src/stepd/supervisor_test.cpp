@@ -23,6 +23,26 @@ using exec::Fd;
 using exec::StepFrame;
 using exec::StepStage;
 
+/// Refuses every step when its task waits for leave to run its program.
+class RefusesWhenForked : public StepPlugins {
+ public:
+  explicit RefusesWhenForked(std::string output) : output_(std::move(output)) {}
+  Result<void> begin(exec::StepLaunch&, Say) override { return {}; }
+  bool before_tasks(exec::StepLaunch&) override { return true; }
+  bool task_forked(int, pid_t) override {
+    for (int i = 0; i < 1000 && access(output_.c_str(), F_OK) != 0; ++i) usleep(10'000);
+    usleep(100'000);  // for the report that follows
+    return false;
+  }
+  void task_ended(int, int) override {}
+  void end() override {}
+  bool task_as_root(std::size_t, exec::Environment&) override { return true; }
+  bool task_as_user(std::size_t, exec::Environment&) override { return true; }
+
+ private:
+  std::string output_;
+};
+
 class SupervisorTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -61,7 +81,7 @@ class SupervisorTest : public testing::Test {
     if (pid_ == 0) {
       close(ends[0]);
       auto launch = read_launch(theirs.get());
-      _exit(launch ? Supervisor(std::move(*launch), std::move(theirs)).run() : 99);
+      _exit(launch ? Supervisor(std::move(*launch), std::move(theirs), plugins_).run() : 99);
     }
     send(StepFrame::launch, launch_);
   }
@@ -87,14 +107,14 @@ class SupervisorTest : public testing::Test {
   }
   void send_empty(StepFrame type) { ASSERT_TRUE(exec::write_all(connection_.get(), exec::step_frame(type, {}))); }
 
-  /// The next frame of the type; others are dropped. Gives up after 10 s.
+  /// The next frame of the type, or of the other; the rest is dropped. Gives up after 10 s.
   template <class M>
-  std::optional<M> expect(StepFrame type) {
+  std::optional<M> expect(StepFrame type, std::optional<StepFrame> other = {}) {
     while (true) {
       auto frame = reader_.next();
       if (!frame) return std::nullopt;
       if (*frame) {
-        if ((*frame)->type != type) continue;
+        if ((*frame)->type != type && (*frame)->type != other) continue;
         auto decoded = codec::unpack<M>((*frame)->body, exec::kStepProtocol);
         if (!decoded) return std::nullopt;
         return *decoded;
@@ -131,6 +151,7 @@ class SupervisorTest : public testing::Test {
 
   std::string dir_;
   exec::StepLaunch launch_;
+  StepPlugins* plugins_ = nullptr;
   bool ordered_ = true;
   pid_t pid_ = 0;
   Fd connection_;
@@ -350,6 +371,22 @@ TEST_F(SupervisorTest, task_epilogs_run_as_the_user) {
   EXPECT_EQ(WEXITSTATUS(expect_end().wait_status), 2);
   EXPECT_EQ(output(), "body\nepilog epilog_task\n");
   release();
+}
+
+TEST_F(SupervisorTest, a_step_refused_after_its_streams_opened_never_ran) {
+  RefusesWhenForked plugins(dir_ + "/out");
+  plugins_ = &plugins;
+  launch_.spank.emplace();
+  launch_.key.step_id = 0;
+  start("echo ran\n");
+  std::optional<exec::StepState> state;
+  do {
+    state = expect<exec::StepState>(StepFrame::state, StepFrame::ended);
+    ASSERT_TRUE(state);
+    EXPECT_NE(state->stage, StepStage::running) << "srun would be told that it runs, and then of no end";
+  } while (!state->end);
+  EXPECT_EQ(state->end->slurm_rc, static_cast<std::int32_t>(Errc::node_execve_failed));
+  EXPECT_EQ(output(), "");
 }
 
 TEST_F(SupervisorTest, garbage_on_the_socket_harms_nobody) {
