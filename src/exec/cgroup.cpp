@@ -235,4 +235,15 @@ Result<std::unique_ptr<ProcessTracker>> make_cgroup_v1_tracker(const TrackerOpti
   return std::make_unique<CgroupV1Tracker>(options.cgroup_root, path, limits_memory);
 }
 
+bool clear_cgroup(const std::string& root, const std::string& path) {
+  const auto exists = [&](const char* hierarchy) { return access((root + hierarchy + path).c_str(), F_OK) == 0; };
+  const auto clear = [](CgroupTracker&& left) {
+    left.kill_all();
+    left.remove();
+  };
+  if (exists("/")) clear(CgroupV2Tracker(root, path, false));
+  if (exists("/freezer/") || exists("/memory/")) clear(CgroupV1Tracker(root, path, exists("/memory/")));
+  return !exists("/") && !exists("/freezer/") && !exists("/memory/");
+}
+
 }  // namespace flurm::exec

@@ -12,4 +12,8 @@ Result<std::unique_ptr<ProcessTracker>> make_cgroup_v2_tracker(const TrackerOpti
 /// The same below `<root>/freezer` and, where there is a limit, `<root>/memory`. Errors: io.
 Result<std::unique_ptr<ProcessTracker>> make_cgroup_v1_tracker(const TrackerOptions& options);
 
+/// A step's group whose supervisor was killed: SIGKILLs what is in it and gives it back, as well as the groups above it
+/// that this leaves empty. path: `<job_path>/<step_name>`. False while something is there still; to be called again.
+bool clear_cgroup(const std::string& root, const std::string& path);
+
 }  // namespace flurm::exec

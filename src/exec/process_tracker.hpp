@@ -58,7 +58,7 @@ enum class TrackerKind : std::uint8_t {
 struct TrackerOptions {
   TrackerKind kind = TrackerKind::session;
   std::string cgroup_root = "/sys/fs/cgroup";
-  std::string job_path;                  ///< below the root, e.g. "flurm_n1/job_12"
+  std::string job_path;                  ///< below the root, e.g. "flurm_cluster_n1/job_12"
   std::string step_name;                 ///< e.g. "step_batch"
   std::uint64_t memory_limit_bytes = 0;  ///< of the job on this node; 0 is none
   std::uint64_t step_limit_bytes = 0;    ///< of this step, where it is less; 0 is none

@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::uint32_t kJobLaunchFailed = 1u << 8, kJobRequeueHold = 1u << 11, kJobPending = 0;
 constexpr std::uint32_t kNodeStateDrain = 1u << 9;
+/// How long what was killed may take to be gone: two seconds. What hangs in the kernel longer keeps its group.
+constexpr int kCgroupTries = 100;
+constexpr std::uint64_t kCgroupPauseMs = 20;
+
 wire::StepId batch_step(std::uint32_t job_id) {
   wire::StepId step;
   step.job_id = JobId{job_id};
@@ -83,10 +87,23 @@ io::Task<std::optional<std::uint32_t>> Reporter::ask_while_wanted(NodeJobPtr job
   co_return std::nullopt;
 }
 
+/// What the step's supervisor, which was killed, left behind.
+io::Task<void> Reporter::clean_up_after(exec::StepState state) {
+  const NodeSetup& setup = node_.setup;
+  kill_strays(setup.facts, state.key.job_id, state.uid);
+  for (int i = 0; i < kCgroupTries && !clear_cgroup_of(setup.facts, setup.settings.cgroup_root, state.key); ++i) {
+    auto pausing = io::sleep(node_.loop, kCgroupPauseMs);
+    co_await pausing;
+  }
+}
+
 /// `directory`: to be cleaned up by us, because no supervisor is left to do it; else empty.
 io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
                                 std::string directory) {
-  if (!directory.empty()) kill_strays(self.node_.setup.facts, state.key.job_id, state.uid);
+  if (!directory.empty()) {
+    auto cleaning = self.clean_up_after(state);
+    co_await cleaning;
+  }
   const bool wanted = !job->aborted && !(state.end && state.end->aborted);
   if (wanted) {
     log(Level::verbose, "noded.step_complete",

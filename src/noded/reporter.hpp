@@ -43,6 +43,7 @@ class Reporter {
   io::Task<std::optional<std::uint32_t>> ask_while_wanted(NodeJobPtr job, Outgoing message);
   static io::Task<void> report(Reporter& self, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
                                std::string directory);
+  io::Task<void> clean_up_after(exec::StepState state);
   static io::Task<void> report_again(Reporter& self, NodeJobPtr job);
   static io::Task<void> report_never_started(Reporter& self, NodeJobPtr job, std::string directory, std::string note);
   /// flags: of JobRequeue.

@@ -59,6 +59,14 @@ void plan_streams(exec::StepLaunch& plan, const wire::BatchJobLaunch& job, const
   plan.append = appends(job.open_mode, config);
 }
 
+}  // namespace
+
+std::string job_cgroup(const NodeFacts& facts, std::uint32_t job_id) {
+  return fmt::format("flurm_{}_{}/job_{}", facts.cluster_name, facts.node_name, job_id);
+}
+
+namespace {
+
 /// What every kind of step takes from the configuration.
 void plan_common(exec::StepLaunch& plan, std::uint32_t job_id, const NodeFacts& facts, const StepSettings& settings,
                  const conf::Config& config, std::string_view gather_frequency) {
@@ -69,7 +77,7 @@ void plan_common(exec::StepLaunch& plan, std::uint32_t job_id, const NodeFacts& 
   plan.admin_epilog = config.task_epilog;
   plan.tracker = config.proctrack_type == "proctrack/cgroup" ? exec::TrackerKind::cgroup : exec::TrackerKind::session;
   plan.cgroup_root = settings.cgroup_root;
-  plan.cgroup_path = fmt::format("flurm_{}/job_{}", facts.node_name, job_id);
+  plan.cgroup_path = job_cgroup(facts, job_id);
   plan.limit_memory = settings.constrain_memory && config.task_plugin.find("task/cgroup") != std::string::npos;
   plan.kill_over_memory = conf::Config::has_option(config.job_acct_gather_params, "OverMemoryKill");
   const bool gathers = config.job_acct_gather_type != "jobacct_gather/none";

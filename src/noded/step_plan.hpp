@@ -43,6 +43,9 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
 exec::StepLaunch plan_extern_step(const wire::Cred& cred, exec::Identity user, const NodeFacts& facts,
                                   const StepSettings& settings, const conf::Config& config);
 
+/// The job's control group, below the root: "flurm_cluster_n1/job_12". A machine may be in several clusters.
+std::string job_cgroup(const NodeFacts& facts, std::uint32_t job_id);
+
 /// MiB that the credential gives the job on `node_name`; 0 where it says nothing.
 std::uint64_t job_memory_mib(const wire::Cred& cred, std::string_view node_name);
 /// MiB that it gives the step there; the job's where it says nothing about the step.

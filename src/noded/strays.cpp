@@ -12,10 +12,11 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "exec/cgroup.hpp"
 #include "exec/fd.hpp"
-#include "exec/step_messages.hpp"
 #include "fmt/format.h"
 #include "noded/batch_environment.hpp"
+#include "noded/step_plan.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -56,6 +57,10 @@ int kill_strays(const NodeFacts& node, std::uint32_t job_id, std::uint32_t uid) 
   }
   if (killed > 0) log(Level::warn, "noded.strays_killed", {{"job_id", job_id}, {"processes", killed}});
   return killed;
+}
+
+bool clear_cgroup_of(const NodeFacts& node, const std::string& cgroup_root, const exec::StepKey& step) {
+  return exec::clear_cgroup(cgroup_root, job_cgroup(node, step.job_id) + "/" + exec::step_file_name(step.step_id));
 }
 
 void remove_step_files(const std::string& directory, std::uint32_t step_id) {

@@ -205,7 +205,7 @@ void Supervisor::reap() {
 /// The tasks have ended: kills what they left behind, then waits for the streams.
 void Supervisor::clean_up() {
   if (epilog_pid_ != 0 || end_) return;
-  if (!everyone_gone_) {
+  if (!everyone_gone_ || (adopted_ && !tracker_->empty())) {  // what was adopted is nobody's child here
     if (kill_pause_ms_ == 0) kill_everything();  // first attempt; the timer repeats it
     return;
   }

@@ -143,7 +143,8 @@ class Supervisor {
   std::vector<exec::StepClient> clients_;
   std::deque<std::size_t> epilogs_due_;  ///< tasks
   pid_t epilog_pid_ = 0;
-  bool suspended_ = false, announced_ = false, aborted_ = false, over_memory_ = false, released_ = false;
+  bool suspended_ = false, announced_ = false, aborted_ = false, over_memory_ = false, released_ = false,
+       adopted_ = false;
   bool begun_ = false;  ///< the daemon cannot give the order up any more
   bool everyone_gone_ = false, wound_up_ = false, launch_told_ = false, kill_wanted_ = false;
   std::size_t epilogs_done_ = 0;  ///< of the first task due

@@ -111,8 +111,9 @@ std::optional<std::string> Supervisor::answer(StepQuestion question, std::int32_
     case StepQuestion::adopt: {
       // pam_slurm_adopt: a login of the user's, which ends with the job.
       const bool may = uid == 0 || uid == geteuid();
-      const bool done = may && tracker_ && launch_.key.step_id == kExternStep && stage_ != StepStage::ended &&
-                        tracker_->adopt(argument);
+      const bool lives = stage_ == StepStage::starting || stage_ == StepStage::running;
+      const bool done = may && tracker_ && launch_.key.step_id == kExternStep && lives && tracker_->adopt(argument);
+      adopted_ = adopted_ || done;
       log_line("process " + std::to_string(argument) + (done ? " adopted" : " not adopted"));
       append_value(answer, done ? 0 : -1);
       return answer;

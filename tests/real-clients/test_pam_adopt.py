@@ -73,6 +73,9 @@ class Login(ClusterTest):
         self.c.wait_end(job)
         wait_for(lambda: process.poll() is not None, 30, "the end of the login with its job")
         wait_for(lambda: not os.path.exists(f"/proc/{login}"), 30, "the end of what the login runs")
+        left = subprocess.run(["find", "/sys/fs/cgroup", "-maxdepth", "3", "-path", f"*/flurm_*_n1/job_{job}"],
+                              capture_output=True, text=True)
+        self.assertEqual(left.stdout, "")
 
 
 if __name__ == "__main__":

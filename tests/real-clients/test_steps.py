@@ -108,8 +108,8 @@ class Srun(StepTest):
         self.assertRegex(done.stderr, r"Job \d+ to start at .* on nodes n\[1-2\]")
 
     def test_cancel_while_it_runs(self):
-        process = self.start("srun", "-J", "victim", "sleep", "60")
-        wait_for(lambda: self.step_ids(), 20, "a step")
+        process = self.start("srun", "-J", "victim", "sh", "-c", f"touch {self.c.work}/victim; sleep 60")
+        wait_for(lambda: os.path.exists(self.c.work + "/victim"), 20, "its task")
         self.c.run("scancel", "-n", "victim")
         out = self.output_of(process)
         self.assertNotEqual(process.returncode, 0)
@@ -236,8 +236,9 @@ class StepsInScripts(StepTest):
 
     def test_cancel_one_step(self):
         job = self.c.submit("-o", "cancel.out", "-n2", "-N1",
-                            script="srun --exact -n1 sleep 60 &\nsrun --exact -n1 sleep 60 &\nwait %1; wait %2\necho done")
-        wait_for(lambda: {f"{job}.0", f"{job}.1"} <= set(self.step_ids()), 20, "two steps")
+                            script="for i in 1 2; do srun --exact -n1 sh -c 'touch cancel.$SLURM_STEP_ID; exec sleep 60' & done\n"
+                                   "wait %1; wait %2\necho done")
+        wait_for(lambda: all(os.path.exists(f"{self.c.work}/cancel.{i}") for i in (0, 1)), 20, "two steps")
         self.c.run("scancel", f"{job}.0")
         wait_for(lambda: f"{job}.0" not in self.step_ids(), 20, "the end of a step")
         self.assertIn(f"{job}.1", self.step_ids())

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from peer import Peer, USER
+from peer import Peer, USER, alive
 from cluster import ClusterTest, main, wait_for
 
 
@@ -243,10 +243,28 @@ class Cgroups(PeerTest):
         job = self.c.submit("-w", "n1", "--mem=40", "-o", f"{self.c.work}/%j", script="setsid sleep 300 & echo $!; cat /proc/self/cgroup")
         self.c.wait_state(job, "COMPLETED")
         sleeper, groups = self.c.read(job).split("\n", 1)
-        self.assertIn(f"/flurm_n1/job_{job}/step_batch\n", groups)
+        self.assertRegex(groups, rf"/flurm_.+_n1/job_{job}/step_batch\n")
         self.assertFalse(os.path.exists(f"/proc/{sleeper}"))
-        left = subprocess.run(["find", "/sys/fs/cgroup", "-maxdepth", "3", "-name", f"job_{job}"], capture_output=True, text=True)
-        self.assertEqual(left.stdout, "")
+        self.assertEqual(self.groups(job), "")
+
+    def test_what_a_killed_supervisor_leaves_behind(self):
+        """Also what knows nothing of its job any more."""
+        job = self.c.submit("-w", "n1", "--mem=40", "--no-requeue", "-o", f"{self.c.work}/%j",
+                            script="env -i setsid sleep 300 & echo $!; wait")
+        self.c.wait_text(job, "\n")
+        sleeper = self.c.read(job).strip()
+        self.assertIn(f"job_{job}", self.groups(job))
+        for pid in self.c.supervisors(job):
+            os.kill(pid, signal.SIGKILL)
+        self.assertEqual(self.c.wait_end(job)["JobState"], "FAILED")
+        self.assertFalse(alive(sleeper))
+        self.assertEqual(self.groups(job), "")
+
+    @staticmethod
+    def groups(job):
+        found = subprocess.run(["find", "/sys/fs/cgroup", "-maxdepth", "3", "-path", f"*/flurm_*_n1/job_{job}"],
+                               capture_output=True, text=True)
+        return found.stdout
 
 
 class Configless(unittest.TestCase):
