@@ -1,4 +1,5 @@
-// fuzz/fuzz_seeds.cpp — writes samples for the fuzz targets into FOLDER/messages and FOLDER/frame.
+// fuzz/fuzz_seeds.cpp — writes samples for the fuzz targets into FOLDER/messages, FOLDER/frame and
+// FOLDER/streams.
 #include <cstdio>
 #include <fstream>
 
@@ -31,4 +32,8 @@ int main(int argc, char** argv) {
           << wire::build_frame(header, wire::AuthSection{}, body).substr(4);
     }
   }
+  std::ofstream(fmt::format("{}/streams/sql", argv[1]))
+      << " insert into job_table (jobid, `name`) values ('7', 'it''s \\n'), (8, NULL)\n"
+         "on duplicate key update id=LAST_INSERT_ID(id), name=VALUES(name);\n"
+         "truncate table \"c_job_table\"; delete from step_table where cluster='c';";
 }

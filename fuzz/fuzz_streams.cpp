@@ -1,10 +1,11 @@
 // fuzz/fuzz_streams.cpp — any bytes as what tasks and clients of a step send: I/O frames, PMI commands, compressed
-// blocks.
+// blocks; and the SQL of an archive.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
+#include "dbd/sql_text.hpp"
 #include "noded/lz4.hpp"
 #include "noded/multi_prog.hpp"
 #include "stepd/io_frames.hpp"
@@ -43,6 +44,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto unpacked = noded::lz4_unpack(bytes, part * 16);
   if (unpacked && unpacked->size() != part * 16) std::abort();
   (void)noded::multi_prog_command(bytes, data[0], {});
+  // What stands before an error was whole statements.
+  (void)dbd::read_sql(bytes, [](const dbd::SqlStatement& statement) -> Result<void> {
+    if (const auto* insert = std::get_if<dbd::SqlInsert>(&statement))
+      for (const auto& row : insert->rows)
+        if (row.size() != insert->columns.size()) std::abort();
+    return {};
+  });
   std::string text(bytes), framed;
   stepd::frame_output(text, part % 2 == 0, true, stepd::IoType::stdout_data, 0, 0, framed);
   if (!text.empty() || framed.size() < bytes.size()) std::abort();

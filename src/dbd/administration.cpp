@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "dbd/records.hpp"
 #include "dbd/session.hpp"
+#include "dbd/sql_text.hpp"
 #include "fmt/format.h"
 
 namespace flurm::dbd {
@@ -108,13 +109,14 @@ Session::Answer Session::dump_archive(const wire::ArchiveCond& cond) {
 
 /// Tried at once, so that who asks hears what is wrong with it; done when he commits.
 Session::Answer Session::load_archive(const wire::ArchiveRec& wish) {
-  if (!wish.insert.empty()) return rc(Errc::not_supported, "flurmdbd takes archives, not SQL", DBD_ARCHIVE_LOAD);
-  Result<std::string> text = read_archive(wish.archive_file);
+  if (!wish.insert.empty() && !is_sql(wish.insert))
+    return rc(Errc::error, "What is inserted is SQL", DBD_ARCHIVE_LOAD);
+  Result<std::string> text = wish.insert.empty() ? read_archive(wish.archive_file) : wish.insert;
   if (!text)
     return rc(text.error().code,
               text.error().code == Errc{ENOENT} ? "No archive file given to recover." : text.error().text,
               DBD_ARCHIVE_LOAD);
-  if (auto tried = put_back(common_.store, *text, false); !tried) {
+  if (auto tried = put_back(common_.store, *common_.ledger.books(), *text, false); !tried) {
     log(Level::error, "dbd.archive_refused", {{"file", wish.archive_file}, {"error", tried.error().text}});
     return rc(Errc::error, tried.error().text, DBD_ARCHIVE_LOAD);
   }

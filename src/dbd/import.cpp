@@ -242,8 +242,7 @@ class Import {
       std::vector<store::IdUsage> list;
       each_between(table, "time_start", at, end, [&](const SlurmRow& row) {
         if (row.flag("deleted")) return;
-        list.push_back({renumbered(numbers, row.small("id")), row.small("id_tres"), row.time("time_start"),
-                        row.number("alloc_secs")});
+        list.push_back(id_usage_of(row, numbers));
       });
       writer.usage_writer().add(cluster, kind, period, list);
       count(kind == store::UsageOf::associations ? "usage of associations" : "usage of wckeys", list.size());
@@ -253,23 +252,12 @@ class Import {
 
   Result<void> usage_of_cluster(const std::string& cluster, acct::Period period, const std::string& table_name) {
     const SlurmTable table(source_, table_name);
-    const char* const planned = table.has("plan_secs") ? "plan_secs" : "resv_secs";  // as 21.08 calls it
     return copy(table_name, [&](Writer& writer, std::int64_t at) {
       const std::int64_t end = part_end(table, "time_start", at);
       std::vector<store::ClusterUsage> list;
       each_between(table, "time_start", at, end, [&](const SlurmRow& row) {
         if (row.flag("deleted")) return;
-        store::ClusterUsage each;
-        each.tres = row.small("id_tres");
-        each.start = row.time("time_start");
-        each.use.count = row.number("count");
-        each.use.alloc = row.number("alloc_secs");
-        each.use.down = row.number("down_secs");
-        each.use.planned_down = row.number("pdown_secs");
-        each.use.idle = row.number("idle_secs");
-        each.use.planned = row.number(planned);
-        each.use.over = row.number("over_secs");
-        list.push_back(each);
+        list.push_back(cluster_usage_of(row));
       });
       writer.usage_writer().add(cluster, period, list);
       count("usage of clusters", list.size());

@@ -17,6 +17,8 @@
 #include "base/log.hpp"
 #include "conf/lines.hpp"
 #include "dbd/periods.hpp"
+#include "dbd/slurm_sql.hpp"
+#include "dbd/sql_text.hpp"
 #include "fmt/format.h"
 
 namespace flurm::dbd {
@@ -223,10 +225,11 @@ Result<std::string> read_archive(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-Result<void> put_back(store::Store& store, const std::string& text, bool keep) {
+Result<void> put_back(store::Store& store, const acct::Books& books, const std::string& text, bool keep) {
   bool fits = false;
   auto written = store.write([&](store::Writer& writer) -> Result<void> {
-    FLURM_TRY(const std::uint64_t records, writer.archiver().put_back(text));
+    FLURM_TRY(const std::uint64_t records,
+              is_sql(text) ? load_sql(writer, books, text) : writer.archiver().put_back(text));
     fits = true;
     if (!keep) return fail(Errc::success, "only tried");  // which rolls it back
     log(Level::info, "dbd.archive_loaded", {{"records", records}});

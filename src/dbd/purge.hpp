@@ -32,7 +32,8 @@ Result<void> purge(store::Store& store, const std::vector<std::string>& clusters
 
 /// Errors: the system's number for why the file cannot be read; einval (too large).
 Result<std::string> read_archive(const std::string& path);
-/// Puts the archive's records back, or only looks whether that can be done. Errors: parse, einval, db_connection.
-Result<void> put_back(store::Store& store, const std::string& text, bool keep);
+/// Puts the archive's records back, or only looks whether that can be done. The archive: ours, or SQL (slurm_sql.hpp).
+/// Errors: parse, einval, db_connection.
+Result<void> put_back(store::Store& store, const acct::Books& books, const std::string& text, bool keep);
 
 }  // namespace flurm::dbd

@@ -144,7 +144,7 @@ Session::Answer Session::finish(const wire::DbdFini& message) {
   Answer answer = rc(Errc::success, "", DBD_FINI);
   if (message.commit && !message.close_conn) {
     for (const std::string& text : archives)
-      if (auto loaded = put_back(common_.store, text, true); !loaded)
+      if (auto loaded = put_back(common_.store, *common_.ledger.books(), text, true); !loaded)
         answer = rc(loaded.error().code, loaded.error().text, DBD_FINI);
     if (draft)
       if (auto committed = common_.ledger.commit(*draft, common_.now()); !committed)

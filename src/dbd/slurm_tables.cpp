@@ -9,6 +9,7 @@
 namespace flurm::dbd {
 
 std::string SlurmRow::text(std::string_view column) const {
+  if (asked_) asked_->emplace(column);
   const auto at = places_.find(column);
   if (at == places_.end()) return {};
   const auto* text = std::get_if<std::string>(&row_[at->second]);
@@ -25,6 +26,11 @@ std::uint64_t SlurmRow::number(std::string_view column, std::uint64_t none) cons
 double SlurmRow::real(std::string_view column, double none) const {
   const std::string word = text(column);
   return word.empty() ? none : std::strtod(word.c_str(), nullptr);
+}
+
+void SlurmRow::read(std::string_view column, std::string& to) const {
+  std::string word = text(column);
+  if (places_.contains(column)) to = std::move(word);
 }
 
 SlurmTable::SlurmTable(store::Session& session, const std::string& name) : session_(session), name_(name) {
@@ -56,102 +62,109 @@ std::uint32_t renumbered(const std::map<std::uint32_t, std::uint32_t>& numbers, 
   return at == numbers.end() ? old : at->second;
 }
 
+void read(const SlurmRow& row, acct::Job& job) {
+  row.read("job_db_inx", job.db_index);
+  row.read("id_assoc", job.assoc_id);
+  row.read("id_wckey", job.wckey_id);
+  row.read("id_job", job.job_id);
+  row.read("id_user", job.uid);
+  row.read("id_group", job.gid);
+  row.read("id_qos", job.qos_id);
+  row.read("id_resv", job.resv_id);
+  row.read("account", job.account);
+  row.read("partition", job.partition);
+  row.read("wckey", job.wckey);
+  row.read("job_name", job.name);
+  row.read("work_dir", job.work_dir);
+  row.read("submit_line", job.submit_line);
+  row.read("container", job.container);
+  row.read("mcs_label", job.mcs_label);
+  row.read("constraints", job.constraints);
+  row.read("gres_used", job.gres_used);
+  row.read("id_array_job", job.array_job_id);
+  row.read("id_array_task", job.array_task_id);
+  row.read("array_max_tasks", job.array_max_tasks);
+  row.read("array_task_pending", job.array_task_pending);
+  row.read("array_task_str", job.array_task_str);
+  row.read("het_job_id", job.het_job_id);
+  row.read("het_job_offset", job.het_job_offset);
+  row.read("state", job.state);
+  row.read("state_reason_prev", job.state_reason_prev);
+  row.read("flags", job.flags);
+  row.read("priority", job.priority);
+  row.read("timelimit", job.timelimit);
+  row.read("cpus_req", job.req_cpus);
+  row.read("nodes_alloc", job.alloc_nodes);
+  row.read("mem_req", job.req_mem);
+  row.read("nodelist", job.nodes);
+  row.read("node_inx", job.node_inx);
+  row.read("tres_alloc", job.tres_alloc);
+  row.read("tres_req", job.tres_req);
+  row.read("licenses", job.licenses);
+  row.read("time_submit", job.submit);
+  row.read("time_eligible", job.eligible);
+  row.read("time_start", job.start);
+  row.read("time_end", job.end);
+  row.read("mod_time", job.modified);
+  row.read("time_suspended", job.suspended);
+  row.read("exit_code", job.exit_code);
+  row.read("derived_ec", job.derived_ec);
+  row.read("kill_requid", job.kill_uid);
+  row.read("derived_es", job.derived_es);
+  row.read("admin_comment", job.admin_comment);
+  row.read("system_comment", job.system_comment);
+  row.read("extra", job.extra);
+  row.read("failed_node", job.failed_node);
+  row.read("std_in", job.std_in);
+  row.read("std_out", job.std_out);
+  row.read("std_err", job.std_err);
+  row.read("qos_req", job.qos_req);
+  row.read("resv_req", job.resv_req);
+  row.read("restart_cnt", job.restart_count);
+  row.read("segment_size", job.segment_size);
+}
+
 acct::Job job_of(const SlurmRow& row, const std::string& cluster, const SlurmBooks& all) {
   const Renumbered& numbers = all.clusters.at(cluster);
   acct::Job job;
-  job.db_index = row.number("job_db_inx") + numbers.jobs;
   job.cluster = cluster;
-  job.job_id = row.small("id_job");
-  job.uid = row.small("id_user");
-  job.gid = row.small("id_group");
-  job.assoc_id = renumbered(numbers.assocs, row.small("id_assoc"));
-  job.qos_id = row.small("id_qos");
-  job.wckey_id = renumbered(numbers.wckeys, row.small("id_wckey"));
-  job.resv_id = row.small("id_resv");
-  job.account = row.text("account");
+  job.kill_uid = kInfinite32;
+  read(row, job);
+  job.db_index += numbers.jobs;
+  job.assoc_id = renumbered(numbers.assocs, job.assoc_id);
+  job.wckey_id = renumbered(numbers.wckeys, job.wckey_id);
   if (const acct::Assoc* assoc = all.books.assocs().find(job.assoc_id)) job.user = assoc->user;
-  job.partition = row.text("partition");
-  job.wckey = row.text("wckey");
-  job.name = row.text("job_name");
-  job.work_dir = row.text("work_dir");
-  job.submit_line = row.text("submit_line");
-  job.container = row.text("container");
-  job.mcs_label = row.text("mcs_label");
-  job.constraints = row.text("constraints");
-  job.gres_used = row.text("gres_used");
-  job.array_job_id = row.small("id_array_job");
-  job.array_task_id = row.small("id_array_task", kNoVal32);
-  job.array_max_tasks = row.small("array_max_tasks");
-  job.array_task_pending = row.small("array_task_pending");
-  job.array_task_str = row.text("array_task_str");
-  job.het_job_id = row.small("het_job_id");
-  job.het_job_offset = row.small("het_job_offset", kNoVal32);
-  job.state = row.small("state");
-  job.state_reason_prev = row.small("state_reason_prev");
-  job.flags = row.small("flags");
-  job.priority = row.small("priority");
-  job.timelimit = row.small("timelimit");
-  job.req_cpus = row.small("cpus_req");
-  job.alloc_nodes = row.small("nodes_alloc");
-  job.req_mem = row.number("mem_req");
-  job.nodes = row.text("nodelist");
-  job.node_inx = row.text("node_inx");
-  job.tres_alloc = row.text("tres_alloc");
-  job.tres_req = row.text("tres_req");
-  job.licenses = row.text("licenses");
-  job.submit = row.time("time_submit");
-  job.eligible = row.time("time_eligible");
-  job.start = row.time("time_start");
-  job.end = row.time("time_end");
-  job.modified = row.time("mod_time");
-  job.suspended = static_cast<std::int64_t>(row.number("time_suspended"));
-  job.exit_code = static_cast<std::int32_t>(row.small("exit_code"));
-  job.derived_ec = row.small("derived_ec");
-  job.kill_uid = row.small("kill_requid", kInfinite32);
-  job.derived_es = row.text("derived_es");
-  job.admin_comment = row.text("admin_comment");
-  job.system_comment = row.text("system_comment");
-  job.extra = row.text("extra");
-  job.failed_node = row.text("failed_node");
-  job.std_in = row.text("std_in");
-  job.std_out = row.text("std_out");
-  job.std_err = row.text("std_err");
-  job.qos_req = row.text("qos_req");
-  job.resv_req = row.text("resv_req");
-  job.restart_count = row.small("restart_cnt");
-  job.segment_size = row.small("segment_size");
   return job;
 }
 
-acct::Step step_of(const SlurmRow& row, const Renumbered& numbers) {
-  acct::Step step;
-  step.db_index = row.number("job_db_inx") + numbers.jobs;
-  step.step_id = row.small("id_step");
-  step.het_comp = row.small("step_het_comp", kNoVal32);
-  step.name = row.text("step_name");
-  step.nodes = row.text("nodelist");
-  step.node_inx = row.text("node_inx");
-  step.submit_line = row.text("submit_line");
-  step.container = row.text("container");
-  step.tres_alloc = row.text("tres_alloc");
-  step.state = row.small("state");
-  step.node_count = row.small("nodes_alloc");
-  step.tasks = row.small("task_cnt");
-  step.task_dist = row.small("task_dist");
-  step.cpufreq_min = row.small("req_cpufreq_min");
-  step.cpufreq_max = row.small("req_cpufreq");
-  step.cpufreq_gov = row.small("req_cpufreq_gov");
-  step.start = row.time("time_start");
-  step.end = row.time("time_end");
-  step.suspended = static_cast<std::int64_t>(row.number("time_suspended"));
-  step.exit_code = static_cast<std::int32_t>(row.small("exit_code"));
-  step.kill_uid = row.small("kill_requid", kInfinite32);
-  step.user_sec = row.number("user_sec");
-  step.user_usec = row.number("user_usec");
-  step.sys_sec = row.number("sys_sec");
-  step.sys_usec = row.number("sys_usec");
-  step.act_cpufreq = static_cast<std::uint64_t>(row.real("act_cpufreq", 0));
-  step.consumed_energy = row.number("consumed_energy");
+void read(const SlurmRow& row, acct::Step& step) {
+  row.read("job_db_inx", step.db_index);
+  row.read("id_step", step.step_id);
+  row.read("step_het_comp", step.het_comp);
+  row.read("step_name", step.name);
+  row.read("nodelist", step.nodes);
+  row.read("node_inx", step.node_inx);
+  row.read("submit_line", step.submit_line);
+  row.read("container", step.container);
+  row.read("tres_alloc", step.tres_alloc);
+  row.read("state", step.state);
+  row.read("nodes_alloc", step.node_count);
+  row.read("task_cnt", step.tasks);
+  row.read("task_dist", step.task_dist);
+  row.read("req_cpufreq_min", step.cpufreq_min);
+  row.read("req_cpufreq", step.cpufreq_max);
+  row.read("req_cpufreq_gov", step.cpufreq_gov);
+  row.read("time_start", step.start);
+  row.read("time_end", step.end);
+  row.read("time_suspended", step.suspended);
+  row.read("exit_code", step.exit_code);
+  row.read("kill_requid", step.kill_uid);
+  row.read("user_sec", step.user_sec);
+  row.read("user_usec", step.user_usec);
+  row.read("sys_sec", step.sys_sec);
+  row.read("sys_usec", step.sys_usec);
+  step.act_cpufreq = static_cast<std::uint64_t>(row.real("act_cpufreq", static_cast<double>(step.act_cpufreq)));
+  row.read("consumed_energy", step.consumed_energy);
   const struct {
     const char* column;
     std::string acct::Step::*member;
@@ -171,12 +184,19 @@ acct::Step step_of(const SlurmRow& row, const Renumbered& numbers) {
                 {"tres_usage_out_min_nodeid", &acct::Step::out_min_node},
                 {"tres_usage_out_min_taskid", &acct::Step::out_min_task},
                 {"tres_usage_out_tot", &acct::Step::out_tot}};
-  for (const auto& each : kUsage) step.*each.member = row.text(each.column);
-  step.cwd = row.text("cwd");
-  step.std_in = row.text("std_in");
-  step.std_out = row.text("std_out");
-  step.std_err = row.text("std_err");
-  step.timelimit = row.small("timelimit", kNoVal32);
+  for (const auto& each : kUsage) row.read(each.column, step.*each.member);
+  row.read("cwd", step.cwd);
+  row.read("std_in", step.std_in);
+  row.read("std_out", step.std_out);
+  row.read("std_err", step.std_err);
+  row.read("timelimit", step.timelimit);
+}
+
+acct::Step step_of(const SlurmRow& row, const Renumbered& numbers) {
+  acct::Step step;
+  step.kill_uid = kInfinite32;
+  read(row, step);
+  step.db_index += numbers.jobs;
   return step;
 }
 
@@ -234,6 +254,24 @@ acct::Transaction transaction_of(const SlurmRow& row) {
           .where = row.text("name"),
           .info = row.text("info"),
           .cluster = row.text("cluster")};
+}
+
+store::IdUsage id_usage_of(const SlurmRow& row, const std::map<std::uint32_t, std::uint32_t>& numbers) {
+  return {renumbered(numbers, row.small("id")), row.small("id_tres"), row.time("time_start"), row.number("alloc_secs")};
+}
+
+store::ClusterUsage cluster_usage_of(const SlurmRow& row) {
+  store::ClusterUsage usage;
+  usage.tres = row.small("id_tres");
+  usage.start = row.time("time_start");
+  usage.use.count = row.number("count");
+  usage.use.alloc = row.number("alloc_secs");
+  usage.use.down = row.number("down_secs");
+  usage.use.planned_down = row.number("pdown_secs");
+  usage.use.idle = row.number("idle_secs");
+  usage.use.planned = row.number("plan_secs", row.number("resv_secs"));  // as 21.08 calls it
+  usage.use.over = row.number("over_secs");
+  return usage;
 }
 
 }  // namespace flurm::dbd

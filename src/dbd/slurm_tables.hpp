@@ -4,13 +4,16 @@
 //
 // All may throw store::DatabaseError.
 #pragma once
+#include <concepts>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "acct/books.hpp"
 #include "acct/job.hpp"
 #include "store/session.hpp"
+#include "store/usage.hpp"
 
 namespace flurm::dbd {
 
@@ -18,7 +21,10 @@ namespace flurm::dbd {
 class SlurmRow {
  public:
   using Places = std::map<std::string, std::size_t, std::less<>>;
-  SlurmRow(const Places& places, const store::Row& row) : places_(places), row_(row) {}
+  using Names = std::set<std::string, std::less<>>;
+  /// `asked`: the names of the columns that are asked for go there; may be null.
+  SlurmRow(const Places& places, const store::Row& row, Names* asked = nullptr)
+      : places_(places), row_(row), asked_(asked) {}
 
   std::string text(std::string_view column) const;
   /// `none`: for what is empty. Negative numbers come as their two's complement.
@@ -30,9 +36,18 @@ class SlurmRow {
   TimeS time(std::string_view column) const { return TimeS{static_cast<std::int64_t>(number(column))}; }
   bool flag(std::string_view column) const { return number(column) != 0; }
 
+  // What the row says; where it is empty, `to` stays as it is. A text is replaced by an empty one of a column that is
+  // there.
+  void read(std::string_view column, std::string& to) const;
+  void read(std::string_view column, TimeS& to) const { read(column, to.v); }
+  void read(std::string_view column, std::integral auto& to) const {
+    to = static_cast<std::remove_reference_t<decltype(to)>>(number(column, static_cast<std::uint64_t>(to)));
+  }
+
  private:
   const Places& places_;
   const store::Row& row_;
+  Names* asked_;
 };
 
 class SlurmTable {
@@ -66,12 +81,18 @@ struct SlurmBooks {
 /// Everything but jobs, events, reservations, usage and the log.
 SlurmBooks read_books(store::Session& session);
 
+// What the row has of a record is read into it, with the numbers that stand there.
+void read(const SlurmRow& row, acct::Job& job);
+void read(const SlurmRow& row, acct::Step& step);
+
 // Rows as records; cluster and numbers are those of `cluster`, except where the comment says otherwise.
 acct::Job job_of(const SlurmRow& row, const std::string& cluster, const SlurmBooks& all);
 acct::Step step_of(const SlurmRow& row, const Renumbered& numbers);
 acct::Event event_of(const SlurmRow& row, const std::string& cluster);
 acct::Reservation reservation_of(const SlurmRow& row, const std::string& cluster, const Renumbered& numbers);
 acct::Transaction transaction_of(const SlurmRow& row);
+store::IdUsage id_usage_of(const SlurmRow& row, const std::map<std::uint32_t, std::uint32_t>& numbers);
+store::ClusterUsage cluster_usage_of(const SlurmRow& row);
 /// The new number of one that is known, else the old.
 std::uint32_t renumbered(const std::map<std::uint32_t, std::uint32_t>& numbers, std::uint32_t old);
 

@@ -168,11 +168,12 @@ Plan plan(OldRecords kind, const std::string& cluster, TimeS until) {
   return {};
 }
 
-/// What goes with jobs. `jobs`: those that go.
-std::vector<Selection> companions(const Selection& jobs) {
+/// What goes with jobs, and last these themselves.
+std::vector<Selection> with_companions(const Selection& jobs) {
   const std::string chosen = " FROM jobs WHERE " + jobs.where + ")";
   return {{"steps", "db_index IN (SELECT db_index" + chosen, jobs.values},
-          {"suspensions", "db_index IN (SELECT db_index" + chosen, jobs.values}};
+          {"suspensions", "db_index IN (SELECT db_index" + chosen, jobs.values},
+          jobs};
 }
 
 std::vector<Selection> texts_of(const Selection& jobs) {
@@ -186,12 +187,24 @@ std::string text_of(const Value& value) {
   return text ? *text : std::string();
 }
 
-/// Scripts and environments that only these jobs had; jobs may share them.
-void drop_unused_texts(Session& session, int kind, const std::vector<std::string>& hashes) {
-  const std::string column = kind == 1 ? "script_hash" : "env_hash";
-  for (const std::string& hash : hashes)
+/// Kind and hash of scripts and environments.
+using Hashes = std::vector<std::pair<std::int64_t, std::string>>;
+
+Hashes hashes_of(Session& session, const Selection& jobs) {
+  Hashes hashes;
+  for (const Selection& each : texts_of(jobs))
+    for (const Row& row : session.query("SELECT kind, hash FROM texts WHERE " + each.where, each.values))
+      hashes.emplace_back(whole(row[0]), text_of(row[1]));
+  return hashes;
+}
+
+/// Those that only jobs had which are gone; jobs may share them.
+void drop_unused_texts(Session& session, const Hashes& hashes) {
+  for (const auto& [kind, hash] : hashes) {
+    const std::string column = kind == 1 ? "script_hash" : "env_hash";
     if (session.query("SELECT 1 FROM jobs WHERE " + column + " = ? LIMIT 1", {hash}).empty())
-      session.execute("DELETE FROM texts WHERE kind = ? AND hash = ?", {std::int64_t{kind}, hash});
+      session.execute("DELETE FROM texts WHERE kind = ? AND hash = ?", {kind, hash});
+  }
 }
 
 }  // namespace
@@ -222,16 +235,13 @@ TakenOut Archiver::take_out(OldRecords kind, const std::string& cluster, TimeS u
     each.values.push_back(last);
   }
   std::vector<Selection> going = what.from;
-  std::vector<std::string> scripts, environments;
+  Hashes hashes;
   if (kind == OldRecords::jobs) {
     const Selection jobs = what.from[0];
-    going = companions(jobs);
-    going.push_back(jobs);
-    for (const Selection& each : texts_of(jobs)) {
+    going = with_companions(jobs);
+    for (const Selection& each : texts_of(jobs))
       if (text) append_rows(session_, each, *text);
-      for (const Row& row : session_.query("SELECT kind, hash FROM texts WHERE " + each.where, each.values))
-        (whole(row[0]) == 1 ? scripts : environments).push_back(text_of(row[1]));
-    }
+    hashes = hashes_of(session_, jobs);
   }
   for (const Selection& each : going) {
     taken.records += static_cast<std::uint64_t>(
@@ -239,9 +249,35 @@ TakenOut Archiver::take_out(OldRecords kind, const std::string& cluster, TimeS u
     if (text) append_rows(session_, each, *text);
     session_.execute(std::string("DELETE FROM ") + each.table + " WHERE " + each.where, each.values);
   }
-  drop_unused_texts(session_, 1, scripts);
-  drop_unused_texts(session_, 2, environments);
+  drop_unused_texts(session_, hashes);
   return taken;
+}
+
+void Archiver::remove(OldRecords kind, const std::string& cluster) {
+  const auto all = [&]() -> std::optional<Selection> {
+    switch (kind) {
+      case OldRecords::events:
+        return Selection{"events", "cluster = ?", {cluster}};
+      case OldRecords::suspensions:
+        return Selection{"suspensions", kJobsOf, {cluster}};
+      case OldRecords::steps:
+        return Selection{"steps", kJobsOf, {cluster}};
+      case OldRecords::jobs:
+        return Selection{"jobs", "cluster = ?", {cluster}};
+      case OldRecords::reservations:
+        return Selection{"reservations", "cluster = ?", {cluster}};
+      case OldRecords::transactions:
+      case OldRecords::usage:
+        break;
+    }
+    return std::nullopt;
+  }();
+  if (!all) return;
+  const bool jobs = kind == OldRecords::jobs;
+  const Hashes hashes = jobs ? hashes_of(session_, *all) : Hashes();
+  for (const Selection& each : jobs ? with_companions(*all) : std::vector<Selection>{*all})
+    session_.execute(std::string("DELETE FROM ") + each.table + " WHERE " + each.where, each.values);
+  drop_unused_texts(session_, hashes);
 }
 
 namespace {

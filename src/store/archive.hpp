@@ -31,6 +31,10 @@ class Archiver {
   /// none there may be more. Transactions are everybody's. `text`: what is deleted is appended to it; may be null.
   TakenOut take_out(OldRecords kind, const std::string& cluster, TimeS until, std::string* text);
 
+  /// Deletes all of the cluster, whether it is over or not, without an archive. Not of transactions, which are of no
+  /// cluster, and of usage nothing: UsageWriter does that.
+  void remove(OldRecords kind, const std::string& cluster);
+
   /// Puts back what the text holds, in place of records with the same keys. Returns how many records it was.
   /// Errors: parse (no such text; cut off), einval (its jobs have numbers that other jobs have here).
   Result<std::uint64_t> put_back(std::string_view text);

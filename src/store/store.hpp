@@ -104,6 +104,8 @@ class Writer : private Reader {
 
   /// A new record; sets its db_index.
   void add(acct::Job& job);
+  /// The record has its db_index already: new ones get higher numbers.
+  void keep_number(std::uint64_t db_index);
   /// In place of what has the same db_index.
   void put(const acct::Job& job);
   void put(const acct::Step& step);
@@ -117,6 +119,8 @@ class Writer : private Reader {
   void add_text(int kind, const std::string& hash, const std::string& text);
   /// Something was reported of a time that may be rolled up already; see UsageWriter.
   void stale_from(const std::string& cluster, TimeS when);
+  /// All of the cluster, whatever its age; see Archiver::remove.
+  void remove(OldRecords kind, const std::string& cluster);
 
   /// All that was not put or added above goes to the database at once, and sees what is there: flush() first.
   UsageWriter usage_writer() { return UsageWriter(session_); }
@@ -135,6 +139,7 @@ class Writer : private Reader {
 
   acct::Job& hold(acct::Job job);
   void hold(acct::Step step);
+  std::uint64_t& last_job();
   void flush_jobs();
   void flush_steps();
 

@@ -202,6 +202,32 @@ void UsageWriter::put(const std::string& cluster, const acct::HourUsage& hour) {
   }
 }
 
+void UsageWriter::put(const std::string& cluster, UsageOf kind, acct::Period period, const std::vector<IdUsage>& list) {
+  for (const IdUsage& each : list)
+    session_.execute(
+        "DELETE FROM usage_of_ids WHERE cluster = ? AND kind = ? AND period = ? AND time_start = ? AND id = ? AND tres "
+        "= ?",
+        {cluster, static_cast<std::int64_t>(kind), of(period), each.start.v, std::int64_t{each.id},
+         std::int64_t{each.tres}});
+  add(cluster, kind, period, list);
+}
+
+void UsageWriter::put(const std::string& cluster, acct::Period period, const std::vector<ClusterUsage>& list) {
+  for (const ClusterUsage& each : list)
+    session_.execute("DELETE FROM usage_of_clusters WHERE cluster = ? AND period = ? AND time_start = ? AND tres = ?",
+                     {cluster, of(period), each.start.v, std::int64_t{each.tres}});
+  add(cluster, period, list);
+}
+
+void UsageWriter::remove(const std::string& cluster, UsageOf kind, acct::Period period) {
+  session_.execute("DELETE FROM usage_of_ids WHERE cluster = ? AND kind = ? AND period = ?",
+                   {cluster, static_cast<std::int64_t>(kind), of(period)});
+}
+
+void UsageWriter::remove(const std::string& cluster, acct::Period period) {
+  session_.execute("DELETE FROM usage_of_clusters WHERE cluster = ? AND period = ?", {cluster, of(period)});
+}
+
 void UsageWriter::sum_up(const std::string& cluster, acct::Period period, TimeS from, TimeS to) {
   const Value parts = of(period == acct::Period::month ? acct::Period::day : acct::Period::hour);
   session_.execute("DELETE FROM usage_of_ids WHERE cluster = ? AND kind IN (0, 1) AND period = ? AND time_start = ?",

@@ -68,6 +68,12 @@ class UsageWriter {
   void add(const std::string& cluster, acct::Period period, const std::vector<ClusterUsage>& list);
   /// In place of what was there.
   void put(const std::string& cluster, const acct::HourUsage& hour);
+  /// The same, one by one.
+  void put(const std::string& cluster, UsageOf kind, acct::Period period, const std::vector<IdUsage>& list);
+  void put(const std::string& cluster, acct::Period period, const std::vector<ClusterUsage>& list);
+  /// All of the cluster.
+  void remove(const std::string& cluster, UsageOf kind, acct::Period period);
+  void remove(const std::string& cluster, acct::Period period);
   /// The sum of the period's hours, or of the month's days.
   void sum_up(const std::string& cluster, acct::Period period, TimeS from, TimeS to);
 

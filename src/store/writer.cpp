@@ -134,15 +134,20 @@ std::vector<acct::Step> Writer::steps(std::uint64_t db_index) {
 
 // --- what is written ----------------------------------------------------------------------------------------------
 
-void Writer::add(acct::Job& job) {
+/// The last number that was given out.
+std::uint64_t& Writer::last_job() {
   if (!last_job_) {
     // Written first: so other daemons on this database wait for the number.
-    session_.execute("UPDATE meta SET value = value + 1 WHERE name = 'last_job'");
+    session_.execute("UPDATE meta SET value = value WHERE name = 'last_job'");
     last_job_ = static_cast<std::uint64_t>(session_.number("SELECT value FROM meta WHERE name = 'last_job'"));
-  } else {
-    ++*last_job_;
   }
-  job.db_index = *last_job_;
+  return *last_job_;
+}
+
+void Writer::keep_number(std::uint64_t db_index) { last_job() = std::max(last_job(), db_index); }
+
+void Writer::add(acct::Job& job) {
+  job.db_index = ++last_job();
   latest_[{job.cluster, job.job_id, job.submit}] = job.db_index;
   all_steps_.insert(job.db_index);
   jobs_[job.db_index] = {.record = job, .stored = false, .changed = true};
@@ -190,6 +195,16 @@ void Writer::flush_steps() {
 void Writer::stale_from(const std::string& cluster, TimeS when) {
   const auto [at, fresh] = stale_.try_emplace(cluster, when);
   if (!fresh) at->second = std::min(at->second, when);
+}
+
+void Writer::remove(OldRecords kind, const std::string& cluster) {
+  flush();
+  archiver().remove(kind, cluster);
+  jobs_.clear();
+  latest_.clear();
+  steps_.clear();
+  whole_.clear();
+  all_steps_.clear();
 }
 
 void Writer::put(const acct::Suspension& suspension) {

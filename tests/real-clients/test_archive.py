@@ -9,7 +9,7 @@ import unittest
 
 from accounted import ORACLE, Accounted, AsSlurmdbd, cleaned
 from cluster import main
-from past import accounts, feed, story
+from past import BEGIN, accounts, feed, story
 
 ALL = "events jobs steps suspend reservations usage".split()
 OLD = [f"purge{kind}after=1hours" for kind in ("event", "job", "step", "suspend", "resv", "usage")]
@@ -80,6 +80,86 @@ class Purge(AsSlurmdbd):
             refused = c.refused("sacctmgr", "-i", "archive", "load", c.work + "/cut")
             self.assertIn("Problem loading archive file", refused)
             self.assertEqual(told(c), before)
+
+    def test_sql_is_loaded_as_with_slurmdbd(self):
+        with Accounted(1, dbd=self.DBD, extra="TrackWCKey=yes\n") as c:
+            assocs = accounts(c)
+            assoc = assocs["physics", "daemon"]
+            text = ""
+
+            def load(title, sql, refused=False):
+                with open(c.work + "/sql", "w") as file:
+                    file.write(sql)
+                done = c.try_run("sacctmgr", "-i", "archive", "load", c.work + "/sql")
+                self.assertEqual(done.returncode != 0, refused, done.stdout + done.stderr)
+                jobs = c.run("sacct", *JOBS, "JobID,JobName,User,Account,Partition,Submit,Eligible,Start,End,State,ExitCode,NNodes,NodeList,AllocTRES,"
+                                             "WCKey,Timelimit")
+                events = c.run("sacctmgr", "-P", "list", "events", "all_clusters", "cluster=past", "start=2025-01-01", "end=2025-03-01",
+                               "format=cluster,nodename,start,end,state,reason,tres,clusternodes")
+                return f"== {title}\n{cleaned(done.stdout)}{jobs}{events}"
+
+            event = ("insert into cluster_event_table (node_name, cluster, tres, period_start, period_end, reason, cluster_nodes, state) values\n"
+                     f"('', 'past', '1=8', {BEGIN + 28800}, {BEGIN + 115200}, 'Cluster processor count', 'n[1-4]', '0'), "
+                     f"('n2', 'past', '1=2', {BEGIN + 36000}, {BEGIN + 39600}, 'it is broken', '', '1')\n"
+                     "on duplicate key update period_end=VALUES(period_end);\n")
+            columns = ("jobid, associd, wckey, wckeyid, uid, gid, `partition`, cluster, account, eligible, submit, start, end, suspended, name, state, "
+                       "comp_code, priority, req_cpus, alloc_nodes, tres_alloc, nodelist, kill_requid, qos, timelimit, deleted")
+            updates = "id=LAST_INSERT_ID(id), end=VALUES(end), state=VALUES(state), comp_code=VALUES(comp_code)"
+
+            def job(number, end, state, code="0", name="of_sql", begin=BEGIN + 32800):
+                return (f"('{number}', '{assoc}', 'red', '0', '1', '1', 'debug', 'past', 'physics', {begin}, {begin}, {begin}, {end}, '0', '{name}', "
+                        f"'{state}', '{code}', '2', 2, '1', '1=2,4=1', 'n1', '0', '0', 60, '0')")
+
+            def jobs(*rows):
+                return f"insert into job_table ({columns}) values\n" + ", ".join(rows) + f"\non duplicate key update {updates};"
+
+            text += load("events and jobs", event + jobs(job(71, BEGIN + 33800, 3), job(72, 0, 1)))
+            # Those that are there are changed where it is said, and else stay as they are.
+            text += load("once more", jobs(job(72, BEGIN + 34800, 5, "256", "not_this_name"), job(73, BEGIN + 34300, 4)))
+            text += load("another submission", jobs(job(72, BEGIN + 44800, 3, begin=BEGIN + 39800)))
+            text += "== utilization\n"
+            c.sacctmgr("roll", "2025-01-30", "2025-02-01", "0")
+            text += c.run(*"sreport -n -P -M past -t seconds cluster accountutilizationbyuser start=2025-01-30 end=2025-02-01".split())
+            text += load("an unknown table", "insert into meat_table (cluster, jobid) values ('past', 1) on duplicate key update jobid=VALUES(jobid);", True)
+            text += load("an unknown column", "insert into job_table (cluster, jobid, colour) values ('past', 1, 2) on duplicate key update "
+                                              "jobid=VALUES(jobid);", True)
+            # The first half is not kept when the second is bad.
+            text += load("half", jobs(job(75, BEGIN + 34300, 3)) + "\ninsert into job_table (jobid, cluster) values ('76', 'past' oh;", True)
+            text += load("emptied", 'truncate table "past_event_table";\ntruncate table "past_job_table";\ntruncate table "past_step_table";\n')
+            self.compare("sql", text)
+
+    @unittest.skipIf(ORACLE, "ours")
+    def test_sql_of_the_present_tables_and_bad_sql(self):
+        with Accounted(1, dbd=self.DBD, extra="TrackWCKey=yes\n") as c:
+            assoc = accounts(c)["physics", "daemon"]
+            job = ('insert into "past_job_table" (job_db_inx, id_job, id_assoc, time_submit, time_eligible, time_start, time_end, state, job_name) values '
+                   f"(900, 81, {assoc}, {BEGIN + 32800}, {BEGIN + 32800}, {BEGIN + 32800}, {BEGIN + 33800}, 3, 'whole')")
+            step = ('insert into "past_step_table" (job_db_inx, id_step, step_name, state, nodelist, time_start, time_end, tres_usage_in_max) values '
+                    f"(900, -5, 'batch', 3, 'n1', {BEGIN + 32801}, {BEGIN + 33800}, '1=700'), "
+                    f"(900, 0, 'it''s one', 3, 'n1', {BEGIN + 32801}, {BEGIN + 33800}, '')")
+            shown = ["-a", "-P", "-n", "-M", "past", "-S", "2025-01-01", "-E", "2025-03-01", "-o", "JobID,JobName,State,User"]
+
+            def load(sql, *options, **more):
+                with open(c.work + "/sql", "w") as file:
+                    file.write(sql)
+                return c.try_run("sacctmgr", *options, "archive", "load", c.work + "/sql", **more)
+
+            self.assertEqual(load(step + ";" + job, "-i").returncode, 0)
+            self.assertEqual(c.run("sacct", *shown), "81|whole|COMPLETED|daemon\n81.batch|batch|COMPLETED|\n81.0|it's one|COMPLETED|\n")
+            for sql, why in ((job, "is there already"), (step, "is there already"), ("drop table job_table;", "insert, delete or truncate"),
+                             ("delete from job_table where cluster='past' or 1=1;", "';' is expected"),
+                             ("insert into users (name) values ('root');", "no table for jobs"),
+                             ("insert into past_job_table (id_job, time_submit) values ('82');", "more values"),
+                             (job.replace("900, 81", "901, 82").replace("job_name", "job_nome"), "no column job_nome"),
+                             ("truncate table other_job_table;", "no cluster 'other'")):
+                refused = load(sql, "-i")
+                self.assertNotEqual(refused.returncode, 0, sql)
+                self.assertIn(why, refused.stderr)
+            self.assertEqual(c.run("sacct", *shown).count("\n"), 3)
+            self.assertEqual(load("truncate table past_job_table;", stdin="n\n").returncode, 0)
+            self.assertEqual(c.run("sacct", *shown).count("\n"), 3)
+            c.sacctmgr("archive", "load", "insert=truncate table past_job_table;")
+            self.assertEqual(c.run("sacct", *shown), "")
 
     @unittest.skipIf(ORACLE, "ours")
     def test_the_configuration_says_what_goes(self):
