@@ -1,8 +1,8 @@
 // dbd/administration.cpp — connections, controllers, and the daemon itself: what is neither asked nor recorded.
 #include <cerrno>
+#include <map>
 
 #include "base/log.hpp"
-#include "dbd/records.hpp"
 #include "dbd/session.hpp"
 #include "dbd/sql_text.hpp"
 #include "fmt/format.h"
@@ -48,20 +48,8 @@ std::optional<Session::Answer> Session::administer(const rpc::Message& request) 
       });
       return written ? rc(Errc::success, "", type) : rc(written.error().code, written.error().text, type);
     }
-    case DBD_MODIFY_JOB: {
-      if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
-      wire::NameList names;
-      const auto written = common_.store.write([&](store::Writer& writer) -> Result<void> {
-        Reporter reporter{writer, *books, cluster_, common_.now()};
-        names.list = modify_jobs(reporter, request.as<wire::ModifyJob>());
-        return {};
-      });
-      if (!written) return rc(written.error().code, written.error().text, type);
-      if (names.list.empty())
-        return rc(Errc::success,
-                  "Request didn't affect anything or your user doesn't have privilege to perform this action", type);
-      return reply(DBD_GOT_LIST, names);
-    }
+    case DBD_MODIFY_JOB:
+      return modify_jobs(request.as<wire::ModifyJob>());
     case DBD_GET_CONFIG:
       return configuration();
     case DBD_GET_STATS:
@@ -98,6 +86,45 @@ std::optional<Session::Answer> Session::administer(const rpc::Message& request) 
   }
 }
 
+/// A user may say of his own jobs what became of them; comments of administrators and others' jobs are for operators.
+Session::Answer Session::modify_jobs(const wire::ModifyJob& message) {
+  constexpr std::uint32_t kNoSteps = 2, kNoWait = 64, kNoDefaultPeriod = 128;  // bits of JobCond::flags
+  const wire::JobRec& wish = message.rec;
+  const Question asked = question();
+  const bool may_all = is_operator(*asked.books, actor_);
+  if (!may_all && !(wish.admin_comment.empty() && wish.system_comment.empty()))
+    return rc(Errc::access_denied, kNoRight, DBD_MODIFY_JOB);
+  wire::JobCond cond = message.cond;
+  cond.flags |= kNoSteps | kNoDefaultPeriod;
+  if (cond.cluster_list.empty()) cond.cluster_list = {cluster_};
+  const wire::JobList found = dbd::get_jobs(asked, cond);
+  std::map<std::string, std::set<Charged>> charged;
+  for (const wire::JobRec& job : found.list) {
+    if (!may_all && job.uid != actor_.uid) return rc(Errc::access_denied, kNoRight, DBD_MODIFY_JOB);
+    if (!wish.wckey.empty() && !job.user.empty() && !asked.books->find_wckey(job.cluster, job.user, wish.wckey))
+      charged[job.cluster].insert({job.user, wish.wckey});
+  }
+  Result<void> written;
+  for (const auto& [cluster, wckeys] : charged)
+    if (written) written = add_wckeys(cluster, wckeys);
+  const auto books = common_.ledger.books();
+  wire::NameList names;
+  if (written)
+    written = common_.store.write([&](store::Writer& writer) -> Result<void> {
+      Reporter reporter{writer, *books, cluster_, common_.now()};
+      names.list.clear();
+      for (const wire::JobRec& each : found.list)
+        if (auto job = writer.job(each.db_index)) names.list.push_back(modify_job(reporter, *std::move(job), wish));
+      return {};
+    });
+  if (!written) return rc(written.error().code, written.error().text, DBD_MODIFY_JOB);
+  if (names.list.empty())
+    return rc(Errc::success,
+              "Request didn't affect anything or your user doesn't have privilege to perform this action",
+              DBD_MODIFY_JOB);
+  return cond.flags & kNoWait ? rc(Errc::success, "", DBD_MODIFY_JOB) : reply(DBD_GOT_LIST, names);
+}
+
 Session::Answer Session::dump_archive(const wire::ArchiveCond& cond) {
   auto clusters = cond.job_cond.cluster_list;
   if (clusters.empty()) clusters = live_clusters(*common_.ledger.books());
@@ -109,8 +136,7 @@ Session::Answer Session::dump_archive(const wire::ArchiveCond& cond) {
 
 /// Tried at once, so that who asks hears what is wrong with it; done when he commits.
 Session::Answer Session::load_archive(const wire::ArchiveRec& wish) {
-  if (!wish.insert.empty() && !is_sql(wish.insert))
-    return rc(Errc::error, "What is inserted is SQL", DBD_ARCHIVE_LOAD);
+  if (!wish.insert.empty() && !is_sql(wish.insert)) return rc(Errc::error, "What is inserted is SQL", DBD_ARCHIVE_LOAD);
   Result<std::string> text = wish.insert.empty() ? read_archive(wish.archive_file) : wish.insert;
   if (!text)
     return rc(text.error().code,

@@ -342,37 +342,26 @@ void fix_runaway(Reporter& reporter, const wire::JobList& message) {
   }
 }
 
-std::vector<std::string> modify_jobs(Reporter& reporter, const wire::ModifyJob& message) {
-  std::vector<std::string> names;
-  for (const wire::SelectedStep& each : message.cond.step_list) {
-    store::JobFilter filter;
-    filter.clusters = message.cond.cluster_list;
-    if (filter.clusters.empty()) filter.clusters = {reporter.cluster};
-    filter.job_ids = {each.step_id.job_id.v};
-    std::vector<acct::Job> runs = reporter.writer.jobs(filter);
-    std::erase_if(runs, [&](const acct::Job& job) {
-      if (each.array_task_id != kNoVal32) return job.array_task_id != each.array_task_id;
-      return job.job_id != each.step_id.job_id.v;
-    });
-    if (runs.empty()) continue;
-    acct::Job& job = runs.back();  // of several runs the latest
-    const wire::JobRec& wish = message.rec;
-    if (wish.derived_ec != kNoVal32) job.derived_ec = wish.derived_ec;
-    keep_new(job.derived_es, wish.derived_es);
-    keep_new(job.admin_comment, wish.admin_comment);
-    keep_new(job.system_comment, wish.system_comment);
-    keep_new(job.extra, wish.extra);
-    keep_new(job.wckey, wish.wckey);
-    job.modified = reporter.now;
-    reporter.writer.put(job);
-    const std::time_t submitted = job.submit.v;
-    std::tm parts{};
-    localtime_r(&submitted, &parts);
-    char when[32];
-    std::strftime(when, sizeof when, "%FT%T", &parts);
-    names.push_back(fmt::format("{} submitted at {}", job.job_id, when));
+std::string modify_job(Reporter& reporter, acct::Job job, const wire::JobRec& wish) {
+  if (wish.derived_ec != kNoVal32) job.derived_ec = wish.derived_ec;
+  keep_new(job.derived_es, wish.derived_es);
+  keep_new(job.admin_comment, wish.admin_comment);
+  keep_new(job.system_comment, wish.system_comment);
+  keep_new(job.extra, wish.extra);
+  if (!wish.wckey.empty()) {
+    job.wckey = wish.wckey;
+    if (const acct::Wckey* wckey = reporter.books.find_wckey(job.cluster, job.user, wish.wckey))
+      job.wckey_id = wckey->id;
+    reporter.writer.stale_from(job.cluster, job.start ? job.start : job.eligible);
   }
-  return names;
+  job.modified = reporter.now;
+  reporter.writer.put(job);
+  const std::time_t submitted = job.submit.v;
+  std::tm parts{};
+  localtime_r(&submitted, &parts);
+  char when[32];
+  std::strftime(when, sizeof when, "%FT%T", &parts);
+  return fmt::format("{} submitted at {}", job.job_id, when);
 }
 
 }  // namespace flurm::dbd

@@ -44,7 +44,7 @@ bool record_cluster_tres(Reporter& reporter, const wire::DbdClusterTres& message
 /// Ends what the message lists although no controller knows it any more.
 void fix_runaway(Reporter& reporter, const wire::JobList& message);
 void record_reservation(Reporter& reporter, wire::MsgType type, const wire::ReservationRec& message);
-/// Comments and the like, of the jobs that the condition names. Returns what they are called.
-std::vector<std::string> modify_jobs(Reporter& reporter, const wire::ModifyJob& message);
+/// Comments and the like, as an administrator or its user wishes. Returns what the job is called.
+std::string modify_job(Reporter& reporter, acct::Job job, const wire::JobRec& wish);
 
 }  // namespace flurm::dbd

@@ -268,14 +268,18 @@ Result<void> Session::add_named_wckeys(const rpc::Message& request) {
     for (const wire::PackedMessage& each : request.as<wire::PackedMessageList>().list)
       if (auto inner = rpc::open_bare_frame(each.bytes, version_); inner && inner->message)
         if (inner->type() == DBD_JOB_START) look(inner->as<wire::DbdJobStart>());
+  return add_wckeys(cluster_, missing);
+}
+
+Result<void> Session::add_wckeys(const std::string& cluster, const std::set<Charged>& missing) {
   if (missing.empty()) return {};
   const TimeS now = common_.now();
   return common_.ledger.change([&](acct::Books& changed, std::vector<acct::Transaction>&) {
     for (const Charged& each : missing) {
-      if (changed.find_wckey(cluster_, each.user, each.wckey)) continue;
+      if (changed.find_wckey(cluster, each.user, each.wckey)) continue;
       acct::Wckey wckey;
       wckey.id = changed.next_wckey_id++;
-      wckey.cluster = cluster_;
+      wckey.cluster = cluster;
       wckey.user = each.user;
       wckey.name = each.wckey;
       wckey.created = wckey.modified = now;

@@ -1,12 +1,14 @@
 // dbd/session.hpp — one connection's requests, answered. Runs on workers; a session serves one request at a time.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 
 #include "conf/other_conf.hpp"
 #include "dbd/answers.hpp"
 #include "dbd/ledger.hpp"
 #include "dbd/purge.hpp"
+#include "dbd/records.hpp"
 #include "dbd/rollup.hpp"
 #include "dbd/statistics.hpp"
 #include "rpc/message.hpp"
@@ -53,6 +55,8 @@ class Session {
   Answer record_all(const rpc::Message& request);
   /// With TrackWCKey the wckeys that jobs name come to be by being named.
   Result<void> add_named_wckeys(const rpc::Message& request);
+  Result<void> add_wckeys(const std::string& cluster, const std::set<Charged>& missing);
+  Answer modify_jobs(const wire::ModifyJob& message);
   Answer finish(const wire::DbdFini& message);
   Answer register_controller(std::uint16_t dimensions, std::uint32_t flags, std::uint32_t plugin_id_select);
   Answer cluster_tres(const wire::DbdClusterTres& message);

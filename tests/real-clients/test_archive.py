@@ -117,6 +117,14 @@ class Purge(AsSlurmdbd):
             # Those that are there are changed where it is said, and else stay as they are.
             text += load("once more", jobs(job(72, BEGIN + 34800, 5, "256", "not_this_name"), job(73, BEGIN + 34300, 4)))
             text += load("another submission", jobs(job(72, BEGIN + 44800, 3, begin=BEGIN + 39800)))
+            # What is said of jobs afterwards: of all that a condition means, by those who may.
+            for user, words in ((None, "set newwckey=blue where cluster=past user=daemon wckey=red start=2025-01-01"),
+                                (None, "set derivedexitcode=7 where cluster=past jobid=71"), ("daemon", "set derivedes=good where cluster=past jobid=73"),
+                                ("games", "set derivedes=bad where cluster=past jobid=73"), (None, "set derivedes=none where cluster=past jobid=99"),
+                                (None, "set newwckey=lost where cluster=past user=games start=2025-01-01")):
+                done = c.try_run("sacctmgr", "-i", "modify", "job", *words.split(), user=user)
+                text += f"== modify {words}\n{done.stdout}{cleaned(done.stderr)}-- {done.returncode}\n"
+                text += c.run("sacct", *JOBS, "JobID,WCKey,DerivedExitCode,Comment")
             text += "== utilization\n"
             c.sacctmgr("roll", "2025-01-30", "2025-02-01", "0")
             text += c.run(*"sreport -n -P -M past -t seconds cluster accountutilizationbyuser start=2025-01-30 end=2025-02-01".split())
