@@ -2,7 +2,10 @@
 #include "store/usage.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <initializer_list>
+#include <string_view>
 
 #include "store/columns.hpp"
 #include "store/rows.hpp"
@@ -19,6 +22,31 @@ double real(const Value& value) {
 }
 std::uint32_t small(const Value& value) { return static_cast<std::uint32_t>(whole(value)); }
 std::uint64_t large(const Value& value) { return static_cast<std::uint64_t>(whole(value)); }
+/// Columns as one text with blanks between: to read one costs the library as much as to read them all.
+std::string joined(const Session& session, std::initializer_list<const char*> columns) {
+  const bool sqlite = session.kind() == Place::Kind::sqlite;
+  std::string list;
+  for (const char* each : columns) list += (list.empty() ? "" : sqlite ? " || ' ' || " : ", ") + std::string(each);
+  return sqlite ? list : "CONCAT_WS(' ', " + list + ")";
+}
+
+/// Reads such a text.
+class Numbers {
+ public:
+  explicit Numbers(std::string_view text) : rest_(text) {}
+  template <class T>
+  T next() {
+    T number{};
+    const char* const end = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number).ptr;
+    rest_.remove_prefix(std::min(rest_.size(), static_cast<std::size_t>(end - rest_.data()) + 1));
+    return number;
+  }
+  std::string_view rest() const { return rest_; }
+
+ private:
+  std::string_view rest_;
+};
+
 Value of(acct::Period period) { return static_cast<std::int64_t>(period); }
 
 }  // namespace
@@ -31,21 +59,31 @@ void UsageReader::for_jobs(const std::string& cluster, TimeS from, TimeS to,
   };
   std::vector<Suspended> suspended;
   const std::string begin =
-      "SELECT db_index, assoc_id, wckey_id, resv_id, req_cpus, array_task_pending, time_eligible, time_start, "
-      "time_end, suspended, tres_alloc FROM jobs WHERE cluster = ? AND time_eligible > 0 AND time_eligible < ? AND ";
+      "SELECT " +
+      joined(session_, {"db_index", "assoc_id", "wckey_id", "resv_id", "req_cpus", "array_task_pending",
+                        "time_eligible", "time_start", "time_end", "suspended", "tres_alloc"}) +
+      " FROM jobs WHERE cluster = ? AND time_eligible > 0 AND time_eligible < ? AND ";
+  // Rolled up are millions of jobs, and not much is allocated in many different ways.
+  acct::JobUse job;
+  std::string tres;
   const auto take = [&](const Row& row) {
-    acct::JobUse job;
-    job.assoc_id = small(row[1]);
-    job.wckey_id = small(row[2]);
-    job.resv_id = small(row[3]);
-    job.req_cpus = small(row[4]);
-    job.array_pending = small(row[5]);
-    job.eligible.v = whole(row[6]);
-    job.start.v = whole(row[7]);
-    job.end.v = whole(row[8]);
-    job.tres = acct::parse_tres(std::get<std::string>(row[10]));
-    if (whole(row[9]) != 0)
-      suspended.push_back({whole(row[0]), std::move(job)});
+    Numbers numbers(std::get<std::string>(row[0]));
+    const auto db_index = numbers.next<std::int64_t>();
+    job.assoc_id = numbers.next<std::uint32_t>();
+    job.wckey_id = numbers.next<std::uint32_t>();
+    job.resv_id = numbers.next<std::uint32_t>();
+    job.req_cpus = numbers.next<std::uint32_t>();
+    job.array_pending = numbers.next<std::uint32_t>();
+    job.eligible.v = numbers.next<std::int64_t>();
+    job.start.v = numbers.next<std::int64_t>();
+    job.end.v = numbers.next<std::int64_t>();
+    const auto suspension = numbers.next<std::int64_t>();
+    if (tres != numbers.rest()) {
+      tres = numbers.rest();
+      job.tres = acct::parse_tres(tres);
+    }
+    if (suspension != 0)
+      suspended.push_back({db_index, job});
     else
       visit(job);
   };
