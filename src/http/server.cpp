@@ -62,9 +62,15 @@ bool listen_on(HttpServer& server, const std::string& host, int& port) {
   return port ? server.bind_to_port(host, port) : (port = server.bind_to_any_port(host)) > 0;
 }
 
-io::Task<> answer_into(std::shared_ptr<Handler> handler, Request request, std::shared_ptr<std::promise<Response>> out) {
+/// A request on its way from a connection's thread to the loop and back.
+struct Waiting {
+  std::promise<Response> answer;
+  std::atomic<bool> taken = false;  ///< by the handler, or by the connection that waits for it no longer
+};
+
+io::Task<> answer_into(std::shared_ptr<Handler> handler, Request request, std::shared_ptr<Waiting> waiting) {
   auto handling = (*handler)(std::move(request));
-  out->set_value(co_await handling);
+  waiting->answer.set_value(co_await handling);
 }
 
 }  // namespace
@@ -74,13 +80,15 @@ struct Server::State {
       : loop(the_loop), options(std::move(the_options)), handler(std::make_shared<Handler>(std::move(the_handler))) {}
 
   void serve(const httplib::Request& from, httplib::Response& to) {
-    const auto promise = std::make_shared<std::promise<Response>>();
-    auto answered = promise->get_future();
-    loop.post([this_handler = std::weak_ptr(handler), request = request_of(from), promise]() mutable {
+    const auto waiting = std::make_shared<Waiting>();
+    auto answered = waiting->answer.get_future();
+    loop.post([this_handler = std::weak_ptr(handler), request = request_of(from), waiting]() mutable {
       // The server may be gone by now.
-      if (auto still = this_handler.lock()) io::spawn(answer_into(std::move(still), std::move(request), promise));
+      auto still = this_handler.lock();
+      if (still && !waiting->taken.exchange(true))
+        io::spawn(answer_into(std::move(still), std::move(request), waiting));
     });
-    Response response{503, "text/plain", "no answer in time\n"};
+    Response response{504, "text/plain", "no answer in time\n"};
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.answer_ms);
     for (;;) {
       const bool last = stopping || std::chrono::steady_clock::now() >= until;
@@ -88,7 +96,9 @@ struct Server::State {
         response = answered.get();
         break;
       }
-      if (last) break;
+      if (!last) continue;
+      if (!waiting->taken.exchange(true)) response = {421, "text/plain", "it ends, and has not begun with this\n"};
+      break;
     }
     to.status = response.status;
     to.set_content(std::move(response.body), response.type);

@@ -35,7 +35,7 @@ struct Options {
   std::uint16_t port = 0;  ///< 0: any free one
   unsigned threads = 4;    ///< connections served at once; others wait
   std::size_t body_bytes_max = std::size_t{1} << 20;
-  std::uint64_t answer_ms = 10'000;  ///< a handler that takes longer costs its client a 503
+  std::uint64_t answer_ms = 10'000;  ///< a handler that takes longer costs its client a 504
 };
 
 /// Reads and writes on threads of its own, so a slow client delays other HTTP clients at most. Loop thread only.
@@ -43,7 +43,8 @@ class Server {
  public:
   /// Errors: io (the address cannot be had).
   static Result<std::unique_ptr<Server>> listen(io::Loop& loop, Options options, Handler handler);
-  /// Ends all connections; requests under way get a 503. May block for as long as a client takes for one write.
+  /// Ends all connections; requests that a handler has begun with get a 504, the others a 421: nothing came of them.
+  /// May block for as long as a client takes for one write.
   ~Server();
   std::uint16_t port() const;
 

@@ -68,11 +68,22 @@ TEST_F(HttpTest, a_body_over_the_bound_is_refused) {
   EXPECT_EQ(seen.path, "");
 }
 
-TEST_F(HttpTest, a_slow_handler_costs_its_own_client_a_503) {
+TEST_F(HttpTest, a_slow_handler_costs_its_own_client_a_504) {
   client([](httplib::Client& http) {
-    EXPECT_EQ(http.Get("/slow")->status, 503);
+    EXPECT_EQ(http.Get("/slow")->status, 504);
     EXPECT_EQ(http.Get("/x?n=2")->status, 200);
   });
+}
+
+TEST_F(HttpTest, what_nobody_began_with_can_be_asked_elsewhere) {
+  auto made = Server::listen(loop, {.host = "127.0.0.1", .answer_ms = 50},
+                             [this](Request request) { return handle(std::move(request)); });
+  ASSERT_TRUE(made) << made.error().text;
+  httplib::Client http("127.0.0.1", (*made)->port());
+  EXPECT_EQ(http.Post("/x?n=1", "text", "text/plain")->status, 421);  // nobody turns the loop
+  loop.post([this] { loop.stop(); });
+  loop.run();
+  EXPECT_EQ(seen.path, "") << "and nothing came of it later";
 }
 
 TEST_F(HttpTest, a_taken_port_is_told) {

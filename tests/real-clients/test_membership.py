@@ -88,7 +88,12 @@ class Members(unittest.TestCase):
         try:
             wait_for(lambda: self.members() == sorted(names) and self.status()["leader"], 20, f"members {names}")
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.flurm('status', '--dir', self.cluster.dir).stdout}") from None
+            said = "".join(f"{name}: {self.last_words(name)}" for name in self.started)
+            raise AssertionError(f"{error}\n{self.flurm('status', '--dir', self.cluster.dir).stdout}{said}") from None
+
+    def last_words(self, name):
+        with open(f"{self.cluster.folder}/{name}/output") as file:
+            return "".join(file.readlines()[-6:]) or "(nothing)\n"
 
     def start(self, name, *listed):
         """A controller whose configuration lists these."""
