@@ -130,6 +130,7 @@ void Session::execute(const std::string& sql, const Row& values) {
 }
 
 void Session::for_each(const std::string& sql, const Row& values, const std::function<void(const Row&)>& visit) {
+  if (watch_) watch_(sql, values);
   try {
     Impl::Prepared prepared(impl_->sql);
     soci::row row;

@@ -48,6 +48,9 @@ class Session {
   /// The first column of the first row as a number; 0 when there is none.
   std::int64_t number(const std::string& sql, const Row& values = {});
 
+  /// Tells `watch` of every question before it is asked; for tests that look at the database's plans.
+  void watch(std::function<void(const std::string& sql, const Row& values)> watch) { watch_ = std::move(watch); }
+
   /// Transactions do not nest. begin() waits for other writers.
   void begin();
   void commit();
@@ -55,6 +58,7 @@ class Session {
 
  private:
   Place::Kind kind_;
+  std::function<void(const std::string&, const Row&)> watch_;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
