@@ -1,7 +1,9 @@
 // exec/cgroup.cpp — see cgroup.hpp. Directories are made as <root>/<job_path>/<step_name>; a memory limit belongs
-// to the job's directory, so that all its steps share it.
+// to the job's directory, so that all its steps share it. Devices are denied to a step's directory, and to those of
+// tasks in it.
 #include "exec/cgroup.hpp"
 
+#include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -20,21 +22,47 @@ namespace {
 
 constexpr std::size_t kPidListMax = 16u << 20;
 
+Result<void> make_directory(const std::string& path) {
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+    return fail(Errc::io, "mkdir {}: {}", path, std::strerror(errno));
+  return {};
+}
+
 Result<void> make_directories(const std::string& root, std::string_view below) {
   std::string path = root;
   while (!below.empty()) {
     const auto slash = below.find('/');
     path.append(1, '/').append(below.substr(0, slash));
-    if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
-      return fail(Errc::io, "mkdir {}: {}", path, std::strerror(errno));
-    }
+    FLURM_TRY_VOID(make_directory(path));
     below = slash == std::string_view::npos ? std::string_view{} : below.substr(slash + 1);
   }
   return {};
 }
 
+constexpr std::string_view kTaskPrefix = "task_";
+
+std::string task_directory(const std::string& step, std::size_t local_id) {
+  return fmt::format("{}/{}{}", step, kTaskPrefix, local_id);
+}
+
+std::vector<std::string> task_directories(const std::string& step) {
+  std::vector<std::string> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(step.c_str()), closedir);
+  if (!directory) return found;
+  while (const dirent* entry = readdir(directory.get()))
+    if (std::string_view(entry->d_name).starts_with(kTaskPrefix)) found.push_back(step + "/" + entry->d_name);
+  return found;
+}
+
+bool remove_step(const std::string& step) {
+  for (const std::string& task : task_directories(step)) rmdir(task.c_str());
+  return rmdir(step.c_str()) == 0;
+}
+
 /// Removes the step's directory and those above it that became empty, but not the root.
 void remove_directories(const std::string& root, std::string below) {
+  if (!remove_step(root + "/" + below)) return;
+  below.resize(below.rfind('/'));
   while (!below.empty() && rmdir((root + "/" + below).c_str()) == 0) {
     const auto slash = below.rfind('/');
     below = slash == std::string::npos ? std::string() : below.substr(0, slash);
@@ -54,17 +82,8 @@ class CgroupTracker : public ProcessTracker {
  public:
   std::vector<pid_t> pids() override {
     std::vector<pid_t> pids;
-    const auto text = read_file(processes_directory() + "/cgroup.procs", kPidListMax);
-    if (!text) return pids;
-    const char* at = text->data();
-    const char* end = at + text->size();
-    while (at < end) {
-      pid_t pid = 0;
-      const auto [stop, error] = std::from_chars(at, end, pid);
-      if (error != std::errc{}) break;
-      if (pid > 0) pids.push_back(pid);
-      at = stop + 1;
-    }
+    add_pids(processes_directory(), pids);
+    for (const std::string& task : task_directories(processes_directory())) add_pids(task, pids);
     return pids;
   }
 
@@ -76,6 +95,20 @@ class CgroupTracker : public ProcessTracker {
 
  protected:
   virtual std::string processes_directory() const = 0;
+
+  static void add_pids(const std::string& directory, std::vector<pid_t>& pids) {
+    const auto text = read_file(directory + "/cgroup.procs", kPidListMax);
+    if (!text) return;
+    const char* at = text->data();
+    const char* end = at + text->size();
+    while (at < end) {
+      pid_t pid = 0;
+      const auto [stop, error] = std::from_chars(at, end, pid);
+      if (error != std::errc{}) break;
+      if (pid > 0) pids.push_back(pid);
+      at = stop + 1;
+    }
+  }
 
   ResourceUsage usage_from_proc() {
     ResourceUsage usage;
@@ -102,6 +135,12 @@ class CgroupV2Tracker final : public CgroupTracker {
   Result<void> join() override { return adopt(0); }  // 0 is who writes it
   Result<void> adopt(pid_t pid) override {
     return write_kernel_file(directory_ + "/cgroup.procs", std::to_string(pid));
+  }
+  Result<void> deny_to_task(std::size_t local_id, std::span<const DeviceNumber> devices) override {
+    const std::string task = task_directory(directory_, local_id);
+    FLURM_TRY_VOID(make_directory(task));
+    FLURM_TRY_VOID(deny_devices_v2(task, devices));
+    return write_kernel_file(task + "/cgroup.procs", "0");
   }
 
   void kill_all() override {
@@ -138,14 +177,25 @@ class CgroupV2Tracker final : public CgroupTracker {
 
 class CgroupV1Tracker final : public CgroupTracker {
  public:
-  CgroupV1Tracker(std::string root, std::string path, bool limits_memory)
-      : root_(std::move(root)), path_(std::move(path)), limits_memory_(limits_memory) {}
+  CgroupV1Tracker(std::string root, std::string path, bool limits_memory, bool denies_devices)
+      : root_(std::move(root)),
+        path_(std::move(path)),
+        limits_memory_(limits_memory),
+        denies_devices_(denies_devices) {}
 
   Result<void> join() override { return adopt(0); }  // 0 is who writes it
   Result<void> adopt(pid_t pid) override {
     FLURM_TRY_VOID(write_kernel_file(freezer() + "/cgroup.procs", std::to_string(pid)));
     if (limits_memory_) FLURM_TRY_VOID(write_kernel_file(memory() + "/cgroup.procs", std::to_string(pid)));
+    if (denies_devices_) FLURM_TRY_VOID(write_kernel_file(devices() + "/cgroup.procs", std::to_string(pid)));
     return {};
+  }
+  Result<void> deny_to_task(std::size_t local_id, std::span<const DeviceNumber> denied) override {
+    const std::string task = task_directory(devices(), local_id);
+    FLURM_TRY_VOID(make_directories(root_ + "/devices", path_));
+    FLURM_TRY_VOID(make_directory(task));
+    FLURM_TRY_VOID(deny_devices_v1(task, denied));
+    return write_kernel_file(task + "/cgroup.procs", "0");
   }
 
   void kill_all() override {
@@ -165,15 +215,17 @@ class CgroupV1Tracker final : public CgroupTracker {
   void remove() override {
     remove_directories(root_ + "/freezer", path_);
     if (limits_memory_) remove_directories(root_ + "/memory", path_);
+    remove_directories(root_ + "/devices", path_);
   }
 
  private:
   std::string processes_directory() const override { return freezer(); }
   std::string freezer() const { return root_ + "/freezer/" + path_; }
   std::string memory() const { return root_ + "/memory/" + path_; }
+  std::string devices() const { return root_ + "/devices/" + path_; }
 
   std::string root_, path_;
-  bool limits_memory_;
+  bool limits_memory_, denies_devices_;
 };
 
 /// Hands the memory controller down to the children of every directory on the way to the job.
@@ -197,7 +249,11 @@ Result<std::unique_ptr<ProcessTracker>> make_cgroup_v2_tracker(const TrackerOpti
     return fail(Errc::io, "{}: no cgroup v2", options.cgroup_root);
   }
   const std::string path = options.job_path + "/" + options.step_name;
+  // What an earlier run of the step was denied does not hold for this one.
+  (void)remove_step(options.cgroup_root + "/" + path);
   FLURM_TRY_VOID(make_directories(options.cgroup_root, path));
+  if (!options.denied_devices.empty())
+    FLURM_TRY_VOID(deny_devices_v2(options.cgroup_root + "/" + path, options.denied_devices));
   bool limits_memory = false;
   if (options.memory_limit_bytes != 0 && enable_memory(options.cgroup_root, options.job_path)) {
     limits_memory = write_kernel_file(options.cgroup_root + "/" + options.job_path + "/memory.max",
@@ -232,7 +288,14 @@ Result<std::unique_ptr<ProcessTracker>> make_cgroup_v1_tracker(const TrackerOpti
           write_kernel_file(memory + "/" + path + "/memory.limit_in_bytes", std::to_string(options.step_limit_bytes)));
     }
   }
-  return std::make_unique<CgroupV1Tracker>(options.cgroup_root, path, limits_memory);
+  const bool denies_devices = !options.denied_devices.empty();
+  if (denies_devices) {
+    const std::string devices = options.cgroup_root + "/devices";
+    (void)remove_step(devices + "/" + path);
+    FLURM_TRY_VOID(make_directories(devices, path));
+    FLURM_TRY_VOID(deny_devices_v1(devices + "/" + path, options.denied_devices));
+  }
+  return std::make_unique<CgroupV1Tracker>(options.cgroup_root, path, limits_memory, denies_devices);
 }
 
 bool clear_cgroup(const std::string& root, const std::string& path) {

@@ -7,9 +7,10 @@
 
 namespace flurm::exec {
 
-/// `<root>/<job_path>/<step_name>` on the unified hierarchy. Errors: io (not mounted, no permission).
+/// `<root>/<job_path>/<step_name>` on the unified hierarchy; a task that is denied more devices than its step has
+/// a group of its own in there. Errors: io (not mounted, no permission).
 Result<std::unique_ptr<ProcessTracker>> make_cgroup_v2_tracker(const TrackerOptions& options);
-/// The same below `<root>/freezer` and, where there is a limit, `<root>/memory`. Errors: io.
+/// The same below `<root>/freezer` and, as needed, `<root>/memory` and `<root>/devices`. Errors: io.
 Result<std::unique_ptr<ProcessTracker>> make_cgroup_v1_tracker(const TrackerOptions& options);
 
 /// A step's group whose supervisor was killed: SIGKILLs what is in it and gives it back, as well as the groups above it

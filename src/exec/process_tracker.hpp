@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "exec/device_filter.hpp"
 
 namespace flurm::exec {
 
@@ -25,6 +27,9 @@ class ProcessTracker {
   void leave_out(pid_t pid) { left_out_ = pid; }
   /// Called in the forked child while it is still privileged, before it becomes the user. Errors: io.
   virtual Result<void> join() = 0;
+  /// Called there after join(): the task cannot use these devices either. local_id: its number among those of this
+  /// node. Errors: io.
+  virtual Result<void> deny_to_task(std::size_t local_id, std::span<const DeviceNumber> devices) = 0;
   /// Makes a process that somebody else started one of the step, with all that it starts from now on. Any process: the
   /// caller knows who asks. Errors: io.
   virtual Result<void> adopt(pid_t pid) = 0;
@@ -62,10 +67,12 @@ struct TrackerOptions {
   std::string step_name;                 ///< e.g. "step_batch"
   std::uint64_t memory_limit_bytes = 0;  ///< of the job on this node; 0 is none
   std::uint64_t step_limit_bytes = 0;    ///< of this step, where it is less; 0 is none
+  std::vector<DeviceNumber> denied_devices;  ///< which the processes of this step cannot open
 };
 
 /// Makes the calling process the reaper of orphaned descendants (all kinds need it) and sets the mechanism up.
-/// Falls back to `session` where cgroups cannot be used; `note` then says why.
-std::unique_ptr<ProcessTracker> make_tracker(const TrackerOptions& options, std::string* note);
+/// Falls back to `session` where cgroups cannot be used; `note` then says why. Errors: io (there are devices to be
+/// denied, and that cannot be done).
+Result<std::unique_ptr<ProcessTracker>> make_tracker(const TrackerOptions& options, std::string* note);
 
 }  // namespace flurm::exec

@@ -2,10 +2,12 @@
 // is a forked child, because a subreaper must not adopt the test program's own children.
 #include "exec/process_tracker.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 
 #include "exec/process_table.hpp"
@@ -66,7 +68,7 @@ bool daemon_is_killed(ProcessTracker& tracker) {
 TEST(SessionTracker, finds_and_kills_daemons) {
   EXPECT_TRUE(in_child([] {
     std::string note;
-    auto tracker = make_tracker({}, &note);
+    auto tracker = *make_tracker({}, &note);
     return note.empty() && daemon_is_killed(*tracker);
   }));
 }
@@ -74,7 +76,7 @@ TEST(SessionTracker, finds_and_kills_daemons) {
 TEST(SessionTracker, usage_counts_descendants) {
   EXPECT_TRUE(in_child([] {
     std::string note;
-    auto tracker = make_tracker({}, &note);
+    auto tracker = *make_tracker({}, &note);
     const pid_t task = fork();
     if (task == 0) {
       while (getppid() != 0) {
@@ -96,12 +98,12 @@ TEST(CgroupTracker, finds_and_kills_daemons) {
   for (const std::string root : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"}) {
     EXPECT_TRUE(in_child([&] {
       std::string note;
-      auto tracker = make_tracker({.kind = TrackerKind::cgroup,
-                                   .cgroup_root = root,
-                                   .job_path = fmt::format("flurm_test_{}/job_7", getpid()),
-                                   .step_name = "step_batch",
-                                   .memory_limit_bytes = 64u << 20},
-                                  &note);
+      auto tracker = *make_tracker({.kind = TrackerKind::cgroup,
+                                    .cgroup_root = root,
+                                    .job_path = fmt::format("flurm_test_{}/job_7", getpid()),
+                                    .step_name = "step_batch",
+                                    .memory_limit_bytes = 64u << 20},
+                                   &note);
       return daemon_is_killed(*tracker);
     })) << root;
   }
@@ -111,12 +113,12 @@ TEST(CgroupTracker, finds_and_kills_daemons) {
 bool is_killed_for_memory(std::uint64_t job_limit, std::uint64_t step_limit) {
   return in_child([=] {
     std::string note;
-    auto tracker = make_tracker({.kind = TrackerKind::cgroup,
-                                 .job_path = fmt::format("flurm_test_{}/job_8", getpid()),
-                                 .step_name = "step_batch",
-                                 .memory_limit_bytes = job_limit,
-                                 .step_limit_bytes = step_limit},
-                                &note);
+    auto tracker = *make_tracker({.kind = TrackerKind::cgroup,
+                                  .job_path = fmt::format("flurm_test_{}/job_8", getpid()),
+                                  .step_name = "step_batch",
+                                  .memory_limit_bytes = job_limit,
+                                  .step_limit_bytes = step_limit},
+                                 &note);
     if (!tracker->limits_memory()) return false;
     const pid_t task = fork();
     if (task == 0) {
@@ -140,10 +142,66 @@ TEST(CgroupTracker, memory_limit_is_noticed) {
   EXPECT_FALSE(is_killed_for_memory(1u << 30, 512u << 20));
 }
 
+/// 0 where `path` can be opened, else why not.
+int opening(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  close(fd);
+  return 0;
+}
+
+/// Of /dev/full and /dev/zero the step is denied the first, and its second task the other as well. What is another's
+/// stays as it was.
+void devices_are_denied(const std::string& root) {
+  const std::string job = fmt::format("flurm_test_{}/job_9", getpid());
+  const auto look = [&](const std::function<bool(ProcessTracker&)>& task) {
+    return in_child([&] {
+      std::string note;
+      auto tracker = make_tracker({.kind = TrackerKind::cgroup,
+                                   .cgroup_root = root,
+                                   .job_path = job,
+                                   .step_name = "step_0",
+                                   .denied_devices = {{.is_block = false, .major = 1, .minor = 7}}},
+                                  &note);
+      if (!tracker) return false;
+      const bool right = in_child([&] { return (*tracker)->join() && task(**tracker); });
+      (*tracker)->remove();
+      return right && opening("/dev/full") == 0 && access((root + "/" + job).c_str(), F_OK) != 0;
+    });
+  };
+  EXPECT_TRUE(look([](ProcessTracker&) {
+    return opening("/dev/full") == EPERM && opening("/dev/zero") == 0 && opening("/dev/null") == 0;
+  })) << root;
+  EXPECT_TRUE(look([](ProcessTracker& tracker) {
+    const DeviceNumber zero{.is_block = false, .major = 1, .minor = 5};
+    const DeviceNumber block_of_that_number{.is_block = true, .major = 1, .minor = 3};
+    return tracker.deny_to_task(1, std::vector{zero, block_of_that_number}) && opening("/dev/zero") == EPERM &&
+           opening("/dev/full") == EPERM && opening("/dev/null") == 0 && tracker.pids() == std::vector<pid_t>{getpid()};
+  })) << root;
+}
+
+TEST(CgroupTracker, devices_are_denied_to_step_and_task) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  for (const std::string root : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"}) {
+    if (access((root + "/cgroup.procs").c_str(), F_OK) != 0 && access((root + "/devices").c_str(), F_OK) != 0) continue;
+    devices_are_denied(root);
+  }
+}
+
+TEST(MakeTracker, devices_that_cannot_be_denied_are_an_error) {
+  EXPECT_TRUE(in_child([] {
+    std::string note;
+    const std::vector<DeviceNumber> denied = {{.is_block = false, .major = 1, .minor = 7}};
+    return !make_tracker({.kind = TrackerKind::cgroup, .cgroup_root = "/nonexistent", .denied_devices = denied},
+                         &note) &&
+           !make_tracker({.denied_devices = denied}, &note);
+  }));
+}
+
 TEST(MakeTracker, falls_back_with_a_note) {
   EXPECT_TRUE(in_child([] {
     std::string note;
-    auto tracker = make_tracker({.kind = TrackerKind::cgroup, .cgroup_root = "/nonexistent"}, &note);
+    auto tracker = *make_tracker({.kind = TrackerKind::cgroup, .cgroup_root = "/nonexistent"}, &note);
     return note.find("/nonexistent") != std::string::npos && tracker->empty();
   }));
 }

@@ -10,6 +10,9 @@ namespace flurm::exec {
 class SessionTracker final : public ProcessTracker {
  public:
   Result<void> join() override { return {}; }
+  Result<void> deny_to_task(std::size_t, std::span<const DeviceNumber>) override {
+    return fail(Errc::io, "devices can be denied to control groups only");
+  }
   Result<void> adopt(pid_t pid) override;
   std::vector<pid_t> pids() override;
   int signal(int signal) override;

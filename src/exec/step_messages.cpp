@@ -50,6 +50,12 @@ void fields(codec::Archive& ar, TaskStream& m) {
   ar("path", m.path);
 }
 
+void fields(codec::Archive& ar, DeviceNumber& m) {
+  ar("is_block", m.is_block);
+  ar("major", m.major);
+  ar("minor", m.minor);
+}
+
 void fields(codec::Archive& ar, TaskLaunch& m) {
   ar("global_id", m.global_id);
   ar("argv", m.argv);
@@ -61,6 +67,7 @@ void fields(codec::Archive& ar, TaskLaunch& m) {
   ar("cpu_bind_report", m.cpu_bind_report);
   ar("memory_nodes", m.memory_nodes, since(kWithPlugins));
   ar("memory_preferred", m.memory_preferred, since(kWithPlugins));
+  ar("denied_devices", m.denied_devices, since(kWithPlugins));
 }
 
 void fields(codec::Archive& ar, StepClient& m) {
@@ -153,6 +160,7 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("opening", m.opening, since(kWithTasks));
   ar("space", codec::present_u8(m.space), since(kWithPlugins));
   ar("spank", codec::present_u8(m.spank), since(kWithPlugins));
+  ar("denied_devices", m.denied_devices, since(kWithPlugins));
   if (ar.fills() && ar.version() < kWithTasks) {
     batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));
     m.tasks = {std::move(batch)};

@@ -78,6 +78,7 @@ struct TaskLaunch {
   std::string cpu_bind_report;      ///< lines for the first task's standard error, "{}" standing for the pid; or empty
   std::vector<std::uint64_t> memory_nodes;  ///< NUMA nodes that memory comes from, as `cpus`; empty: the kernel's choice
   bool memory_preferred = false;            ///< others will do when these are full
+  std::vector<DeviceNumber> denied_devices;  ///< see StepLaunch; empty: as the step
 };
 
 /// A program that follows the step: srun or sattach.
@@ -175,6 +176,7 @@ struct StepLaunch {
   std::string opening;                ///< a line for the first task's standard error, before all else; or empty
   std::optional<StepSpace> space;
   std::optional<StepSpank> spank;  ///< there are plugins: only flurmspank can run this step
+  std::vector<DeviceNumber> denied_devices;  ///< of the node, which the step cannot open
 };
 
 /// Signals with numbers Slurm made up to say why (slurm 22.05 slurm_protocol_defs.h SIG_*).
@@ -320,6 +322,7 @@ struct StepReply {
 void fields(codec::Archive& ar, Identity& m);
 void fields(codec::Archive& ar, StepKey& m);
 void fields(codec::Archive& ar, TaskStream& m);
+void fields(codec::Archive& ar, DeviceNumber& m);
 void fields(codec::Archive& ar, TaskLaunch& m);
 void fields(codec::Archive& ar, StepClient& m);
 void fields(codec::Archive& ar, StepTerminal& m);

@@ -103,6 +103,7 @@ class Child {
  private:
   Result<void> tracker_join(ProcessTracker& tracker) {
     auto joined = tracker.join();
+    if (joined && !spec_.denied_devices.empty()) joined = tracker.deny_to_task(spec_.local_id, spec_.denied_devices);
     if (!joined) give_up(joined.error());
     return joined;
   }

@@ -40,6 +40,7 @@ struct TaskSpec {
   std::vector<std::uint64_t> cpus;  ///< bound to these (bit n % 64 of word n / 64); empty: not bound
   std::vector<std::uint64_t> memory_nodes;  ///< see TaskLaunch
   bool memory_preferred = false;
+  std::vector<DeviceNumber> denied_devices;  ///< see TaskLaunch
   bool for_debugger = false;        ///< traced by the caller, it stops in its program: see wait_for_debugger()
   bool makes_tmpdir = true;         ///< TMPDIR is set and made where it is missing
   std::optional<std::uint32_t> umask;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/bitmap.hpp"
 #include "base/hostlist.hpp"
@@ -73,8 +74,8 @@ Lists lists_of(const GresKind& kind, const std::vector<bool>& held, const std::v
   Lists lists;
   std::uint32_t position = 0;
   for (const GresDevice* device : devices_in(kind, held)) {
-    const std::uint32_t number = count_from_zero ? position++ : device->index;
     if (!usable[device->index]) continue;
+    const std::uint32_t number = count_from_zero ? position++ : device->index;
     const char* comma = lists.global.empty() ? "" : ",";
     lists.seen += fmt::format("{}{}", comma, number);
     lists.global += fmt::format("{}{}", comma, device->index);
@@ -198,6 +199,19 @@ std::vector<GresHeld> gres_of_step(const NodeResources& resources, const wire::C
   return held_by<wire::GresStepState>(resources, cred.step_gres_list, index_of(cred.job_hostlist, node_name));
 }
 
+std::vector<exec::DeviceNumber> denied_devices(const NodeResources& resources, std::span<const GresHeld> held) {
+  const auto number_of = [](const GresDevice& device) {
+    return exec::DeviceNumber{.is_block = device.is_block, .major = device.major, .minor = device.minor};
+  };
+  std::set<exec::DeviceNumber> denied;
+  for (const GresKind& kind : resources.kinds)
+    for (const GresDevice& device : kind.devices) denied.insert(number_of(device));
+  for (const GresHeld& each : held)
+    for (const GresDevice& device : each.kind->devices)
+      if (device.index < each.devices.size() && each.devices[device.index]) denied.erase(number_of(device));
+  return {denied.begin(), denied.end()};
+}
+
 std::vector<GresHeld> gres_of_prep(const NodeResources& resources, std::span<const wire::GresPrep> prep,
                                    std::string_view hosts, std::string_view node_name) {
   return held_by<wire::GresPrep>(resources, prep, index_of(hosts, node_name));
@@ -285,6 +299,7 @@ GpuTask bind_gpus(const GpuBinding& binding, std::span<const GresHeld> held, std
   if (gpus == held.end() || gpus->devices.empty() || binding.how == GpuBinding::How::none) return out;
   const std::vector<bool> mine = usable(binding, *gpus, local_id, near, count_from_zero);
   const Lists lists = lists_of(*gpus->kind, gpus->devices, mine, count_from_zero);
+  out.devices = mine;
   out.env.push_back("SLURM_STEP_GPUS=" + lists.global);
   for (const Variable& variable : kVendors)
     if (gpus->kind->flags & variable.flag) out.env.push_back(fmt::format("{}={}", variable.name, lists.seen));

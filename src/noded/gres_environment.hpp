@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exec/device_filter.hpp"
 #include "exec/environment.hpp"
 #include "noded/gres.hpp"
 #include "wire/cred.hpp"
@@ -26,6 +27,10 @@ std::vector<GresHeld> gres_of_step(const NodeResources& resources, const wire::C
 /// By what comes with the order to end a job on `hosts`.
 std::vector<GresHeld> gres_of_prep(const NodeResources& resources, std::span<const wire::GresPrep> prep,
                                    std::string_view hosts, std::string_view node_name);
+
+/// The node's device files that who holds `held` must not open. Kinds may share a file (gpu and mps), and then holding
+/// one of them is enough.
+std::vector<exec::DeviceNumber> denied_devices(const NodeResources& resources, std::span<const GresHeld> held);
 
 enum class GresFor : std::uint8_t { job, step };
 
@@ -49,8 +54,10 @@ GpuBinding parse_gpu_binding(std::uint16_t accel_bind_type, std::string_view tre
 struct GpuTask {
   std::vector<std::string> env;  ///< NAME=value; empty: as the step's
   std::string report;            ///< what verbose says
+  std::optional<std::vector<bool>> devices;  ///< of the kind gpu, as GresHeld; none: as the step's
 };
-/// The devices of one task. near: for each device, whether it lies near a CPU of the task.
+/// The devices of one task. near: for each device, whether it lies near a CPU of the task. count_from_zero: the task
+/// sees no others.
 GpuTask bind_gpus(const GpuBinding& binding, std::span<const GresHeld> held, std::uint32_t local_id,
                   const std::vector<bool>& near, bool count_from_zero);
 

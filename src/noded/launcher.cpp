@@ -227,7 +227,16 @@ std::vector<GresHeld> Launcher::tell_devices(exec::StepLaunch& plan, const wire:
   exec::Environment env(plan.env);
   set_gres(env, setup.gres, held, of_job ? GresFor::job : GresFor::step, sees_own_devices());
   plan.env = env.entries();
+  deny_devices(plan, held);
   return held;
+}
+
+/// cgroup.conf ConstrainDevices. Only control groups can do it, whatever else follows the processes.
+void Launcher::deny_devices(exec::StepLaunch& plan, std::span<const GresHeld> held) const {
+  const NodeResources& resources = node_.setup.gres;
+  if (!sees_own_devices() || denied_devices(resources, {}).empty()) return;
+  plan.denied_devices = denied_devices(resources, held);
+  plan.tracker = exec::TrackerKind::cgroup;
 }
 
 bool Launcher::sees_own_devices() const {

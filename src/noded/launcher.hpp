@@ -1,6 +1,7 @@
 // noded/launcher.hpp — from the controller's order to a running batch step: credential, prolog, supervisor.
 #pragma once
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,7 @@ class Launcher {
   std::vector<GresHeld> tell_devices(exec::StepLaunch& plan, const wire::Cred& cred) const;
   Result<void> bind_memory_of(exec::StepLaunch& plan, const wire::LaunchTasks& order) const;
   void bind_devices(exec::StepLaunch& plan, const wire::LaunchTasks& order, const std::vector<GresHeld>& held) const;
+  void deny_devices(exec::StepLaunch& plan, std::span<const GresHeld> held) const;
   bool sees_own_devices() const;
   exec::Environment prolog_with_devices(const NodeJob& job) const;
   Result<void> note_order(const NodeJob& job, const wire::BatchJobLaunch& order) const;

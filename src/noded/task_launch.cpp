@@ -225,6 +225,12 @@ void Launcher::bind_devices(exec::StepLaunch& plan, const wire::LaunchTasks& ord
     GpuTask bound = bind_gpus(binding, held, static_cast<std::uint32_t>(i), near, sees_own_devices());
     exec::TaskLaunch& task = plan.tasks[i];
     task.env.insert(task.env.end(), bound.env.begin(), bound.env.end());
+    if (bound.devices && sees_own_devices()) {
+      std::vector<GresHeld> mine = held;
+      for (GresHeld& each : mine)
+        if (each.kind->name == "gpu") each.devices = *bound.devices;
+      task.denied_devices = denied_devices(setup.gres, mine);
+    }
     if (bound.report.empty()) continue;
     if (!task.cpu_bind_report.empty()) task.cpu_bind_report += '\n';
     task.cpu_bind_report += bound.report;
@@ -238,8 +244,10 @@ io::Task<Errc> Launcher::start_extern_step(NodeJobPtr job) {
   const NodeSetup& setup = node_.setup;
   ++job->launching;
   job->restart_count = job->facts.credential->job_restart_cnt;
-  auto supervising = supervise(
-      job, plan_extern_step(*job->facts.credential, std::move(*user), setup.facts, setup.settings, setup.config));
+  const wire::Cred& credential = *job->facts.credential;
+  exec::StepLaunch plan = plan_extern_step(credential, std::move(*user), setup.facts, setup.settings, setup.config);
+  deny_devices(plan, gres_of_job(setup.gres, credential, setup.facts.node_name));
+  auto supervising = supervise(job, std::move(plan));
   auto link = co_await supervising;
   --job->launching;
   job->changed.notify();

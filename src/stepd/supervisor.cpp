@@ -136,13 +136,14 @@ Result<void> Supervisor::start() {
   std::string note;
   const std::uint64_t of_step = launch_.limit_memory ? launch_.memory_mib << 20 : 0;
   const std::uint64_t of_job = launch_.limit_memory ? launch_.job_memory_mib << 20 : 0;
-  tracker_ = exec::make_tracker({.kind = launch_.tracker,
-                                 .cgroup_root = launch_.cgroup_root,
-                                 .job_path = launch_.cgroup_path,
-                                 .step_name = exec::step_file_name(launch_.key.step_id),
-                                 .memory_limit_bytes = of_job != 0 ? of_job : of_step,
-                                 .step_limit_bytes = of_step < of_job ? of_step : 0},
-                                &note);
+  FLURM_TRY(tracker_, exec::make_tracker({.kind = launch_.tracker,
+                                          .cgroup_root = launch_.cgroup_root,
+                                          .job_path = launch_.cgroup_path,
+                                          .step_name = exec::step_file_name(launch_.key.step_id),
+                                          .memory_limit_bytes = of_job != 0 ? of_job : of_step,
+                                          .step_limit_bytes = of_step < of_job ? of_step : 0,
+                                          .denied_devices = launch_.denied_devices},
+                                         &note));
   if (!note.empty()) log_line(note);
   FLURM_TRY_VOID(begin());
   if (launch_.space && geteuid() == 0) {

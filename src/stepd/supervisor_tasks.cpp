@@ -80,6 +80,7 @@ Result<void> Supervisor::start_tasks() {
     spec.cpus = plan.cpus;
     spec.memory_nodes = plan.memory_nodes;
     spec.memory_preferred = plan.memory_preferred;
+    spec.denied_devices = plan.denied_devices;
     spec.for_debugger = launch_.for_debugger;
     spec.makes_tmpdir = i == 0;
     spec.local_id = i;

@@ -5,7 +5,7 @@ import re
 import shutil
 import unittest
 
-from cluster import Cluster, ClusterTest, REAL_CONTROLLER, REAL_NODES, main, wait_for
+from cluster import REAL, Cluster, ClusterTest, REAL_CONTROLLER, REAL_NODES, main, wait_for
 
 # Devices that every machine has. Two of a node's gpus are near its first socket, two near its second.
 GRES_CONF = """NodeName=n[1-3] Name=gpu Type=tesla File=/dev/null Cores=0-3
@@ -200,6 +200,62 @@ class Steps(GresTest):
                                     script=f"srun -n2 --gpu-bind={bind} {show} | sort")
                 self.assertEqual(self.c.wait_end(job, seconds=70)["JobState"], "COMPLETED")
                 self.assertEqual(",".join(self.c.read(f"bound.{job}").splitlines()), lines)
+
+
+@unittest.skipUnless(os.geteuid() == 0 and os.access("/sys/fs/cgroup/devices/cgroup.procs", os.W_OK),
+                     "needs device cgroups of its own")
+class Constrained(GresTest):
+    """ConstrainDevices: who has not been given a device cannot open it."""
+
+    nodes = 1
+    gres_conf = "Name=gpu File=/dev/full Cores=0-3\nName=gpu File=/dev/zero Cores=4-7\n"
+    extra = ("GresTypes=gpu\nTaskPlugin=task/cgroup\nSchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=1\n"
+             "NodeName=DEFAULT CPUs=8 Sockets=2 CoresPerSocket=4 Gres=gpu:2\n")
+    mountpoint = "/sys/fs/cgroup"
+    look = "sh -c 'for d in full zero null; do head -c 1 /dev/$d >/dev/null 2>&1 && printf \"$d \"; done; echo $CUDA_VISIBLE_DEVICES'"
+
+    @classmethod
+    def write_gres_conf(cls, text):
+        super().write_gres_conf(text)
+        with open(cls.cluster.dir + "/etc/cgroup.conf", "w") as file:
+            file.write(f"ConstrainDevices=yes\nCgroupMountpoint={cls.mountpoint}\n")
+
+    def seen(self, *options, script):
+        """What the script says, its lines sorted."""
+        job = self.c.submit("-n1", *options, "-o", "seen.%j", script=script)
+        self.assertEqual(self.c.wait_end(job, seconds=70)["JobState"], "COMPLETED", self.c.read(f"seen.{job}"))
+        return sorted(line.strip() for line in self.c.read(f"seen.{job}").splitlines())
+
+    def test_a_job_opens_its_devices_alone(self):
+        self.assertEqual(self.seen(script=self.look), ["null"])
+        self.assertEqual(self.seen("--gres=gpu:1", script=self.look), ["full null 0"])
+        self.assertEqual(self.seen("--gres=gpu:2", script=self.look), ["full zero null 0,1"])
+
+    def test_so_does_a_step(self):
+        batch, none, *one = self.seen("--gres=gpu:2", script=f"{self.look}; srun --gres=none {self.look}; "
+                                      f"srun --gres=gpu:1 {self.look} | sed s/^/step:/")
+        self.assertEqual((batch, none), ("full zero null 0,1", "null"))
+        self.assertIn(one, (["step:full null 0"], ["step:zero null 0"]))
+
+    def test_so_does_a_task(self):
+        self.assertEqual(self.seen("--gres=gpu:2", "-n2", script=f"srun -n2 --gpu-bind=map_gpu:1,0 {self.look}"),
+                         ["full null 0", "zero null 0"])
+        self.assertEqual(self.seen("--gres=gpu:2", "-n2", script=f"srun -n2 --gpu-bind=per_task:1 {self.look}"),
+                         ["full null 0", "zero null 0"])
+
+    def test_what_is_not_the_jobs_is_left_alone(self):
+        self.seen(script=self.look)
+        with open("/dev/full", "rb") as device:
+            self.assertEqual(device.read(1), b"\0")
+
+
+@unittest.skipIf(REAL or REAL_NODES, "Debian's slurmd does not start there")
+@unittest.skipUnless(os.geteuid() == 0 and os.access("/sys/fs/cgroup/unified/cgroup.procs", os.W_OK),
+                     "needs control groups of version 2 of its own")
+class ConstrainedByProgram(Constrained):
+    """The same with version 2 of control groups, where a BPF program decides."""
+
+    mountpoint = "/sys/fs/cgroup/unified"
 
 
 class Parts(GresTest):
