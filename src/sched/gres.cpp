@@ -204,9 +204,10 @@ class CoreLimit {
     } else if (d_.tasks_per_socket != 0) {
       tasks_min_ = d_.tasks_per_socket;
       tasks_max_ = std::uint32_t{d_.tasks_per_socket} * node_.sockets;
-    } else if (d_.tasks != 0) {
-      tasks_min_ = d_.max_nodes == 1 || d_.asked_max_nodes == 1 ? d_.tasks : 1;
-      tasks_max_ = d_.tasks;
+    } else if (d_.tasks != 0 && (d_.max_nodes == 1 || d_.asked_max_nodes == 1)) {
+      tasks_min_ = tasks_max_ = d_.tasks;
+    } else if (d_.tasks == 1 || (d_.tasks == d_.min_nodes && d_.tasks == d_.asked_max_nodes)) {
+      tasks_min_ = tasks_max_ = 1;
     }
     if (d_.overcommit) return;
     const std::uint32_t fitting = cpus_ / d_.cpus_per_task;

@@ -13,10 +13,12 @@ using model::GresWish;
 /// One wish on one node: devices are taken out of the room's masks.
 class Picking {
  public:
-  Picking(const GresNode& node, const GresRoom& room, std::uint32_t cpus_per_task)
+  Picking(const GresNode& node, const GresRoom& room, const Demand& d)
       : node_(*node.node), room_(room), cores_on_(node_.sockets), taken_(), tasks_on_(node_.sockets) {
     for (std::uint32_t s = 0; s < node_.sockets; ++s) cores_on_[s] = count(node.cores, s * node_.cores, node_.cores);
-    deal_tasks(node, cpus_per_task);
+    deal_tasks(node, d.cpus_per_task);
+    for (std::uint32_t cores : cores_on_) used_.push_back(cores != 0);
+    reach_sockets(d.sockets);
     links_.assign(room.pool->links.empty() ? 0 : room.pool->devices, 0);
   }
 
@@ -31,18 +33,18 @@ class Picking {
   /// One near each socket that the job uses, more there, then any: those best linked to the ones taken come first.
   void for_node(std::uint64_t wanted) {
     for (std::int64_t s = -1; s < node_.sockets && count_ < wanted; ++s)
-      if (s < 0 || cores_on_[static_cast<std::size_t>(s)] != 0) take(s, 1, 0);
+      if (s < 0 || uses(s)) take(s, 1, 0);
     for (int link = best_link(); link >= 0 && count_ < wanted; --link)
       for (std::int64_t s = -1; s < node_.sockets && count_ < wanted; ++s)
-        if (s < 0 || cores_on_[static_cast<std::size_t>(s)] != 0) take(s, wanted - count_, link);
+        if (s < 0 || uses(s)) take(s, wanted - count_, link);
     for (int link = best_link(); link >= 0 && count_ < wanted; --link)
       for (std::int64_t s = 0; s < node_.sockets && count_ < wanted; ++s)
-        if (cores_on_[static_cast<std::size_t>(s)] == 0) take(s, wanted - count_, link);
+        if (!uses(s)) take(s, wanted - count_, link);
   }
 
   void for_sockets(std::uint64_t each) {
     for (std::int64_t s = 0; s < node_.sockets; ++s) {
-      if (cores_on_[static_cast<std::size_t>(s)] == 0) continue;
+      if (!uses(s)) continue;
       const std::uint64_t before = count_;
       take(s, each, 0);
       take(-1, each - (count_ - before), 0);
@@ -73,7 +75,7 @@ class Picking {
     const bool linked = wanted > 1 && !links_.empty();
     const std::uint64_t most = linked ? room_.pool->devices : wanted;
     for (std::int64_t s = -1; s < node_.sockets && count_ < most; ++s)
-      if (s < 0 || cores_on_[static_cast<std::size_t>(s)] != 0) take(s, most - count_, 0);
+      if (s < 0 || uses(s)) take(s, most - count_, 0);
     for (std::int64_t s = 0; s < node_.sockets && count_ == 0; ++s) take(s, 1, 0);
     if (count_ > wanted) keep_best_linked(wanted);
   }
@@ -81,12 +83,17 @@ class Picking {
     for (std::int64_t s = -1; s < node_.sockets && count_ < wanted; ++s) take(s, wanted - count_, 0);
   }
 
-  std::uint32_t sockets() const {
-    return static_cast<std::uint32_t>(std::ranges::count_if(cores_on_, [](std::uint32_t cores) { return cores != 0; }));
-  }
-  bool uses(std::uint32_t socket) const { return cores_on_[socket] != 0; }
+  std::uint32_t sockets() const { return static_cast<std::uint32_t>(std::ranges::count(used_, true)); }
+  bool uses(std::int64_t socket) const { return used_[static_cast<std::size_t>(socket)]; }
 
  private:
+  /// A job that asks for more sockets than its cores lie on has devices near others, too.
+  void reach_sockets(std::uint32_t wanted) {
+    for (std::uint32_t s = 0; s < room_.socket_devices.size() && sockets() < wanted; ++s)
+      if (const std::uint64_t free = model::device_count(room_.socket_devices[s]); free != 0 && !used_[s])
+        used_[s] = free >= room_.wish->per_socket;
+  }
+
   /// Tasks by socket, as the job's cores let them lie.
   void deal_tasks(const GresNode& node, std::uint32_t cpus_per_task) {
     std::uint32_t left = std::max(node.tasks, 1u);
@@ -145,6 +152,7 @@ class Picking {
   const NodeInfo& node_;
   const GresRoom& room_;
   std::vector<std::uint32_t> cores_on_;
+  std::vector<bool> used_;  // sockets
   std::vector<Word> taken_;
   std::vector<std::uint32_t> tasks_on_;
   std::vector<int> links_;  // by device: to those taken
@@ -226,7 +234,7 @@ class WishPicker {
       const auto room = std::ranges::find(node.rooms, &wish_, &GresRoom::wish);
       if (room == node.rooms.end()) return false;
       rooms.push_back(&*room);
-      pickings.emplace_back(node, *room, d_.cpus_per_task);
+      pickings.emplace_back(node, *room, d_);
     }
     std::uint64_t total = 0;
     std::vector<std::uint64_t> counts(nodes_.size());

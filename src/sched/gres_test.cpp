@@ -54,6 +54,20 @@ class Gres : public testing::Test {
   }
 };
 
+TEST_F(Gres, each_of_several_nodes_has_cores_near_all_its_devices) {
+  JobSpec spec = job().tasks(2).nodes(2, 2);
+  spec.request.cpus_per_task = 4;
+  EXPECT_EQ(place(with(spec, "gres:gpu:4")), "n1 0-1,4-5 gpu:tesla:4(IDX:0-3); n2 0-1,4-5 gpu:tesla:4(IDX:0-3)");
+}
+
+TEST_F(Gres, devices_of_as_many_sockets_as_are_asked_for) {
+  JobSpec spec = job().tasks(2).nodes(2, 2);
+  spec.request.cpus_per_task = 4;
+  spec.request.tres_per_socket = "gres:gpu:1";
+  spec.request.sockets_per_node = 2;
+  EXPECT_EQ(place(spec), "n1 0-1,4-5 gpu:tesla:2(IDX:0,2); n2 0-1,4-5 gpu:tesla:2(IDX:0,2)");
+}
+
 TEST_F(Gres, cores_lie_near_the_devices) {
   EXPECT_EQ(place(with(job().tasks(1).on("n1"), "gres:gpu:2")), "n1 0 gpu:tesla:2(IDX:0-1)");
   EXPECT_EQ(place(with(job().tasks(1).on("n1"), "", "gres:gpu:1")), "n1 4 gpu:tesla:1(IDX:2)");
