@@ -113,6 +113,14 @@ Result<std::string> Users::group_name(gid_t gid) {
   });
 }
 
+Result<std::vector<std::string>> Users::group_names_of(const User& user) {
+  FLURM_TRY(const std::vector<gid_t> groups, groups_of(user));
+  std::vector<std::string> names;
+  for (const gid_t gid : groups)
+    if (auto name = group_name(gid)) names.push_back(std::move(*name));
+  return names;
+}
+
 Result<gid_t> Users::group_id(const std::string& name) {
   return look_up(group_ids_, name, [&]() -> Result<gid_t> {
     group record{};
@@ -174,6 +182,20 @@ std::optional<std::string> Users::cached_group_name(gid_t gid) const {
   auto it = group_names_.find(gid);
   if (it == group_names_.end() || !it->second.answer) return std::nullopt;
   return *it->second.answer;
+}
+
+std::optional<std::vector<std::string>> Users::cached_groups_of(uid_t uid) const {
+  std::vector<gid_t> groups;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = groups_.find(uid);
+    if (it == groups_.end() || !it->second.answer) return std::nullopt;
+    groups = *it->second.answer;
+  }
+  std::vector<std::string> names;
+  for (const gid_t gid : groups)
+    if (auto name = cached_group_name(gid)) names.push_back(std::move(*name));
+  return names;
 }
 
 void Users::clear() {

@@ -35,6 +35,8 @@ class Users {
   /// All groups of the user, primary first, ascending after it.
   Result<std::vector<gid_t>> groups_of(const User& user);
   Result<std::string> group_name(gid_t gid);
+  /// Names of groups_of(), without those that have none.
+  Result<std::vector<std::string>> group_names_of(const User& user);
   Result<gid_t> group_id(const std::string& name);
   /// Users of all groups in a comma list, ascending: those whom the groups name, and those whose primary group it is.
   /// Groups that there are not have none. Not remembered.
@@ -44,6 +46,8 @@ class Users {
   std::optional<User> cached_by_uid(uid_t uid) const;
   std::optional<User> cached_by_name(const std::string& name) const;
   std::optional<std::string> cached_group_name(gid_t gid) const;
+  /// Their names, of those that were asked for by name.
+  std::optional<std::vector<std::string>> cached_groups_of(uid_t uid) const;
 
   /// Forgets everything (reconfigure).
   void clear();

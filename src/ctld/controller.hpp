@@ -67,7 +67,7 @@ struct Controller {
   bool may_change(std::uint32_t uid, const model::Job& job) const;
   /// The user coordinates the account, or one above it.
   bool coordinates(std::uint32_t uid, const std::string& account) const;
-  /// The three above need the user's name, which is to be looked up first.
+  /// These, and JobPrivacy, need the user's name, or groups, which are to be looked up first.
   bool levels_matter(std::uint32_t uid) const;
 };
 

@@ -131,6 +131,10 @@ TEST(Mcs, labels) {
   config.mcs_plugin = "mcs/group";
   config.mcs_plugin_params = "enforced,select:physics|biology";
   EXPECT_EQ(mcs_rule(config).select, model::McsSelect::always);
+  EXPECT_FALSE(mcs_rule(config).private_data);
+  config.mcs_plugin_params = "privatedata";
+  EXPECT_TRUE(mcs_rule(config).private_data) << "whatever labels there are";
+  config.mcs_plugin_params = "enforced,select:physics|biology";
   request.mcs_label.clear();
   request.shared = kNoVal16;
   ASSERT_TRUE(settle_mcs_label(request, config, "ann", {"users", "biology"}));

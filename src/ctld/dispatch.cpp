@@ -213,8 +213,11 @@ io::Task<Answer> dispatch(Controller& controller, Call call) {
       co_return from_node(call.type) ? Answer::none() : rc_answer(call, Errc::controller_unreachable);
   }
   if (controller.levels_matter(call.uid)) {
-    auto look_up = io::on_worker(controller.loop,
-                                 [&users = controller.users, uid = call.uid] { return users.by_uid(uid).has_value(); });
+    const bool groups_too = controller.config->mcs_plugin == "mcs/group";
+    auto look_up = io::on_worker(controller.loop, [&users = controller.users, uid = call.uid, groups_too] {
+      const auto user = users.by_uid(uid);
+      return user && (!groups_too || users.group_names_of(*user));
+    });
     co_await look_up;
   }
   if (read) co_return read(controller, call);

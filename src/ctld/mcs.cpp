@@ -17,13 +17,14 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 
 McsRule mcs_rule(const conf::Config& config) {
   McsRule rule;
+  const std::string& text = config.mcs_plugin_params;
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string common = text.substr(0, colon);
+  rule.private_data = conf::Config::has_option(common, "privatedata");
   if (config.mcs_plugin == "mcs/none" || config.mcs_plugin == "mcs/label") {
     rule.select = model::McsSelect::never;
     return rule;
   }
-  const std::string& text = config.mcs_plugin_params;
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  const std::string common = text.substr(0, colon);
   rule.enforced = conf::Config::has_option(common, "enforced");
   if (conf::Config::has_option(common, "noselect"))
     rule.select = model::McsSelect::never;
@@ -34,7 +35,7 @@ McsRule mcs_rule(const conf::Config& config) {
     if (end > at) rule.groups.push_back(text.substr(at, end - at));
     at = end + 1;
   }
-  if (config.mcs_plugin == "mcs/group" && rule.groups.empty()) return {};
+  if (config.mcs_plugin == "mcs/group" && rule.groups.empty()) return {.private_data = rule.private_data};
   return rule;
 }
 

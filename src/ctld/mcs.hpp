@@ -13,6 +13,7 @@ namespace flurm::ctld {
 struct McsRule {
   bool enforced = false;  // every job gets a label, else those that ask for one or for --exclusive=mcs
   model::McsSelect select = model::McsSelect::on_demand;
+  bool private_data = false;        // where PrivateData hides, it hides by labels
   std::vector<std::string> groups;  // mcs/group: which count, the first of the user's is the label
 };
 

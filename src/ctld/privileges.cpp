@@ -3,6 +3,7 @@
 #include "acct/edit.hpp"
 #include "auth/users.hpp"
 #include "ctld/controller.hpp"
+#include "ctld/mcs.hpp"
 
 namespace flurm::ctld {
 namespace {
@@ -39,7 +40,10 @@ bool Controller::coordinates(std::uint32_t uid, const std::string& account) cons
 }
 
 bool Controller::levels_matter(std::uint32_t uid) const {
-  return !is_slurm_user(uid) && replica.snapshot()->books->users.size() != 0 && !users.cached_by_uid(uid);
+  if (is_slurm_user(uid)) return false;
+  const bool by_label = config->private_data & conf::kPrivateJobs && mcs_rule(*config).private_data;
+  if (by_label && config->mcs_plugin == "mcs/group") return !users.cached_groups_of(uid);
+  return (by_label || replica.snapshot()->books->users.size() != 0) && !users.cached_by_uid(uid);
 }
 
 }  // namespace flurm::ctld

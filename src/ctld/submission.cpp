@@ -159,9 +159,7 @@ Owner look_up_owner(auth::Users& users, std::uint32_t uid) {
   const auto user = users.by_uid(uid);
   if (!user) return owner;
   owner.name = user->name;
-  if (const auto gids = users.groups_of(*user))
-    for (gid_t gid : *gids)
-      if (const auto name = users.group_name(gid)) owner.groups.push_back(*name);
+  owner.groups = users.group_names_of(*user).value_or(std::vector<std::string>());
   return owner;
 }
 

@@ -54,6 +54,36 @@ class ByGroup(ClusterTest):
         self.assertIn("Invalid mcs_label", self.c.refused("sbatch", "--wrap", "true", user="daemon"))
 
 
+class PrivateByUser(ClusterTest):
+    nodes = 1
+    extra = SOON + "MCSPlugin=mcs/user\nMCSParameters=ondemand,noselect,privatedata\nPrivateData=jobs\n"
+    hidden_from_nobody, shown_to_nobody = ("--mcs-label=root",), ()
+    theirs = ("--mcs-label=nobody",)
+
+    def test_jobs_of_other_labels_are_hidden(self):
+        hidden = self.c.submit("--hold", *self.hidden_from_nobody)
+        shown = self.c.submit("--hold", *self.shown_to_nobody)
+        own = self.c.submit("--hold", *self.theirs, user="nobody")
+        self.assertEqual(sorted(self.c.run("squeue", "-h", "-o", "%i").split()), sorted((hidden, shown, own)))
+        self.assertEqual(sorted(self.c.run("squeue", "-h", "-o", "%i", user="nobody").split()), sorted((shown, own)))
+        self.assertIn(f"JobId={shown} ", self.c.run("scontrol", "show", "job", shown, user="nobody"))
+        self.assertIn("Invalid job id", self.c.refused("scontrol", "show", "job", hidden, user="nobody"))
+
+    def test_what_runs_there_is_hidden_too(self):
+        hidden = self.c.submit("-n1", *self.hidden_from_nobody, "--wrap", "srun sleep 300")
+        shown = self.c.submit("-n1", *self.shown_to_nobody, "--wrap", "srun sleep 300")
+        seen = lambda **who: {line.split(".")[0] for line in self.c.run("squeue", "-h", "-s", "-o", "%i", **who).split()}
+        wait_for(lambda: seen() == {hidden, shown}, what="both jobs' steps")
+        self.assertEqual(seen(user="nobody"), {shown})
+        refusal = self.c.refused("srun", "--jobid", hidden, "--overlap", "true", user="nobody")
+        self.assertRegex(refusal, "Access/permission denied|Invalid job id")
+
+
+class PrivateByGroup(PrivateByUser):
+    extra = SOON + "MCSPlugin=mcs/group\nMCSParameters=ondemand,noselect,privatedata:nogroup|root\nPrivateData=jobs\n"
+    theirs = ("--mcs-label=nogroup",)
+
+
 class Private(ClusterTest):
     nodes = 1
     extra = "PrivateData=jobs,nodes,partitions,reservations\n"

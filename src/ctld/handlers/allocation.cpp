@@ -4,6 +4,7 @@
 #include "conf/config.hpp"
 #include "ctld/effects.hpp"
 #include "ctld/handlers/handlers.hpp"
+#include "ctld/privacy.hpp"
 #include "ctld/submission.hpp"
 #include "io/clock.hpp"
 #include "wire/msg/job_control.hpp"
@@ -41,7 +42,7 @@ Result<const model::Job*> allocation_of(const Controller& c, const state::Cluste
                                         JobId id) {
   const model::Job* job = state.job(id);
   if (!job) return fail(Errc::invalid_job_id);
-  if (c.config->private_data & conf::kPrivateJobs && !c.may_change(call.uid, *job)) return fail(Errc::access_denied);
+  if (!JobPrivacy(c, call.uid).shows(*job)) return fail(Errc::access_denied);
   if (job->state.pending()) return fail(Errc::job_pending);
   if (job->state.ended() || !job->allocation) return fail(Errc::already_done);
   return job;

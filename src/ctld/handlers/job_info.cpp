@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ctld/handlers/handlers.hpp"
+#include "ctld/privacy.hpp"
 #include "ctld/translate/info.hpp"
 #include "ctld/translate/step.hpp"
 #include "io/clock.hpp"
@@ -14,29 +15,24 @@ namespace {
 
 using model::Job;
 
-/// Who may see a job: everybody, unless PrivateData=jobs; then its user, operators, and its account's coordinators.
-/// Jobs of hidden partitions are shown on request.
+/// Who may see a job. Those of hidden partitions are shown on request.
 class Viewer {
  public:
   Viewer(const Controller& c, const state::ClusterState& state, const Call& call, std::uint16_t show_flags)
-      : controller_(c),
-        own_only_(c.config->private_data & conf::kPrivateJobs && !c.is_operator(call.uid)),
-        uid_(call.uid) {
+      : privacy_(c, call.uid) {
     if (show_flags & wire::show_all || c.is_operator(call.uid)) return;
     for (const auto& partition : state.partitions)
       if (partition->flags & model::partition_flag::hidden) hidden_.push_back(partition->name);
   }
   bool sees(const Job& job) const {
-    if (own_only_ && !controller_.may_change(uid_, job)) return false;
+    if (!privacy_.shows(job)) return false;
     for (const std::string& name : hidden_)
       if (job.partition == name) return false;
     return true;
   }
 
  private:
-  const Controller& controller_;
-  bool own_only_;
-  std::uint32_t uid_;
+  JobPrivacy privacy_;
   std::vector<std::string> hidden_;
 };
 

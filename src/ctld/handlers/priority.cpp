@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ctld/handlers/handlers.hpp"
+#include "ctld/privacy.hpp"
 #include "io/clock.hpp"
 #include "model/priority.hpp"
 #include "state/priority.hpp"
@@ -67,12 +68,12 @@ Answer priority_factors(Controller& c, const Call& call) {
   const model::PriorityRule& rule = state->settings.priority;
   const TimeS now = io::now();
   const model::PriorityScale scale = state::priority_scale(*state, now);
-  const bool own_only = c.config->private_data & conf::kPrivateJobs && !c.is_operator(call.uid);
+  const JobPrivacy privacy(c, call.uid);
   std::vector<wire::PriorityFactorsObject> list;
   const auto add = [&](const model::Job& job) {
     const TimeS since = rule.flags & model::priority_flag::accrue_always ? job.submit_time : job.eligible_time;
     const std::uint32_t user = job.request->user_id;
-    if (job.priority == 0 || !since || since > now || (own_only && !c.may_change(call.uid, job))) return;
+    if (job.priority == 0 || !since || since > now || !privacy.shows(job)) return;
     if (!wants(request->job_id_list, job.id.v) || !wants(request->uid_list, user)) return;
     for (const auto& partition : state->partitions)
       if (lists(job.partition, partition->name) &&

@@ -3,6 +3,7 @@
 
 #include "auth/munge.hpp"
 #include "ctld/handlers/handlers.hpp"
+#include "ctld/privacy.hpp"
 #include "ctld/translate/step.hpp"
 #include "ctld/translate/usage.hpp"
 #include "ctld/user_record.hpp"
@@ -250,8 +251,7 @@ Answer step_layout_reply(Controller& c, const Call& call) {
   const auto snapshot = c.replica.snapshot();
   const Job* job = snapshot->job(request->job_id);
   if (!job) return rc_answer(call, Errc::invalid_job_id);
-  if (c.config->private_data & conf::kPrivateJobs && !c.may_change(call.uid, *job))
-    return rc_answer(call, Errc::access_denied);
+  if (!JobPrivacy(c, call.uid).shows(*job)) return rc_answer(call, Errc::access_denied);
   if (job->state.pending()) return rc_answer(call, Errc::job_pending);
   if (job->state.finished()) return rc_answer(call, Errc::already_done);
   const model::Step* step = snapshot->step(job->id, request->step_id);
