@@ -131,9 +131,17 @@ TEST(Tres, memory_is_written_in_the_largest_whole_unit) {
   EXPECT_EQ(configured_tres(8, 2048, 2, true), "cpu=8,mem=2G,node=2,billing=8");
   World w;
   const JobId id = w.submit();
-  EXPECT_EQ(allocated_tres(w.at(id), w.state.settings), "");
+  acct::Books books;
+  books.tres.set(1001, {.id = 1001, .type = "license", .name = "matlab"});
+  EXPECT_EQ(allocated_tres(w.at(id), w.state.settings, books), "");
   w.start(id, 0, 0b11, kNoVal32, 512);
-  EXPECT_EQ(allocated_tres(w.at(id), w.state.settings), "cpu=2,mem=512M,node=1,billing=2");
+  EXPECT_EQ(allocated_tres(w.at(id), w.state.settings, books), "cpu=2,mem=512M,node=1,billing=2");
+  model::Job with_licenses = w.at(id);
+  model::JobRequest request = *with_licenses.request;
+  request.licenses = "matlab:3,maple";
+  with_licenses.request = std::make_shared<const model::JobRequest>(request);
+  EXPECT_EQ(allocated_tres(with_licenses, w.state.settings, books), "cpu=2,mem=512M,node=1,billing=2,license/matlab=3")
+      << "maple is not counted";
   EXPECT_EQ(used_tres(*w.state.node(0u)), "cpu=2,mem=512M");
 }
 

@@ -69,7 +69,7 @@ std::size_t node_count(const Job& job) { return job.allocation ? job.allocation-
 /// Of energy nobody knows anything until a step other than the batch step has ended: sacct then sums up what they used.
 std::string job_tres(const Job& job, const RecordContext& c, bool steps_ended) {
   TresAmounts amounts = allocated_amounts(job, c.state.settings);
-  if (!amounts.empty()) add_licenses(amounts, job);
+  if (!amounts.empty()) add_licenses(amounts, job, *c.state.books);
   if (!amounts.empty() && !steps_ended) amounts.push_back({"energy", kNoVal64});
   return c.tres.text(amounts);
 }
@@ -185,7 +185,7 @@ wire::DbdJobStart job_start_record(const Report& report, const RecordContext& c)
   m.timelimit = job.time_limit;
   m.tres_alloc_str = job_tres(job, c);
   TresAmounts requested = requested_amounts(job, settings);
-  add_licenses(requested, job);
+  add_licenses(requested, job, *c.state.books);
   m.tres_req_str = c.tres.text(requested);
   m.uid = r.user_id;
   m.wckey = r.wckey;

@@ -231,8 +231,8 @@ void set_texts(const state::ClusterState& state, wire::JobInfo& info, const Job&
   info.tres_per_task = r.tres_per_task;
   info.mail_type = r.mail_type;
   info.mail_user = r.mail_user.empty() ? r.user_name : r.mail_user;
-  info.tres_req_str = requested_tres(job, state.settings, memory_of_a_node(state, job));
-  if (!job.state.pending()) info.tres_alloc_str = allocated_tres(job, state.settings);
+  info.tres_req_str = requested_tres(job, state.settings, *state.books, memory_of_a_node(state, job));
+  if (!job.state.pending()) info.tres_alloc_str = allocated_tres(job, state.settings, *state.books);
 }
 
 /// "gpu:tesla:2,net:4" of all nodes, and with `detail` what each has.

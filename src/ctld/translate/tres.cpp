@@ -109,9 +109,10 @@ TresAmounts allocated_amounts(const model::Job& job, const model::Settings& sett
   return out;
 }
 
-void add_licenses(TresAmounts& out, const model::Job& job) {
+void add_licenses(TresAmounts& out, const model::Job& job, const acct::Books& books) {
   for (std::string_view each : conf::split_list(job.request->licenses)) {
     const std::size_t colon = each.find_first_of(":=");
+    if (!books.find_tres("license", each.substr(0, colon))) continue;
     std::uint64_t count = 1;
     if (colon != std::string_view::npos) std::from_chars(each.data() + colon + 1, each.data() + each.size(), count);
     out.push_back({fmt::format("license/{}", each.substr(0, colon)), count});
@@ -138,11 +139,16 @@ TresAmounts configured_amounts(const model::Node& node, const model::Settings& s
   return out;
 }
 
-std::string requested_tres(const model::Job& job, const model::Settings& settings, std::uint64_t node_memory_mib) {
-  return tres_text(requested_amounts(job, settings, node_memory_mib));
+std::string requested_tres(const model::Job& job, const model::Settings& settings, const acct::Books& books,
+                           std::uint64_t node_memory_mib) {
+  TresAmounts amounts = requested_amounts(job, settings, node_memory_mib);
+  add_licenses(amounts, job, books);
+  return tres_text(amounts);
 }
-std::string allocated_tres(const model::Job& job, const model::Settings& settings) {
-  return tres_text(allocated_amounts(job, settings));
+std::string allocated_tres(const model::Job& job, const model::Settings& settings, const acct::Books& books) {
+  TresAmounts amounts = allocated_amounts(job, settings);
+  if (!amounts.empty()) add_licenses(amounts, job, books);
+  return tres_text(amounts);
 }
 std::string allocated_tres(const model::Step& step, const model::Settings& settings) {
   return tres_text(allocated_amounts(step, settings));

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "acct/books.hpp"
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "model/partition.hpp"
@@ -21,8 +22,8 @@ std::string tres_text(const TresAmounts& amounts);
 /// node_memory_mib: what a job gets of a node whose memory it wants all of; 0: not known.
 TresAmounts requested_amounts(const model::Job& job, const model::Settings& settings, std::uint64_t node_memory_mib = 0);
 TresAmounts allocated_amounts(const model::Job& job, const model::Settings& settings);
-/// Adds "license/matlab" for each license that the job uses.
-void add_licenses(TresAmounts& out, const model::Job& job);
+/// Adds "license/matlab" for each license that the job uses and accounting counts.
+void add_licenses(TresAmounts& out, const model::Job& job, const acct::Books& books);
 TresAmounts allocated_amounts(const model::Step& step, const model::Settings& settings);
 /// Of one of a job's nodes.
 TresAmounts allocated_amounts(const model::NodeShare& share, const model::Settings& settings);
@@ -30,9 +31,10 @@ TresAmounts allocated_amounts(const model::NodeShare& share, const model::Settin
 TresAmounts configured_amounts(const model::Node& node, const model::Settings& settings);
 
 /// What a job asks for, and what it holds; the latter empty without an allocation. Of generic resources those that the
-/// settings count (AccountingStorageTRES). node_memory_mib: as above.
-std::string requested_tres(const model::Job& job, const model::Settings& settings, std::uint64_t node_memory_mib);
-std::string allocated_tres(const model::Job& job, const model::Settings& settings);
+/// settings count (AccountingStorageTRES), of licenses those in the books. node_memory_mib: as above.
+std::string requested_tres(const model::Job& job, const model::Settings& settings, const acct::Books& books,
+                           std::uint64_t node_memory_mib);
+std::string allocated_tres(const model::Job& job, const model::Settings& settings, const acct::Books& books);
 std::string allocated_tres(const model::Step& step, const model::Settings& settings);
 /// What a node or a partition has in all, and what is used of a node.
 std::string configured_tres(std::uint64_t cpus, std::uint64_t mem_mib, std::uint64_t nodes, bool with_node_count);
