@@ -2,6 +2,7 @@
 #include "ctld/client_watch.hpp"
 
 #include "ctld/effects.hpp"
+#include "ctld/translate/step.hpp"
 #include "io/clock.hpp"
 #include "wire/msg/srun.hpp"
 
@@ -47,8 +48,7 @@ void ClientWatch::announce_ends(const state::ClusterState& state) {
                         std::uint16_t version) {
     if (port == 0 || host.empty()) return;
     wire::SrunTimeout message;
-    message.step_id.job_id = job.id;
-    message.step_id.step_id = step;
+    message.step_id = step_id(job.id, step);
     message.timeout = job.end_time;
     controller_.tell_client({.host = host, .port = port}, wire::MsgType::SRUN_TIMEOUT, codec::pack(message, version),
                             version, job.request->user_id);
@@ -59,7 +59,7 @@ void ClientWatch::announce_ends(const state::ClusterState& state) {
          client_version(job->request->client_version));
     state.for_steps_of(job->id, [&](const auto& step) {
       if (step->running())
-        tell(*job, step->number(), step->request->host, step->request->port, client_version(step->protocol_version));
+        tell(*job, step->slot, step->request->host, step->request->port, client_version(step->protocol_version));
     });
     return true;
   });

@@ -3,6 +3,7 @@
 #include "ctld/effects.hpp"
 #include "ctld/translate/allocation.hpp"
 #include "ctld/translate/launch.hpp"
+#include "ctld/translate/step.hpp"
 #include "io/clock.hpp"
 #include "wire/msg/daemon_control.hpp"
 #include "wire/msg/job_control.hpp"
@@ -26,9 +27,7 @@ struct Message {
 
 Message message_of(const state::ClusterState& state, const model::Job& job, const Effect& effect,
                    std::uint16_t version) {
-  wire::StepId id;
-  id.job_id = effect.job;
-  id.step_id = effect.step;
+  const wire::StepId id = step_id(effect.job, effect.step);
   using News = Effect::News;
   switch (effect.news) {
     case News::started:
@@ -96,8 +95,7 @@ io::Task<> Effects::tell_client(Effect effect) {
     const rpc::Address client{.host = effect.host, .port = effect.port};
     if (effect.news == Effect::News::ended && effect.op == kOutOfTime) {
       wire::SrunTimeout why;
-      why.step_id.job_id = effect.job;
-      why.step_id.step_id = effect.step;
+      why.step_id = step_id(effect.job, effect.step);
       why.timeout = job->end_time;
       auto telling = send_to_client(client, wire::MsgType::SRUN_TIMEOUT, codec::pack(why, version), version,
                                     job->request->user_id);
@@ -120,8 +118,7 @@ io::Task<> Effects::signal_step(Effect effect) {
       if (!node || node->base == model::NodeBase::down || (effect.node != kNoVal32 && effect.node != share.node))
         continue;
       wire::CancelTasks message;
-      message.step_id.job_id = effect.job;
-      message.step_id.step_id = step->number();
+      message.step_id = step_id(effect.job, effect.step);
       message.signal = effect.signal;
       const std::uint16_t version = node_version(*node);
       const auto type = effect.flags ? wire::MsgType::REQUEST_TERMINATE_TASKS : wire::MsgType::REQUEST_SIGNAL_TASKS;
@@ -154,7 +151,7 @@ io::Task<> Effects::time_out_step(Effect effect) {
       const model::Node* node = state->node(share.node);
       if (!node || node->base == model::NodeBase::down) continue;
       wire::KillJob message = kill_job_message(*job, io::now());
-      message.step_id.step_id = step->number();
+      message.step_id = step_id(effect.job, effect.step);
       const std::uint16_t version = node_version(*node);
       io::spawn(send_to_node(node_address(*node), wire::MsgType::REQUEST_KILL_TIMELIMIT, codec::pack(message, version),
                              version));

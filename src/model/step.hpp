@@ -17,6 +17,24 @@ namespace flurm::model {
 
 /// Numbers from here on have a meaning of their own (base/types.hpp): they are not given to steps that srun asks for.
 inline constexpr std::uint32_t kFirstReservedStep = 0xfffffff0;
+/// Slots of steps that wait; numbers of steps stay below.
+inline constexpr std::uint32_t kFirstStepInLine = 0x80000000;
+
+/// srun may start several programs as one step ("srun a : b"). Inside one allocation each of these components is a Step
+/// of its own: they share the number, and a component's slot has its place, counted from one, in the bits above it.
+inline constexpr std::uint32_t kStepNumberBits = 24, kStepNumberMax = (1u << kStepNumberBits) - 1;
+inline constexpr std::uint32_t kStepComponentsMax = 127;
+
+/// component: NO_VAL, or below kStepComponentsMax and the number no more than kStepNumberMax.
+constexpr std::uint32_t step_slot(std::uint32_t number, std::uint32_t component) {
+  return component == kNoVal32 ? number : (component + 1) << kStepNumberBits | number;
+}
+constexpr std::uint32_t component_of_slot(std::uint32_t slot) {
+  return slot < kFirstStepInLine && slot > kStepNumberMax ? (slot >> kStepNumberBits) - 1 : kNoVal32;
+}
+constexpr std::uint32_t number_of_slot(std::uint32_t slot) {
+  return component_of_slot(slot) == kNoVal32 ? slot : slot & kStepNumberMax;
+}
 
 /// Bits of StepRequest::flags (slurm 22.05 slurm/slurm.h SSF_*).
 namespace step_flag {
@@ -79,7 +97,7 @@ struct Step {
   enum class State : std::uint8_t { pending, running, timed_out };
 
   JobId job;
-  std::uint32_t slot = 0;             // number, or place in line
+  std::uint32_t slot = 0;  // step_slot(), or place in line
   State state = State::running;
   std::shared_ptr<const StepRequest> request;
   std::shared_ptr<const StepPlacement> placement;  // empty while pending
@@ -100,7 +118,9 @@ struct Step {
            (now - start_time - suspended_s) / 60 >= std::int64_t{time_limit};
   }
   /// As clients know it.
-  std::uint32_t number() const { return state == State::pending ? kPendingStep : slot; }
+  std::uint32_t number() const { return state == State::pending ? kPendingStep : number_of_slot(slot); }
+  /// Of those that srun started as one step; NO_VAL: it is the whole step.
+  std::uint32_t component() const { return component_of_slot(slot); }
   bool reserved() const { return slot >= kFirstReservedStep; }
   /// It has tasks that srun laid out, on nodes that it may keep from others.
   bool running() const { return state != State::pending; }

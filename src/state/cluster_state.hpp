@@ -158,8 +158,8 @@ struct ClusterState {
   TimeS jobs_changed, nodes_changed, partitions_changed, config_changed, reservations_changed;
 
   const model::Job* job(JobId id) const { return jobs.find(id.v); }
-  /// A step by its number; none that waits has one.
-  const model::Step* step(JobId job, std::uint32_t number) const { return steps.find(step_key(job, number)); }
+  /// A step by its slot, which for most is its number; none that waits has one.
+  const model::Step* step(JobId job, std::uint32_t slot) const { return steps.find(step_key(job, slot)); }
   /// Visits the job's steps in the order of their slots: `visit(const shared_ptr<const Step>&)`.
   template <class Visit>
   void for_steps_of(JobId job, Visit&& visit) const {

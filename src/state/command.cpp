@@ -276,7 +276,7 @@ void fields(codec::Archive& ar, EndAllocation& c) {
 void fields(codec::Archive& ar, CreateStep& c) {
   ar("job", c.job);
   ar("restart_count", c.restart_count);
-  ar("number", c.number);
+  ar("number", c.slot);
   ar("request", c.request);
   ar("placement", c.placement);
   ar("nodes", c.nodes);
@@ -441,6 +441,8 @@ std::uint16_t format_of(const Command& command) {
   if (command.index() >= 43) return 6;
   if (command.index() >= 38) return 5;
   if (const auto* update = std::get_if<UpdateJobs>(&command); update && changes_tres(*update)) return 5;
+  if (const auto* step = std::get_if<CreateStep>(&command); step && model::component_of_slot(step->slot) != kNoVal32)
+    return 6;
   if (command.index() >= 20) return 4;
   if (const auto* submit = std::get_if<SubmitJob>(&command); submit && !submit->request.batch) return 4;
   return std::holds_alternative<SetDrain>(command) ? 3 : kOldestFormat;

@@ -251,7 +251,7 @@ struct EndAllocation {
 struct CreateStep {
   JobId job;
   std::uint32_t restart_count = 0;        // the run it belongs to
-  std::uint32_t number = kNoVal32;        // NO_VAL: the next one
+  std::uint32_t slot = kNoVal32;          // NO_VAL: the next number
   model::StepRequest request;
   model::StepPlacement placement;
   std::string nodes;

@@ -117,7 +117,7 @@ TEST(HetJob, components_count_their_steps_together) {
   Het w;
   w.start_both();
   const auto step = [&](JobId job, std::uint32_t number) {
-    CreateStep create{.job = job, .number = number, .nodes = "n"};
+    CreateStep create{.job = job, .slot = number, .nodes = "n"};
     create.placement.shares.emplace_back();
     create.placement.shares[0].node = job == w.leader ? 0 : 1;
     return w.run(std::move(create)).step;

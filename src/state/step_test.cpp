@@ -147,8 +147,41 @@ TEST(Step, numbers_count_up_and_cores_are_kept) {
   EXPECT_EQ(w.run(w.step(1)).step, 2u);
   EXPECT_EQ(w.run(w.step(1, {2})).code, Errc::nodes_busy) << "a node that is not the job's";
   CreateStep again = w.step(4);
-  again.number = 1;
+  again.slot = 1;
   EXPECT_EQ(w.run(again).code, Errc::duplicate_step_id);
+}
+
+TEST(Step, components_share_a_number) {
+  EXPECT_EQ(model::component_of_slot(7), kNoVal32);
+  EXPECT_EQ(model::number_of_slot(kInteractiveStep), kInteractiveStep);
+  EXPECT_EQ(model::number_of_slot(model::step_slot(model::kStepNumberMax, 126)), model::kStepNumberMax);
+  EXPECT_EQ(model::component_of_slot(model::step_slot(model::kStepNumberMax, 126)), 126u);
+  Held w;
+  w.begin();
+  EXPECT_EQ(w.run(w.step(1)).step, 0u);
+  const std::uint32_t first = model::step_slot(1, 0), second = model::step_slot(1, 1);
+  CreateStep create = w.step(2);
+  create.slot = first;
+  EXPECT_EQ(w.run(create).step, first);
+  EXPECT_EQ(w.run(create).code, Errc::duplicate_step_id);
+  create = w.step(1, {1}, 8001);
+  create.slot = second;
+  EXPECT_EQ(format_of(create), 6) << "earlier releases know no such slots";
+  EXPECT_EQ(w.run(create).step, second);
+  EXPECT_EQ(w.state.step(w.id, second)->number(), 1u);
+  create.slot = model::step_slot(0, 0);
+  EXPECT_EQ(w.run(create).code, Errc::duplicate_step_id) << "0 is a whole step";
+  EXPECT_EQ(w.run(w.step(4)).step, 2u) << "the next number";
+
+  // What is said of the number is said of both; what is said of one is not said of the other.
+  EXPECT_EQ(w.run(SignalStep{.job = w.id, .step = 1, .signal = 9, .flags = 0, .uid = 0}).code, Errc::success);
+  EXPECT_EQ(w.told(News::ended), (std::vector{8000, 8001}));
+  EXPECT_EQ(w.run(UpdateStep{.job = w.id, .step = second, .time_limit = 5}).code, Errc::success);
+  EXPECT_EQ(w.state.step(w.id, second)->time_limit, 5u);
+  EXPECT_EQ(w.state.step(w.id, first)->time_limit, kInfinite32);
+  EXPECT_EQ(w.end_step(first, 0, 0), Errc::success);
+  EXPECT_FALSE(w.state.step(w.id, first));
+  EXPECT_TRUE(w.state.step(w.id, second));
 }
 
 TEST(Step, those_in_line_are_told_when_one_ends) {
@@ -269,7 +302,7 @@ TEST(Step, interactive_steps_take_nothing) {
   Held w;
   w.begin();
   CreateStep shell = w.step(0xf);
-  shell.number = kInteractiveStep;
+  shell.slot = kInteractiveStep;
   EXPECT_EQ(w.run(shell).step, kInteractiveStep);
   EXPECT_EQ(w.run(shell).code, Errc::duplicate_step_id);
   EXPECT_EQ(w.run(w.step(0xf)).step, 0u);

@@ -180,7 +180,7 @@ void time_out_steps(ClusterState& state) {
 
 void tell_step(ClusterState& state, const Step& step, Word word) {
   const model::StepRequest& r = *step.request;
-  tell(state, *state.job(step.job), step.number(), r.host, r.port, std::move(word));
+  tell(state, *state.job(step.job), step.running() ? step.slot : kPendingStep, r.host, r.port, std::move(word));
 }
 
 void tell_holder(ClusterState& state, const Job& job, Word word) {

@@ -116,5 +116,41 @@ class HetJobs(ClusterTest):
         self.assertEqual(self.c.squeue("%i"), [])
 
 
+
+class Components(ClusterTest):
+    """srun with several programs inside an allocation of one piece: one step whose components have nodes of their own."""
+
+    nodes = 3
+    extra = "SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=1\n"
+
+    def in_allocation(self, script, *options):
+        """What the script says inside `salloc -N2 -n2 --exclusive`."""
+        return self.c.try_run("salloc", "-Q", "-N2", "-n2", "--exclusive", *options, "sh", "-c", script)
+
+    def test_tasks_are_counted_through(self):
+        told = "sh -c 'echo $SLURM_PROCID of $SLURM_NTASKS in $SLURM_STEP_ID on $SLURM_NODEID: $0'"
+        done = self.in_allocation(f"srun -N1 -n1 {told} a : -N1 -n2 {told} b; srun -l -N1 -n2 echo a : -N1 -n1 echo b; srun -n2 {told} c")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(done.stdout.splitlines()),
+                         ["0 of 2 in 2 on 0: c", "0 of 3 in 0 on 0: a", "0: a", "1 of 2 in 2 on 1: c", "1 of 3 in 0 on 1: b", "1: a",
+                          "2 of 3 in 0 on 1: b", "2: b"])
+
+    def test_the_worst_exit_is_that_of_srun(self):
+        done = self.in_allocation("srun -n1 true : -n1 sh -c 'exit 7'; echo $?; srun -n1 true : -n1 true; echo $?")
+        self.assertEqual(done.stdout.split(), ["7", "0"])
+
+    def test_how_they_are_shown_and_cancelled(self):
+        done = self.in_allocation(
+            "srun -n1 sleep 300 : -n1 sleep 300 & "
+            "until [ $(squeue -h -s -o %i | grep -c +) = 2 ]; do sleep 0.1; done; squeue -h -s -o '%i %N' | sort | cut -d. -f2; "
+            "scancel $SLURM_JOB_ID.0; wait; while squeue -h -s | grep -q +; do sleep 0.1; done")
+        self.assertEqual(done.stdout.splitlines(), ["0+0 n1", "0+1 n2"], done.stderr)
+
+    def test_more_than_there_is_is_refused(self):
+        done = self.in_allocation("srun -N1 -n1 true : -N1 -n99 true")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("Unable to create step", done.stderr)
+
+
 if __name__ == "__main__":
     main()

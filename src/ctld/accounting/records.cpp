@@ -7,6 +7,7 @@
 #include "acct/tres.hpp"
 #include "base/bitmap.hpp"
 #include "codec/pack.hpp"
+#include "ctld/translate/step.hpp"
 #include "ctld/translate/usage.hpp"
 #include "fmt/format.h"
 #include "wire/k12.hpp"
@@ -251,9 +252,7 @@ wire::DbdStepStart step_start_record(const Report& report, const RecordContext& 
   m.req_cpufreq_min = step.placement ? r.cpu_freq_min : 0;
   m.req_cpufreq_max = step.placement ? r.cpu_freq_max : 0;
   m.req_cpufreq_gov = step.placement ? r.cpu_freq_gov : 0;
-  m.step_id.job_id = job.id;
-  m.step_id.step_id = step.slot;
-  m.step_id.step_het_comp = kNoVal32;
+  m.step_id = step_id(job.id, step.slot);
   m.state = kRunning;
   m.submit_line = r.submit_line;
   m.task_dist = laid_out(step) ? distribution(step) : 0;
@@ -280,9 +279,7 @@ wire::DbdStepComplete step_end_record(const Report& report, const RecordContext&
   // What else became of it the exit code tells.
   m.state =
       step.state == model::Step::State::timed_out ? static_cast<std::uint16_t>(model::JobBase::timeout) : kRunning;
-  m.step_id.job_id = job.id;
-  m.step_id.step_id = step.slot;
-  m.step_id.step_het_comp = kNoVal32;
+  m.step_id = step_id(job.id, step.slot);
   m.total_tasks = task_count(job, step);
   return m;
 }

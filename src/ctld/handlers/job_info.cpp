@@ -142,7 +142,8 @@ Answer step_info(Controller& c, const Call& call) {
     if (state->settings.extern_step && job.allocation && (wanted == kNoVal32 || wanted == kExternStep))
       response.job_steps.push_back(extern_step_info(*state, job, now));
     state->for_steps_of(job.id, [&](const auto& step) {
-      if (wanted == kNoVal32 || wanted == step->number())
+      const std::uint32_t component = request->step_id.step_het_comp;
+      if ((wanted == kNoVal32 || wanted == step->number()) && (component == kNoVal32 || component == step->component()))
         response.job_steps.push_back(step_info(*state, job, *step, now));
     });
   };

@@ -48,7 +48,8 @@ Result<void> takes_steps(const Controller& c, const state::ClusterState& state, 
   if (request.flags & wire::step_interactive) return {};
   if (std::max({request.host.size(), request.name.size(), request.network.size()}) > 1024)
     return fail(Errc::pathname_too_long);
-  if (job.next_step >= c.config->max_step_cnt) return fail(Errc::step_limit, "{} steps", job.next_step);
+  if (job.next_step >= std::min(c.config->max_step_cnt, model::kStepNumberMax))
+    return fail(Errc::step_limit, "{} steps", job.next_step);
   const model::Partition* partition = state.partition(job.partition);
   if (partition && c.config->enforce_part_limits && request.time_limit != kNoVal32 &&
       request.time_limit != kInfinite32 && request.time_limit > partition->max_time)
@@ -66,13 +67,22 @@ Result<state::CreateStep> placed(const Controller& c, const state::ClusterState&
   FLURM_TRY_VOID(takes_steps(c, state, job, request));
   state::CreateStep command{.job = job.id,
                             .restart_count = job.restart_count,
-                            .number = request.step_id.step_id,
+                            .slot = request.step_id.step_id,
                             .request = step_request(request, job),
                             .placement = {},
                             .nodes = {},
                             .protocol_version = 0};
+  if (request.step_id.step_het_comp != kNoVal32) {
+    wire::StepId id = request.step_id;
+    if (id.step_id == kNoVal32) id.step_id = job.next_step;  // the others of the step will name it
+    command.slot = slot_of(id);
+    if (state::format_of(command) > state.format || model::component_of_slot(command.slot) == kNoVal32)
+      return fail(Errc::not_supported, "component {} of a step", id.step_het_comp);
+  } else if (command.slot != kNoVal32 && command.slot > model::kStepNumberMax) {
+    return fail(Errc::duplicate_step_id, "{}", command.slot);
+  }
   if (request.flags & wire::step_interactive) {
-    command.number = kInteractiveStep;
+    command.slot = kInteractiveStep;
     command.placement = sched::interactive_placement(job);
   } else {
     const model::StepUses uses = state::step_uses(state, job.id);
@@ -110,7 +120,8 @@ io::Task<Result<std::uint32_t>> create(Controller& c, JobId id, wire::JobStepCre
     const Result<state::Reply> reply = co_await proposal;
     if (!reply) co_return std::unexpected(reply.error());
     if (reply->code == Errc::success) co_return reply->step;
-    if (reply->code != Errc::nodes_busy) co_return fail(reply->code, "{}", reply->text);
+    const bool overtaken = reply->code == Errc::duplicate_step_id && request.step_id.step_id == kNoVal32;
+    if (reply->code != Errc::nodes_busy && !overtaken) co_return fail(reply->code, "{}", reply->text);
   }
   co_return fail(Errc::nodes_busy, "the places of {} tries were taken", kPlaceTries);
 }
@@ -179,7 +190,7 @@ io::Task<Answer> complete_step(Controller& c, Call call) {
     if (snapshot->settings.accounting) usage = step_usage(report->jobacct);
   }
   auto proposal = c.replica.propose(state::EndStep{.job = id,
-                                                   .step = report->step_id.step_id,
+                                                   .step = slot_of(report->step_id),
                                                    .range_first = report->range_first,
                                                    .range_last = report->range_last,
                                                    .wait_status = report->step_rc,
@@ -214,7 +225,7 @@ io::Task<Answer> cancel_step(Controller& c, Call call) {
                                 .uid = call.uid};
   } else {
     command = state::SignalStep{
-        .job = id.job_id, .step = id.step_id, .signal = request->signal, .flags = request->flags, .uid = call.uid};
+        .job = id.job_id, .step = slot_of(id), .signal = request->signal, .flags = request->flags, .uid = call.uid};
   }
   auto proposal = c.replica.propose(std::move(command));
   const Result<state::Reply> reply = co_await proposal;
@@ -239,7 +250,7 @@ io::Task<Answer> update_step(Controller& c, Call call) {
     if (!c.may_change(call.uid, *job)) co_return rc_answer(call, Errc::user_id_missing);
   }
   auto proposal = c.replica.propose(state::UpdateStep{
-      .job = request->step_id.job_id, .step = request->step_id.step_id, .time_limit = request->time_limit});
+      .job = request->step_id.job_id, .step = slot_of(request->step_id), .time_limit = request->time_limit});
   const Result<state::Reply> reply = co_await proposal;
   if (!reply) co_return error_answer(call, reply.error());
   co_return rc_answer(call, public_code(reply->code));
@@ -254,10 +265,10 @@ Answer step_layout_reply(Controller& c, const Call& call) {
   if (!JobPrivacy(c, call.uid).shows(*job)) return rc_answer(call, Errc::access_denied);
   if (job->state.pending()) return rc_answer(call, Errc::job_pending);
   if (job->state.finished()) return rc_answer(call, Errc::already_done);
-  const model::Step* step = snapshot->step(job->id, request->step_id);
+  const model::Step* step = named_step(*snapshot, job->id, *request);
   wire::StepLayoutResponse response;
   if (step && step->running()) {
-    response.step_layout = step_layout(*step);
+    response.step_layout = request->step_het_comp == kNoVal32 ? whole_layout(*snapshot, *step) : step_layout(*step);
   } else if (request->step_id == kBatchStep && job->request->batch) {
     response.step_layout = batch_layout(*job);
   } else {
@@ -279,7 +290,7 @@ io::Task<Answer> sbcast_credential(Controller& c, Call call) {
   std::uint32_t number = job->next_step;
   std::string nodes = job->allocation->nodes;
   if (request->step_id.step_id != kNoVal32) {
-    const model::Step* step = snapshot->step(job->id, request->step_id.step_id);
+    const model::Step* step = named_step(*snapshot, job->id, request->step_id);
     if (!step || !step->running()) co_return rc_answer(call, Errc::invalid_job_id);
     number = step->number();
     nodes = step->nodes;

@@ -5,6 +5,7 @@
 
 #include "ctld/translate/gres.hpp"
 #include "ctld/translate/info.hpp"
+#include "ctld/translate/step.hpp"
 
 namespace flurm::ctld {
 namespace {
@@ -103,7 +104,7 @@ wire::Cred extern_cred(const state::ClusterState& state, const Job& job, const U
 wire::Cred step_cred(const state::ClusterState& state, const Job& job, const model::Step& step, const UserRecord& user,
                      TimeS now) {
   wire::Cred cred = job_cred(state, job, user, now);
-  cred.step_id.step_id = step.number();
+  cred.step_id = step_id(job.id, step.slot);
   cred.step_hostlist = step.nodes;
   cred.step_core_bitmap = step_cores(state, job, step, cred.job_core_bitmap);
   cred.step_gres_list = step_gres(job, step, state.settings);

@@ -73,6 +73,26 @@ void set_tres(const wire::JobStepCreateRequest& m, const model::JobRequest& of_j
 
 }  // namespace
 
+std::uint32_t slot_of(const wire::StepId& id) {
+  const bool possible = id.step_het_comp < model::kStepComponentsMax && id.step_id <= model::kStepNumberMax;
+  return possible ? model::step_slot(id.step_id, id.step_het_comp) : id.step_id;
+}
+
+wire::StepId step_id(JobId job, std::uint32_t slot) {
+  wire::StepId id;
+  id.job_id = job;
+  id.step_id = model::number_of_slot(slot);
+  id.step_het_comp = model::component_of_slot(slot);
+  return id;
+}
+
+const Step* named_step(const state::ClusterState& state, JobId job, const wire::StepId& id) {
+  const Step* found = state.step(job, slot_of(id));
+  if (!found && id.step_het_comp == kNoVal32 && id.step_id <= model::kStepNumberMax)
+    found = state.step(job, model::step_slot(id.step_id, 0));
+  return found;
+}
+
 model::StepRequest step_request(const wire::JobStepCreateRequest& m, const Job& job) {
   const model::JobRequest& of_job = *job.request;
   model::StepRequest r;
@@ -139,6 +159,31 @@ wire::StepLayout step_layout(const Step& step) {
   return layout;
 }
 
+wire::StepLayout whole_layout(const state::ClusterState& state, const Step& step) {
+  if (step.component() == kNoVal32) return step_layout(step);
+  wire::StepLayout whole;
+  state.for_steps_of(step.job, [&](const auto& each) {
+    if (each->number() != step.number()) return;
+    wire::StepLayout part = step_layout(*each);
+    if (whole.node_cnt == 0) {
+      whole = std::move(part);
+      return;
+    }
+    whole.node_list += "," + part.node_list;
+    whole.node_cnt += part.node_cnt;
+    for (std::vector<std::uint32_t>& tasks : part.tids) {  // tasks are counted through the components
+      for (std::uint32_t& task : tasks) task += whole.task_cnt;
+      whole.tids.push_back(std::move(tasks));
+    }
+    whole.task_cnt += part.task_cnt;
+    whole.cpt_compact_array.insert(whole.cpt_compact_array.end(), part.cpt_compact_array.begin(),
+                                   part.cpt_compact_array.end());
+    whole.cpt_compact_reps.insert(whole.cpt_compact_reps.end(), part.cpt_compact_reps.begin(),
+                                  part.cpt_compact_reps.end());
+  });
+  return whole;
+}
+
 wire::StepLayout batch_layout(const Job& job) {
   wire::StepLayout layout;
   layout.node_list = job.batch_host;
@@ -152,8 +197,7 @@ wire::JobStepCreateResponse step_created(const state::ClusterState& state, const
   wire::JobStepCreateResponse m;
   m.def_cpu_bind_type = default_cpu_bind(state, config, job);
   m.resv_ports = step.resv_ports;
-  m.step_id.job_id = job.id;
-  m.step_id.step_id = step.number();
+  m.step_id = step_id(job.id, step.slot);
   m.step_layout = step_layout(step);
   m.state = static_cast<std::uint32_t>(model::JobBase::running);
   m.use_protocol_ver = step.protocol_version;
@@ -164,8 +208,7 @@ wire::JobStepInfo step_info(const state::ClusterState& state, const Job& job, co
   const model::StepRequest& r = *step.request;
   const bool interactive = step.slot == kInteractiveStep;
   wire::JobStepInfo info;
-  info.step_id.job_id = job.id;
-  info.step_id.step_id = step.number();
+  info.step_id = step_id(job.id, step.running() ? step.slot : kPendingStep);
   if (job.array) {
     info.array_job_id = job.array->array_job;
     info.array_task_id = job.array->task;

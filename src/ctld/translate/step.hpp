@@ -7,6 +7,12 @@
 
 namespace flurm::ctld {
 
+/// Names of steps: Slurm's number and component, and the state's slot.
+std::uint32_t slot_of(const wire::StepId& id);
+wire::StepId step_id(JobId job, std::uint32_t slot);
+/// The step that a client names; of one of several components any of them, when it names none. Null: there is none.
+const model::Step* named_step(const state::ClusterState& state, JobId job, const wire::StepId& id);
+
 /// What a REQUEST_JOB_STEP_CREATE asks for; what it leaves out comes from the job.
 model::StepRequest step_request(const wire::JobStepCreateRequest& request, const model::Job& job);
 
@@ -17,6 +23,8 @@ std::uint16_t oldest_version(const state::ClusterState& state, const model::Step
                              std::uint16_t version);
 
 wire::StepLayout step_layout(const model::Step& step);
+/// Of all components of the step together, where it has several.
+wire::StepLayout whole_layout(const state::ClusterState& state, const model::Step& step);
 /// The layout of the step that the batch script is.
 wire::StepLayout batch_layout(const model::Job& job);
 

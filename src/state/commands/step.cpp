@@ -11,13 +11,13 @@ namespace flurm::state {
 namespace {
 
 using model::Job;
+using model::kFirstStepInLine;
 using model::Step;
 
 constexpr std::uint16_t kSigKill = 9, kSigNodeFail = 998;            // slurm 22.05 src/common/slurm_protocol_defs.h
 constexpr std::uint16_t kCountMemory = 0x10;                         // slurm 22.05 slurm/slurm.h CR_MEMORY
 constexpr std::uint16_t kBatchOnly = 1 << 0, kOutOfMemory = 1 << 6;  // KILL_JOB_BATCH, KILL_OOM
 constexpr std::uint32_t kSigOutOfMemory = 253;                       // SIG_OOM
-constexpr std::uint32_t kFirstInLine = 0x80000000;  // slots of steps that wait; numbers of steps stay below
 /// Beyond this many, those that wait look again by themselves, as srun does after a minute.
 constexpr std::uint32_t kInLineMax = 10'000;
 
@@ -39,6 +39,15 @@ std::vector<std::uint32_t> places_of(const ClusterState& state, JobId job, const
   std::vector<std::uint32_t> out;
   state.for_steps_of(job, [&](const auto& step) {
     if (!step->running() && same_srun(*step, request)) out.push_back(step->slot);
+  });
+  return out;
+}
+
+/// The running step of this slot, or those of which it is the number.
+std::vector<std::uint32_t> slots_of(const ClusterState& state, JobId job, std::uint32_t slot) {
+  std::vector<std::uint32_t> out;
+  state.for_steps_of(job, [&](const auto& step) {
+    if (step->running() && (step->slot == slot || step->number() == slot)) out.push_back(step->slot);
   });
   return out;
 }
@@ -78,19 +87,21 @@ bool nodes_remain(const Job& job, const model::StepPlacement& placement) {
 Reply apply_to(ClusterState& state, const CreateStep& command) {
   const Job* job = state.job(command.job);
   if (const Errc code = refuses_steps(job, command.restart_count); code != Errc::success) return {.code = code};
-  const std::uint32_t number = command.number == kNoVal32 ? next_number(state, *job) : command.number;
-  if (state.step(command.job, number) || (number >= kFirstInLine && number != kInteractiveStep))
+  const std::uint32_t slot = command.slot == kNoVal32 ? next_number(state, *job) : command.slot;
+  const std::uint32_t number = model::number_of_slot(slot);
+  if (state.step(command.job, slot) || state.step(command.job, number) ||
+      (slot >= kFirstStepInLine && slot != kInteractiveStep))
     return {.code = Errc::duplicate_step_id};
   if (command.placement.shares.empty() || !nodes_remain(*job, command.placement)) return {.code = Errc::nodes_busy};
-  if (number != kInteractiveStep && !model::fits(*job->allocation, step_uses(state, command.job), command.request,
-                                                 command.placement, state.settings.cr_type & kCountMemory))
+  if (slot != kInteractiveStep && !model::fits(*job->allocation, step_uses(state, command.job), command.request,
+                                               command.placement, state.settings.cr_type & kCountMemory))
     return {.code = Errc::nodes_busy};
 
-  for (std::uint32_t slot : places_of(state, command.job, command.request))
-    state.steps.erase(step_key(command.job, slot));
+  for (std::uint32_t place : places_of(state, command.job, command.request))
+    state.steps.erase(step_key(command.job, place));
   Step step;
   step.job = command.job;
-  step.slot = number;
+  step.slot = slot;
   step.request = std::make_shared<const model::StepRequest>(command.request);
   step.placement = std::make_shared<const model::StepPlacement>(command.placement);
   step.nodes = command.nodes;
@@ -98,20 +109,20 @@ Reply apply_to(ClusterState& state, const CreateStep& command) {
   step.time_limit = command.request.time_limit;
   step.start_time = state.now;
   put_step(state, std::move(step));
-  if (number < kFirstInLine) {
+  if (slot < kFirstStepInLine) {
     const auto count = [&](Job& changed) { changed.next_step = std::max(changed.next_step, number + 1); };
     edit_job(state, command.job, count);
     const auto& het = state.job(command.job)->het;
     if (het && het->offset != 0 && state.job(het->leader())) edit_job(state, het->leader(), count);
   }
-  return {.job = command.job, .step = number};
+  return {.job = command.job, .step = slot};
 }
 
 Reply apply_to(ClusterState& state, const QueueStep& command) {
   const Job* job = state.job(command.job);
   if (const Errc code = refuses_steps(job, command.restart_count); code != Errc::success) return {.code = code};
   if (!places_of(state, command.job, command.request).empty()) return {};
-  std::uint32_t slot = kFirstInLine;
+  std::uint32_t slot = kFirstStepInLine;
   std::uint32_t waiting = 0;
   state.for_steps_of(command.job, [&](const auto& step) {
     if (step->running()) return;
@@ -171,18 +182,20 @@ Reply apply_to(ClusterState& state, const SignalStep& command) {
                        .flags = kBatchOnly});
     return {};
   }
-  const Step* step = state.step(command.job, command.step);
-  if (!step || !step->running()) return {.code = Errc::invalid_job_id};
-  edit_step(state, command.job, command.step, [&](Step& changed) {
-    if (command.flags & kOutOfMemory) changed.exit_code = kSigOutOfMemory;
-    if (signal == kSigKill) changed.killed_by = command.uid;
-  });
-  if (signal == kSigKill) tell_step(state, *state.step(command.job, command.step), {.news = Effect::News::ended});
-  add_effect(state, {.kind = Effect::Kind::signal_step,
-                     .job = command.job,
-                     .restart_count = job->restart_count,
-                     .signal = signal,
-                     .step = command.step});
+  const std::vector<std::uint32_t> slots = slots_of(state, command.job, command.step);
+  if (slots.empty()) return {.code = Errc::invalid_job_id};
+  for (const std::uint32_t slot : slots) {
+    edit_step(state, command.job, slot, [&](Step& changed) {
+      if (command.flags & kOutOfMemory) changed.exit_code = kSigOutOfMemory;
+      if (signal == kSigKill) changed.killed_by = command.uid;
+    });
+    if (signal == kSigKill) tell_step(state, *state.step(command.job, slot), {.news = Effect::News::ended});
+    add_effect(state, {.kind = Effect::Kind::signal_step,
+                       .job = command.job,
+                       .restart_count = job->restart_count,
+                       .signal = signal,
+                       .step = slot});
+  }
   return {};
 }
 
@@ -190,7 +203,8 @@ Reply apply_to(ClusterState& state, const UpdateStep& command) {
   if (!state.job(command.job)) return {.code = Errc::invalid_job_id};
   std::vector<std::uint32_t> slots;
   state.for_steps_of(command.job, [&](const auto& step) {
-    if (step->state == Step::State::running && (command.step == kNoVal32 || command.step == step->slot))
+    if (step->state == Step::State::running &&
+        (command.step == kNoVal32 || command.step == step->slot || command.step == step->number()))
       slots.push_back(step->slot);
   });
   if (slots.empty() && command.step != kNoVal32) return {.code = Errc::invalid_job_id};
