@@ -305,8 +305,9 @@ bool clear_cgroup(const std::string& root, const std::string& path) {
     left.remove();
   };
   if (exists("/")) clear(CgroupV2Tracker(root, path, false));
-  if (exists("/freezer/") || exists("/memory/")) clear(CgroupV1Tracker(root, path, exists("/memory/")));
-  return !exists("/") && !exists("/freezer/") && !exists("/memory/");
+  const bool memory = exists("/memory/"), devices = exists("/devices/");
+  if (exists("/freezer/") || memory || devices) clear(CgroupV1Tracker(root, path, memory, devices));
+  return !exists("/") && !exists("/freezer/") && !exists("/memory/") && !exists("/devices/");
 }
 
 }  // namespace flurm::exec
