@@ -7,7 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <functional>
 
 #include "exec/process_table.hpp"
@@ -150,6 +153,13 @@ int opening(const std::string& path) {
   return 0;
 }
 
+/// In a container the groups, or BPF, may be out of reach.
+bool is_forbidden(const Error& error) {
+  return std::ranges::any_of(std::array{EPERM, EACCES, EROFS, ENOSYS}, [&](int number) {
+    return error.text.find(std::strerror(number)) != std::string::npos;
+  });
+}
+
 /// Of /dev/full and /dev/zero the step is denied the first, and its second task the other as well. What is another's
 /// stays as it was.
 void devices_are_denied(const std::string& root) {
@@ -163,7 +173,7 @@ void devices_are_denied(const std::string& root) {
                                    .step_name = "step_0",
                                    .denied_devices = {{.is_block = false, .major = 1, .minor = 7}}},
                                   &note);
-      if (!tracker) return false;
+      if (!tracker) return is_forbidden(tracker.error());
       const bool right = in_child([&] { return (*tracker)->join() && task(**tracker); });
       (*tracker)->remove();
       return right && opening("/dev/full") == 0 && access((root + "/" + job).c_str(), F_OK) != 0;
