@@ -13,7 +13,7 @@
 namespace flurm::ctld {
 namespace {
 
-/// How long an order looks for a leader, and waits for its answer; HTTP's patience is a little longer.
+/// How long an order looks for a leader that is not busy with another, and waits for its answer.
 constexpr std::uint64_t kLeaderMs = 3'000, kAnswerMs = 6'000, kLeaveMs = 3'000, kAgainMs = 20;
 constexpr std::uint64_t kEndMs = 2'000;
 /// HTTP's word for: ask another controller.
@@ -97,8 +97,9 @@ io::Task<Result<std::string>> ClusterOrders::carry(Order order, std::string argu
     }
     // Whoever took it, and fell or went, has carried it out.
     if (repeated && !done && done.error().code == Errc::already_done) co_return "done";
-    const bool again = !done && (done.error().code == Errc::not_leader || done.error().code == Errc::closed ||
-                                 done.error().code == Errc::communications_connection);
+    const bool again =
+        !done && (done.error().code == Errc::not_leader || done.error().code == Errc::eagain ||
+                  done.error().code == Errc::closed || done.error().code == Errc::communications_connection);
     if (!again || stopping_ || deadline.left_ms() == 0) co_return done;
     repeated |= done.error().code == Errc::closed;
     auto pause = io::sleep(loop_, kAgainMs);
@@ -161,8 +162,8 @@ io::Task<Result<void>> ClusterOrders::check_quorum_without(cluster::Member gone)
   }
   if (voters == 0) co_return fail(Errc::einval, "{} is the last controller", gone.name);
   if (2 * there <= voters)
-    co_return fail(Errc::einval, "without {} only {} of {} controllers can be reached and have a log, too few to go on", gone.name, there,
-                   voters);
+    co_return fail(Errc::einval, "without {} only {} of {} controllers can be reached and have a log, too few to go on",
+                   gone.name, there, voters);
   co_return Result<void>{};
 }
 
@@ -182,7 +183,7 @@ io::Task<Result<std::string>> ClusterOrders::remove_here(std::string name) {
     auto carrying = carry(Order::remove, std::move(name));
     co_return co_await carrying;
   }
-  if (!log_.has_settled()) co_return fail(Errc::einval, "another change of the controllers is under way");
+  if (!log_.has_settled()) co_return fail(Errc::eagain, "another change of the controllers is under way");
   for (const cluster::Peer& peer : link_.peers()) {
     if (peer.member.id != gone.id || !peer.connected) continue;
     auto asking = link_.call(gone.id, cluster::CallKind::leave, {}, kLeaveMs);

@@ -25,6 +25,7 @@ int status_of(Errc code) {
       return 403;
     case Errc::already_done:
     case Errc::not_supported:
+    case Errc::eagain:
       return 409;
     case Errc::not_leader:
     case Errc::timed_out:

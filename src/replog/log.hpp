@@ -80,7 +80,7 @@ class Log {
   /// Called when members() or has_settled() has changed. One listener.
   virtual void on_members(OnMembers fn) = 0;
   /// Changes the members, through the leader, one change at a time; returns when a majority has it. Errors: not_leader
-  /// (it may have happened all the same), einval (is one already, is none, another change is under way).
+  /// (it may have happened all the same), einval (is one already, is none), eagain (another change is under way).
   /// A new member gets everything, and does not vote before it is promoted, which should wait until it has caught up.
   virtual io::Task<Result<void>> add_member(Member member) = 0;
   virtual io::Task<Result<void>> promote_member(std::uint64_t id) = 0;

@@ -44,8 +44,9 @@ Errc errc_of(int raft_error) {
     case RAFT_NOTFOUND:
     case RAFT_DUPLICATEID:
     case RAFT_DUPLICATEADDRESS:
-    case RAFT_CANTCHANGE:
       return Errc::einval;
+    case RAFT_CANTCHANGE:
+      return Errc::eagain;
     default:
       return Errc::io;
   }
@@ -549,7 +550,7 @@ bool RaftNode::has_settled() const { return impl_->raft_.configuration_uncommitt
 Result<void> RaftNode::change(Change what, const Member& member, Changed done) {
   Impl& self = *impl_;
   raft* r = &self.raft_;
-  if (self.change_done) return fail(Errc::einval, "another change of the members is under way");
+  if (self.change_done) return fail(Errc::eagain, "another change of the members is under way");
   self.change.data = &self;
   self.change_done = std::move(done);
   const auto ended = [](struct raft_change* request, int status) {

@@ -153,7 +153,7 @@ class Members(unittest.TestCase):
         # The next leader is removed while it leads, and ends by itself.
         leader = self.status()["leader"]
         self.order("remove", leader)
-        self.assertEqual(self.started[leader].wait(timeout=20), 0)
+        self.assertEqual(self.started[leader].wait(timeout=20), 0, self.last_words(leader))
         left = [name for name in names if name not in ("ctl2", leader)]
         self.wait_members(*left)
         # It cannot come back by itself.
@@ -161,7 +161,13 @@ class Members(unittest.TestCase):
         time.sleep(1)
         self.wait_members(*left)
         self.order("add", leader)
-        self.wait_members(leader, *left)
+
+        def is_back():
+            if self.started[leader].poll() is not None:  # it heard of its removal after it had begun, and ended
+                self.start(leader, *names)
+            return self.members() == sorted([leader, *left])
+
+        wait_for(is_back, 20, f"{leader} again")
         self.order("remove", leader)
         self.order("force-election")
         self.wait_members(*left)
