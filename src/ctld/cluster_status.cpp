@@ -53,6 +53,9 @@ io::Task<Result<std::string>> tell(const replog::Log& log, std::string version) 
   co_return pack(own_status(log, std::move(version)));
 }
 
+/// The member that was asked has the connection to the accounting daemon, if anybody has.
+bool asked_leads(const ClusterStatus& status) { return status.leader == status.asked; }
+
 io::Task<> ask(cluster::Link& link, std::uint64_t member, io::OneShot<Result<std::string>> done) {
   auto call = link.call(member, cluster::CallKind::status, {}, kPatienceMs);
   Result<std::string> answer = co_await call;
@@ -122,7 +125,12 @@ io::Task<ClusterStatus> cluster_status(io::Loop& loop, cluster::Link& link, cons
 }
 
 std::string to_json(const ClusterStatus& status) {
-  std::string names, rows;
+  std::string names, rows, accounting = "null";
+  if (const auto& known = status.accounting)
+    accounting = fmt::format("{{\"waiting\":{},\"connected\":{}}}", known->waiting,
+                             !asked_leads(status) ? "null"
+                             : known->connected   ? "true"
+                                                  : "false");
   for (const MemberStatus& member : status.members) {
     const char* comma = names.empty() ? "" : ",";
     names += comma + json_text(member.name);
@@ -136,9 +144,10 @@ std::string to_json(const ClusterStatus& status) {
       rows += fmt::format(",\"error\":{}}}", json_text(member.error));
   }
   return fmt::format(
-      "{{\"leader\":{},\"members\":[{}],\"healthy\":{},\"quorum\":{},\"asked\":{},\"drain\":{},\"details\":[{}]}}\n",
+      "{{\"leader\":{},\"members\":[{}],\"healthy\":{},\"quorum\":{},\"asked\":{},\"drain\":{},\"accounting\":{},"
+      "\"details\":[{}]}}\n",
       status.leader.empty() ? "null" : json_text(status.leader), names, status.healthy(), status.has_quorum(),
-      json_text(status.asked), status.drain.empty() ? "null" : json_text(status.drain), rows);
+      json_text(status.asked), status.drain.empty() ? "null" : json_text(status.drain), accounting, rows);
 }
 
 std::string to_text(const ClusterStatus& status) {
@@ -158,6 +167,11 @@ std::string to_text(const ClusterStatus& status) {
       out += fmt::format("{:<20} {:<12} {:<9} {}\n", member.name, member.version.empty() ? "?" : member.version, "away",
                          member.error);
   }
+  if (const auto& known = status.accounting)
+    out += fmt::format("accounting: {} records wait{}\n", known->waiting,
+                       !asked_leads(status) ? ""
+                       : known->connected   ? ", connected"
+                                            : ", NOT CONNECTED");
   if (!status.drain.empty()) out += status.drain + "\n";
   return out;
 }

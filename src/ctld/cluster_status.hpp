@@ -1,6 +1,7 @@
 // ctld/cluster_status.hpp — how the controllers stand: who leads, who is there, how far each is.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,18 @@ struct MemberStatus {
   std::uint64_t stored = 0;                           ///< as replog::Position::stored
 };
 
+/// How the accounting daemon hears of jobs.
+struct AccountingStatus {
+  std::uint64_t waiting = 0;  ///< records that it has not taken
+  bool connected = false;     ///< of the member that was asked: only the leader ever is
+};
+
 struct ClusterStatus {
   std::string asked;   ///< the member that tells
   std::string leader;  ///< as that member knows it; empty: none
   std::vector<MemberStatus> members;
-  std::string drain;  ///< why no new jobs are taken; empty: they are
+  std::string drain;                           ///< why no new jobs are taken; empty: they are
+  std::optional<AccountingStatus> accounting;  ///< none: there is no daemon in slurm.conf
 
   /// Somebody leads, and all members are there.
   bool healthy() const;

@@ -7,7 +7,7 @@ namespace flurm::ctld {
 namespace {
 
 ClusterStatus three() {
-  ClusterStatus status{.asked = "b", .leader = "a", .members = {}, .drain = {}};
+  ClusterStatus status{.asked = "b", .leader = "a", .members = {}, .drain = {}, .accounting = {}};
   status.members.push_back({.name = "a",
                             .version = "1",
                             .id = 5,
@@ -36,13 +36,26 @@ ClusterStatus three() {
 TEST(ClusterStatus, json_has_the_documented_fields) {
   EXPECT_EQ(to_json(three()),
             "{\"leader\":\"a\",\"members\":[\"a\",\"b\"],\"healthy\":true,\"quorum\":true,\"asked\":\"b\",\"drain\":"
-            "null,\"details\":["
+            "null,\"accounting\":null,\"details\":["
             "{\"name\":\"a\",\"id\":5,\"version\":\"1\",\"votes\":true,\"reached\":true,\"leads\":true,\"term\":3,"
             "\"applied\":70,"
             "\"snapshot\":60,\"lag\":0,\"round_trip_us\":90},"
             "{\"name\":\"b\",\"id\":6,\"version\":\"1\",\"votes\":true,\"reached\":true,\"leads\":false,\"term\":3,"
             "\"applied\":68,"
             "\"snapshot\":0,\"lag\":2,\"round_trip_us\":0}]}\n");
+}
+
+TEST(ClusterStatus, the_leader_tells_whether_the_accounting_daemon_hears) {
+  ClusterStatus status = three();
+  status.accounting = AccountingStatus{.waiting = 7, .connected = false};
+  EXPECT_NE(to_json(status).find("\"accounting\":{\"waiting\":7,\"connected\":null},"), std::string::npos);
+  EXPECT_TRUE(to_text(status).ends_with("accounting: 7 records wait\n"));
+  status.asked = "a";
+  EXPECT_NE(to_json(status).find("\"waiting\":7,\"connected\":false}"), std::string::npos);
+  EXPECT_TRUE(to_text(status).ends_with("accounting: 7 records wait, NOT CONNECTED\n"));
+  status.accounting->connected = true;
+  EXPECT_NE(to_json(status).find("\"connected\":true}"), std::string::npos);
+  EXPECT_TRUE(to_text(status).ends_with("7 records wait, connected\n"));
 }
 
 TEST(ClusterStatus, who_is_away_makes_it_unhealthy_and_is_told_why) {

@@ -229,7 +229,10 @@ io::Task<Result<void>> Core::start() {
 io::Task<ClusterStatus> Core::status() {
   auto asking = cluster_status(loop_, *link_, *log_, FLURM_VERSION);
   ClusterStatus status = co_await asking;
-  if (const auto state = replica_.snapshot(); state->drain.on) status.drain = state->drain.text();
+  const auto state = replica_.snapshot();
+  if (state->drain.on) status.drain = state->drain.text();
+  if (accounting_.configured())
+    status.accounting = AccountingStatus{.waiting = state->reports.size(), .connected = accounting_.connected()};
   co_return status;
 }
 

@@ -179,7 +179,12 @@ def ledger(cluster, heading, *words):
     lines = [f"== {heading}"]
     if not {"-S", "-j"} & set(words):
         words += ("-S", "now-1hour")  # the usual period begins at midnight, which may be now
-    for row in cluster.sacct(*words):
+
+    def order(row):  # the numbers of an array's tasks depend on when the scheduler looked
+        job, _, step = row["JobID"].partition(".")
+        return int(re.match(r"\d+", job)[0]), job, step, row["State"]
+
+    for row in sorted(cluster.sacct(*words), key=order):
         # How many numbers were used up before the first job differs.
         for name in ("JobID", "JobIDRaw"):
             row[name] = re.sub(r"^\d+", lambda number: str(int(number[0]) - cluster.jobs_before), row[name])
@@ -190,8 +195,11 @@ def ledger(cluster, heading, *words):
 
 class Jobs(AsSlurmdbd):
     def test_sacct_says_what_it_says_with_slurmdbd(self):
-        with Accounted(1, enforce="associations,limits,qos", extra="AccountingStoreFlags=job_comment,job_script,job_env\n") as c:
+        with self.cluster() as c:
             self.compare("jobs", self.jobs(c))
+
+    def cluster(self, **options):
+        return Accounted(1, enforce="associations,limits,qos", extra="AccountingStoreFlags=job_comment,job_script,job_env\n", **options)
 
     def jobs(self, c):
         c.sacctmgr("add", "account", "science")
@@ -245,7 +253,7 @@ class Jobs(AsSlurmdbd):
         text += ledger(c, "node", "-a", "-N", "n1", "-X", "-j", failed)
         text += ledger(c, "othernode", "-a", "-N", "n7", "-X")
         text += ledger(c, "before", "-a", "-E", "2020-01-01", "-S", "2019-01-01")
-        text += "== script\n" + c.run("sacct", "-B", "-j", failed)
+        text += "== script\n" + c.run("sacct", "-B", "-j", failed).replace(f"for {failed}\n", "for JOB\n")
         c.run("scontrol", "update", "node=n1", "state=drain", "reason=for tests")
         wait_for(lambda: c.table("event", "where", "nodes=n1"), 30, "the event")
         c.run("scontrol", "update", "node=n1", "state=resume")

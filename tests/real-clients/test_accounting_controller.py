@@ -1,6 +1,6 @@
 """Accounting of flurmctld: what it tells flurmdbd, and Debian's slurmdbd, of jobs, steps, nodes and reservations.
 
-What sacct prints for the same jobs is kept in accounting.fates.expected, made with Debian's
+What sacct prints for the same jobs is kept in accounting.jobs.expected and accounting.fates.expected, made with Debian's
 slurmctld and slurmdbd (see test_accounting.py).
 """
 
@@ -17,6 +17,16 @@ import cluster
 import test_accounting
 from accounted import ORACLE, Accounted
 from cluster import fields, kill, main, wait_for
+
+
+class Jobs(test_accounting.Jobs):
+    def cluster(self, **options):
+        return super().cluster(ours=True, **options)
+
+    @unittest.skipIf(ORACLE, "ours")
+    def test_slurmdbd_is_told_the_same(self):
+        with self.cluster(slurmdbd=True) as c:
+            self.compare("jobs", self.jobs(c))
 
 
 class Fates(test_accounting.AsSlurmdbd):
@@ -127,6 +137,9 @@ class Once(unittest.TestCase):
     def work(self, c, count=3):
         return [c.submit("-o", "/dev/null", "--wrap", "srun true") for _ in range(count)]
 
+    def status(self, c):
+        return json.loads(c.run(c.bin + "/flurm", "cluster", "status", "--json", "--dir", c.dir))["accounting"]
+
     def test_the_daemon_is_away_while_jobs_run(self):
         with Accounted(1, ours=True) as c:
             jobs = self.work(c)
@@ -137,9 +150,12 @@ class Once(unittest.TestCase):
             for job in jobs[3:]:
                 c.wait_end(job)
             self.assertRegex(c.run("sdiag"), r"DBD Agent queue size: +[1-9]")
+            wait_for(lambda: self.status(c)["connected"] is False, 30, "that the daemon is missed")
+            self.assertGreater(self.status(c)["waiting"], 0)
             kill(c.pid("flurmctld"))  # it remembers
             c.local_up()
             self.all_once(c, jobs)
+            wait_for(lambda: self.status(c) == {"waiting": 0, "connected": True}, 30, "an empty queue")
 
     def test_the_leader_is_lost_while_the_daemon_is_away(self):
         with Accounted(1, ours=True, controllers=3) as c:
