@@ -15,7 +15,8 @@ namespace {
 
 /// How long an order looks for a leader that is not busy with another, and waits for its answer.
 constexpr std::uint64_t kLeaderMs = 3'000, kAnswerMs = 6'000, kLeaveMs = 3'000, kAgainMs = 20;
-constexpr std::uint64_t kEndMs = 2'000;
+/// How long one that ends waits for the answers to orders it passed on: nobody else can tell what became of them.
+constexpr std::uint64_t kEndMs = kAnswerMs;
 /// HTTP's word for: ask another controller.
 constexpr int kMisdirected = 421;
 
