@@ -118,7 +118,12 @@ class Loading {
     const std::string& cluster = found.cluster.empty() ? removal.cluster : found.cluster;
     FLURM_TRY_VOID(check_cluster(cluster));
     const Table& table = found.table;
-    if (table.records != OldRecords::usage) {
+    if (!removal.nodes.empty()) {
+      if (table.records != OldRecords::jobs) return fail(Errc::einval, "{} has no column alloc_nodes", removal.table);
+      writer_.remove_jobs(cluster, removal.nodes);
+      numbers_.clear();
+      placed_.clear();
+    } else if (table.records != OldRecords::usage) {
       writer_.remove(table.records, cluster);
       numbers_.clear();
       placed_.clear();

@@ -14,9 +14,10 @@ namespace flurm::dbd {
 
 /// Returns how many rows were inserted. A job that has a number (job_db_inx) keeps it where no other job has it, and
 /// steps that name it follow. Texts in columns of numbers count as MariaDB counts them: what they begin with, or 0.
-/// Jobs and steps that are there are changed as "on duplicate key update" says; of everything else the new row counts.
-/// Errors: parse (no such SQL), einval (an unknown cluster, table or column; a job or step that is there already and
-/// not to be changed; a step of another cluster's job).
+/// In "alloc_nodes='…'" of a removal a text that is no number means the jobs on just these nodes, where MariaDB would
+/// take it for 0 and remove all jobs that never began. Jobs and steps that are there are changed as "on duplicate key
+/// update" says; of everything else the new row counts. Errors: parse (no such SQL), einval (an unknown cluster, table
+/// or column; a job or step that is there already and not to be changed; a step of another cluster's job).
 Result<std::uint64_t> load_sql(store::Writer& writer, const acct::Books& books, std::string_view text);
 
 }  // namespace flurm::dbd

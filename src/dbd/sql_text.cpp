@@ -59,6 +59,12 @@ class Parser {
       FLURM_TRY_VOID(need_word("from"));
       FLURM_TRY(removal.table, name());
       FLURM_TRY_VOID(need_word("where"));
+      if (word("alloc_nodes")) {
+        FLURM_TRY_VOID(need('='));
+        FLURM_TRY(removal.nodes, quoted());
+        if (removal.nodes.empty()) return wrong("nodes before this");
+        if (!word("and") && sign('&')) FLURM_TRY_VOID(need('&'));  // slurmdbd does not miss it, either
+      }
       FLURM_TRY_VOID(need_word("cluster"));
       FLURM_TRY_VOID(need('='));
       FLURM_TRY(removal.cluster, quoted());

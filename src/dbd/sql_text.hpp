@@ -2,7 +2,7 @@
 // are emptied. Nothing of it is ever given to a database.
 //
 //   insert into TABLE (COLUMN, …) values (VALUE, …), … [on duplicate key update COLUMN=VALUES(COLUMN), …];
-//   delete from TABLE where cluster='NAME';
+//   delete from TABLE where [alloc_nodes='NODES'] cluster='NAME';
 //   truncate table TABLE;
 //
 // Names stand alone, in `…` or in "…"; values are '…' (with '' and \ as MariaDB reads them), numbers or NULL. Words in
@@ -29,6 +29,7 @@ struct SqlInsert {
 struct SqlRemoval {
   std::string table;
   std::string cluster;  ///< of whom; empty: the table's name says it
+  std::string nodes;    ///< only what has just these, as a text or their number; empty: all
 };
 
 using SqlStatement = std::variant<SqlInsert, SqlRemoval>;

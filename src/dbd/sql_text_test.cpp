@@ -49,6 +49,16 @@ TEST(SqlText, statements_as_data) {
   EXPECT_EQ(std::get<SqlRemoval>((*all)[2]).cluster, "linux");
 }
 
+TEST(SqlText, a_removal_may_be_of_some_nodes) {
+  for (const char* between : {" ", " && ", " and "}) {
+    const auto all = read(std::string("delete from job_table where alloc_nodes='n1'") + between + "cluster='linux'");
+    ASSERT_TRUE(all) << all.error().text;
+    EXPECT_EQ(std::get<SqlRemoval>((*all)[0]).nodes, "n1");
+    EXPECT_EQ(std::get<SqlRemoval>((*all)[0]).cluster, "linux");
+  }
+  expect_error("delete from job_table where alloc_nodes='' cluster='linux'", "nodes before this");
+}
+
 TEST(SqlText, rows_may_stand_without_a_comma_between_them) {
   const auto all = read("insert into t (a) values (1) (2)");
   ASSERT_TRUE(all);

@@ -207,6 +207,15 @@ void drop_unused_texts(Session& session, const Hashes& hashes) {
   }
 }
 
+/// Jobs with all that goes with them.
+void delete_all(Session& session, const Selection& selection) {
+  const bool jobs = std::string_view(selection.table) == "jobs";
+  const Hashes hashes = jobs ? hashes_of(session, selection) : Hashes();
+  for (const Selection& each : jobs ? with_companions(selection) : std::vector<Selection>{selection})
+    session.execute(std::string("DELETE FROM ") + each.table + " WHERE " + each.where, each.values);
+  drop_unused_texts(session, hashes);
+}
+
 }  // namespace
 
 TakenOut Archiver::take_out(OldRecords kind, const std::string& cluster, TimeS until, std::string* text) {
@@ -272,12 +281,17 @@ void Archiver::remove(OldRecords kind, const std::string& cluster) {
     }
     return std::nullopt;
   }();
-  if (!all) return;
-  const bool jobs = kind == OldRecords::jobs;
-  const Hashes hashes = jobs ? hashes_of(session_, *all) : Hashes();
-  for (const Selection& each : jobs ? with_companions(*all) : std::vector<Selection>{*all})
-    session_.execute(std::string("DELETE FROM ") + each.table + " WHERE " + each.where, each.values);
-  drop_unused_texts(session_, hashes);
+  if (all) delete_all(session_, *all);
+}
+
+void Archiver::remove_jobs(const std::string& cluster, const std::string& nodes) {
+  std::int64_t count = 0;
+  const char* const end = nodes.data() + nodes.size();
+  const auto [at, error] = std::from_chars(nodes.data(), end, count);
+  if (error == std::errc() && at == end)
+    delete_all(session_, {"jobs", "cluster = ? AND alloc_nodes = ?", {cluster, count}});
+  else
+    delete_all(session_, {"jobs", "cluster = ? AND nodes = ?", {cluster, nodes}});
 }
 
 namespace {

@@ -34,6 +34,8 @@ class Archiver {
   /// Deletes all of the cluster, whether it is over or not, without an archive. Not of transactions, which are of no
   /// cluster, and of usage nothing: UsageWriter does that.
   void remove(OldRecords kind, const std::string& cluster);
+  /// The same of jobs on just these nodes, or on so many.
+  void remove_jobs(const std::string& cluster, const std::string& nodes);
 
   /// Puts back what the text holds, in place of records with the same keys. Returns how many records it was.
   /// Errors: parse (no such text; cut off), einval (its jobs have numbers that other jobs have here).

@@ -121,6 +121,7 @@ class Writer : private Reader {
   void stale_from(const std::string& cluster, TimeS when);
   /// All of the cluster, whatever its age; see Archiver::remove.
   void remove(OldRecords kind, const std::string& cluster);
+  void remove_jobs(const std::string& cluster, const std::string& nodes);
 
   /// All that was not put or added above goes to the database at once, and sees what is there: flush() first.
   UsageWriter usage_writer() { return UsageWriter(session_); }
@@ -140,6 +141,7 @@ class Writer : private Reader {
   acct::Job& hold(acct::Job job);
   void hold(acct::Step step);
   std::uint64_t& last_job();
+  void forget();
   void flush_jobs();
   void flush_steps();
 

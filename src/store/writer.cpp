@@ -200,6 +200,17 @@ void Writer::stale_from(const std::string& cluster, TimeS when) {
 void Writer::remove(OldRecords kind, const std::string& cluster) {
   flush();
   archiver().remove(kind, cluster);
+  forget();
+}
+
+void Writer::remove_jobs(const std::string& cluster, const std::string& nodes) {
+  flush();
+  archiver().remove_jobs(cluster, nodes);
+  forget();
+}
+
+/// What was read may be gone.
+void Writer::forget() {
   jobs_.clear();
   latest_.clear();
   steps_.clear();
