@@ -75,6 +75,9 @@ void fields(codec::Archive& ar, JobPayload& p) {
   ar("argv", p.argv);
   ar("environment", p.environment);
   ar("spank_environment", p.spank_environment);
+  ar("x11_cookie", codec::secret(p.x11_cookie), codec::since(6));
+  ar("x11_target", p.x11_target, codec::since(6));
+  ar("x11_target_port", p.x11_target_port, codec::since(6));
 }
 
 void fields(codec::Archive& ar, JobRequest& r) {
@@ -480,6 +483,9 @@ void fields(codec::Archive& ar, Settings& s) {
   ar("reports_max", s.reports_max, codec::since(5));
   ar("mcs_select", s.mcs_select, codec::since(5));
   ar("preempt", s.preempt, codec::since(6));
+  ar("step_port_min", s.step_port_min, codec::since(6));
+  ar("step_port_max", s.step_port_max, codec::since(6));
+  ar("step_ports_by_default", s.step_ports_by_default, codec::since(6));
 }
 
 }  // namespace flurm::model

@@ -47,6 +47,8 @@ struct JobPayload {
   std::vector<std::string> argv;
   std::vector<std::string> environment;        // NAME=value
   std::vector<std::string> spank_environment;  // NAME=value
+  std::string x11_cookie, x11_target;          // of --x11: the key to the display, and the display's host or socket
+  std::uint16_t x11_target_port = 0;           // 0: x11_target is a socket
   bool operator==(const JobPayload&) const = default;
 };
 

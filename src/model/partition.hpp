@@ -136,6 +136,8 @@ struct Settings {
   bool accounting = false;                  // AccountingStorageType is slurmdbd: it is told of jobs, nodes, reservations
   bool store_script = false, store_environment = false;  // AccountingStoreFlags
   PreemptRule preempt;
+  std::uint16_t step_port_min = 1, step_port_max = 0;  // MpiParams=ports=: what steps may have for themselves
+  bool step_ports_by_default = false;       // MpiParams is set: steps that do not say get some
   std::uint32_t reports_max = 0;            // MaxDBDMsgs: beyond so many that wait, steps go unreported
   bool operator==(const Settings&) const = default;
 };

@@ -229,6 +229,7 @@ void fields(codec::Archive& ar, ClusterState& s) {
      codec::since(5));
   ar("next_turn", s.next_turn, codec::since(6));
   ar("slice_began", s.slice_began, codec::since(6));
+  ar("last_step_port", s.last_step_port, codec::since(6));
 }
 
 std::string ClusterState::licenses() const {

@@ -141,6 +141,8 @@ struct ClusterState {
   std::uint64_t next_turn = 1;
   TimeS slice_began;                   // since when who has the cores now has had them
 
+  std::uint16_t last_step_port = 0;    // place in Settings::step_port_min... of the port given to a step last
+
   // Derived from the above; not stored.
   PersistentMap<model::Job> pending;       // jobs that wait
   PersistentMap<model::Job> active;        // running, suspended, completing

@@ -85,6 +85,60 @@ struct Held : test::World {
   }
 };
 
+/// A job whose steps may have the ports 12000 to 12004.
+struct Ports : Held {
+  Ports() {
+    state.settings.step_port_min = 12000;
+    state.settings.step_port_max = 12004;
+    begin();
+  }
+  CreateStep with_ports(std::uint16_t count, std::uint64_t cores, std::vector<model::NodeId> on = {0}) {
+    CreateStep create = step(cores, std::move(on));
+    create.request.resv_port_cnt = count;
+    return create;
+  }
+  std::string ports(std::uint32_t number) { return state.step(id, number)->resv_ports; }
+};
+
+TEST(StepPorts, are_taken_in_turn_and_given_back) {
+  Ports w;
+  EXPECT_EQ(w.run(w.with_ports(2, 1)).code, Errc::success);
+  EXPECT_EQ(w.ports(0), "12001-12002");
+  EXPECT_EQ(w.run(w.with_ports(2, 2)).code, Errc::success);
+  EXPECT_EQ(w.ports(1), "12003-12004");
+  EXPECT_EQ(w.run(w.with_ports(2, 4)).code, Errc::ports_busy);
+  EXPECT_EQ(w.end_step(0, 0, 0), Errc::success);
+  EXPECT_EQ(w.run(w.with_ports(2, 4)).code, Errc::success);
+  EXPECT_EQ(w.ports(2), "12000-12001");
+  EXPECT_EQ(w.run(w.with_ports(1, 8)).code, Errc::success);
+  EXPECT_EQ(w.ports(3), "12002");
+}
+
+TEST(StepPorts, are_counted_on_each_node_by_itself) {
+  Ports w;
+  EXPECT_EQ(w.run(w.with_ports(4, 1, {0})).code, Errc::success);
+  EXPECT_EQ(w.run(w.with_ports(5, 1, {1})).code, Errc::success);
+  EXPECT_EQ(w.ports(1), "12000-12004");
+  EXPECT_EQ(w.run(w.with_ports(1, 2, {0, 1})).code, Errc::ports_busy);
+}
+
+TEST(StepPorts, more_than_there_are) {
+  Ports w;
+  EXPECT_EQ(w.run(w.with_ports(6, 1)).code, Errc::ports_invalid);
+  EXPECT_EQ(w.steps(), 0u);
+}
+
+TEST(StepPorts, are_given_by_default_where_mpi_params_say_something) {
+  Ports w;
+  EXPECT_EQ(w.run(w.step(1)).code, Errc::success);
+  EXPECT_EQ(w.ports(0), "");
+  w.state.settings.step_ports_by_default = true;
+  EXPECT_EQ(w.run(w.step(2)).code, Errc::success);
+  EXPECT_EQ(w.ports(1), "12001-12002");  // one task, and one more
+  EXPECT_EQ(w.run(w.with_ports(0, 4)).code, Errc::success);
+  EXPECT_EQ(w.ports(2), "");
+}
+
 TEST(Allocation, a_client_that_waits_is_told_of_the_start) {
   Held w;
   EXPECT_EQ(w.run(AwaitStart{.job = w.id}).code, Errc::success);

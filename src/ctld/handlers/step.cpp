@@ -10,6 +10,7 @@
 #include "io/clock.hpp"
 #include "io/worker.hpp"
 #include "sched/step_place.hpp"
+#include "state/step_ports.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/job_control.hpp"
 
@@ -89,6 +90,7 @@ Result<state::CreateStep> placed(const Controller& c, const state::ClusterState&
     FLURM_TRY(command.placement,
               sched::place_step({.job = job, .uses = uses, .nodes = state.nodes, .settings = state.settings},
                                 command.request));
+    FLURM_TRY_VOID(state::find_step_ports(state, command.request, command.placement));
   }
   command.nodes = step_nodes(state, command.placement);
   command.protocol_version = oldest_version(state, command.placement, client_version);
@@ -121,7 +123,7 @@ io::Task<Result<std::uint32_t>> create(Controller& c, JobId id, wire::JobStepCre
     if (!reply) co_return std::unexpected(reply.error());
     if (reply->code == Errc::success) co_return reply->step;
     const bool overtaken = reply->code == Errc::duplicate_step_id && request.step_id.step_id == kNoVal32;
-    if (reply->code != Errc::nodes_busy && !overtaken) co_return fail(reply->code, "{}", reply->text);
+    if (!may_come_later(reply->code) && !overtaken) co_return fail(reply->code, "{}", reply->text);
   }
   co_return fail(Errc::nodes_busy, "the places of {} tries were taken", kPlaceTries);
 }

@@ -61,6 +61,24 @@ std::uint32_t number_option(const std::string& list, std::string_view name, std:
   return read.ec == std::errc{} ? number : usual;
 }
 
+/// MpiParams=ports=12000-12999. Source: slurm 22.05 src/slurmctld/port_mgr.c reserve_port_config().
+void set_step_ports(const std::string& mpi_params, model::Settings& s) {
+  constexpr std::string_view kOption = "ports=";
+  s.step_ports_by_default = !mpi_params.empty();
+  const std::size_t at = mpi_params.find(kOption);
+  if (at == std::string::npos) return;
+  const char* const end = mpi_params.data() + mpi_params.size();
+  std::uint16_t first = 0, last = 0;
+  const auto read = std::from_chars(mpi_params.data() + at + kOption.size(), end, first);
+  const bool range = read.ec == std::errc{} && first > 0 && read.ptr < end && *read.ptr == '-';
+  if (range && std::from_chars(read.ptr + 1, end, last).ec == std::errc{} && last >= first) {
+    s.step_port_min = first;
+    s.step_port_max = last;
+  } else {
+    log(Level::error, "config.mpi_ports", {{"MpiParams", mpi_params}});
+  }
+}
+
 /// The options are PreemptParameters of newer releases, and SchedulerParameters and SlurmctldParameters of 22.05.
 model::PreemptRule preempt_rule(const conf::Config& c) {
   const auto either = [&](std::string_view name) {
@@ -76,8 +94,8 @@ model::PreemptRule preempt_rule(const conf::Config& c) {
   rule.youngest_first = either("youngest_first");
   rule.strict_order = either("strict_order");
   const std::uint32_t count = number_option(c.sched_params, "preempt_reorder_count", rule.reorder_count);
-  rule.reorder_count =
-      static_cast<std::uint16_t>(std::min<std::uint32_t>(number_option(c.preempt_params, "reorder_count", count), 1000));
+  rule.reorder_count = static_cast<std::uint16_t>(
+      std::min<std::uint32_t>(number_option(c.preempt_params, "reorder_count", count), 1000));
   rule.send_user_signal = conf::Config::has_option(c.preempt_params, "send_user_signal") ||
                           conf::Config::has_option(c.slurmctld_params, "preempt_send_user_signal");
   rule.time_slice_s = c.sched_time_slice;
@@ -130,6 +148,7 @@ model::Settings settings_of(const conf::Config& c, std::uint32_t slurm_user) {
   s.store_script = c.store_job_script;
   s.store_environment = c.store_job_env;
   s.reports_max = c.max_dbd_msgs;
+  set_step_ports(c.mpi_params, s);
   // Source: slurm 22.05 src/common/slurmdbd_defs.c, controller.c: DEFAULT_MAX_DBD_MSGS.
   if (s.reports_max == 0)
     s.reports_max = std::max<std::uint32_t>(10000, c.max_job_cnt * 2 + static_cast<std::uint32_t>(c.nodes.size()) * 4);

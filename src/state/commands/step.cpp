@@ -5,6 +5,7 @@
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
 #include "state/reports.hpp"
+#include "state/step_ports.hpp"
 #include "state/steps.hpp"
 
 namespace flurm::state {
@@ -65,8 +66,8 @@ std::shared_ptr<const model::StepUsage> with_usage(const std::shared_ptr<const m
   return all;
 }
 
-/// The job's extern step, of which there is no record, is over on some nodes. Nobody counts which: it ends for good when
-/// the nodes have cleaned up.
+/// The job's extern step, of which there is no record, is over on some nodes. Nobody counts which: it ends for good
+/// when the nodes have cleaned up.
 Reply end_extern(ClusterState& state, const Job& job, const EndStep& command) {
   if (!job.extern_step) return {.code = Errc::invalid_job_id};
   edit_job(state, job.id, [&](Job& changed) {
@@ -96,6 +97,12 @@ Reply apply_to(ClusterState& state, const CreateStep& command) {
   if (slot != kInteractiveStep && !model::fits(*job->allocation, step_uses(state, command.job), command.request,
                                                command.placement, state.settings.cr_type & kCountMemory))
     return {.code = Errc::nodes_busy};
+  StepPorts ports;
+  if (slot != kInteractiveStep) {
+    auto found = find_step_ports(state, command.request, command.placement);
+    if (!found) return {.code = found.error().code};
+    ports = std::move(*found);
+  }
 
   for (std::uint32_t place : places_of(state, command.job, command.request))
     state.steps.erase(step_key(command.job, place));
@@ -105,6 +112,10 @@ Reply apply_to(ClusterState& state, const CreateStep& command) {
   step.request = std::make_shared<const model::StepRequest>(command.request);
   step.placement = std::make_shared<const model::StepPlacement>(command.placement);
   step.nodes = command.nodes;
+  if (!ports.text.empty()) {
+    step.resv_ports = std::move(ports.text);
+    state.last_step_port = ports.last_given;
+  }
   step.protocol_version = command.protocol_version;
   step.time_limit = command.request.time_limit;
   step.start_time = state.now;
