@@ -6,7 +6,7 @@
 #   flurm_program(NAME flurmctld DEPS ctld)
 #       src/programs/<name>.cpp becomes the program.
 
-set(FLURM_ROOM_ORDER base codec wire model conf acct acct_wire state sched io auth rpc replog cluster exec pmix http store ctld stepd spank noded dbd cli)
+set(FLURM_ROOM_ORDER base codec wire model conf acct acct_wire state sched io auth rpc replog cluster exec pmix x11 http store ctld stepd spank noded dbd cli)
 
 # Rooms in the order of FLURM_ROOM_ORDER. One that has only headers yet is left out: it has nothing to build.
 function(flurm_sort_rooms list_name)

@@ -74,6 +74,20 @@ struct OciConf {
 Result<OciConf> parse_oci_conf(std::string_view text, const std::string& file, const IncludeText& include,
                                std::vector<Diagnostic>& out);
 
+/// Kinds of samples (slurm 22.05 slurm/slurm.h ACCT_GATHER_PROFILE_*).
+inline constexpr std::uint32_t kProfileNone = 1, kProfileEnergy = 2, kProfileTask = 4, kProfileLustre = 8,
+                               kProfileNetwork = 16, kProfileAll = 0xffffffff;
+/// acct_gather.conf of AcctGatherProfileType=acct_gather_profile/influxdb: where samples go.
+struct InfluxConf {
+  std::string host, path;  ///< of ProfileInfluxDBHost: "db" and "/prefix" of "http://db:8086/prefix"
+  std::uint16_t port = 80;
+  std::string database, retention_policy, user, password;
+  std::uint32_t profile = kProfileAll;  ///< of jobs that do not say
+  bool operator==(const InfluxConf&) const = default;
+};
+Result<InfluxConf> parse_influx_conf(std::string_view text, const std::string& file, const IncludeText& include,
+                                     std::vector<Diagnostic>& out);
+
 /// One SwitchName line of topology.conf: a leaf with nodes, or a switch above other switches.
 struct SwitchDef {
   std::string name;

@@ -149,5 +149,30 @@ RC_GTEST_PROP(OtherConfProp, any_text_is_answered, ()) {
     RC_ASSERT(refused == "accepted" || refused.find("error: ") != std::string::npos);
 }
 
+TEST(InfluxConf, says_where_samples_go) {
+  std::vector<Diagnostic> out;
+  const auto conf = parse_influx_conf(
+      "ProfileInfluxDBHost=http://db.cluster:8086/metrics/\nProfileInfluxDBDatabase=slurm\n"
+      "ProfileInfluxDBRTPolicy=autogen\nProfileInfluxDBDefault=Task\nEnergyIPMIFrequency=10\n",
+      "f", no_include, out);
+  ASSERT_TRUE(conf) << conf.error().text;
+  EXPECT_EQ(*conf, (InfluxConf{.host = "db.cluster",
+                               .path = "/metrics",
+                               .port = 8086,
+                               .database = "slurm",
+                               .retention_policy = "autogen",
+                               .user = {},
+                               .password = {},
+                               .profile = kProfileTask}));
+  const std::string rest = "\nProfileInfluxDBDatabase=slurm\nProfileInfluxDBRTPolicy=autogen\n";
+  EXPECT_EQ(parse_influx_conf("ProfileInfluxDBHost=[::1]:99" + rest, "f", no_include, out)->host, "::1");
+  EXPECT_EQ(parse_influx_conf("ProfileInfluxDBHost=db" + rest, "f", no_include, out)->port, 80);
+  for (const std::string& wrong :
+       {std::string("ProfileInfluxDBHost=db"), rest, "ProfileInfluxDBHost=https://db" + rest,
+        "ProfileInfluxDBHost=db:http" + rest, "ProfileInfluxDBHost=db\nProfileInfluxDBPass=x" + rest,
+        "ProfileInfluxDBHost=db\nProfileInfluxDBDefault=some" + rest})
+    EXPECT_FALSE(parse_influx_conf(wrong, "f", no_include, out)) << wrong;
+}
+
 }  // namespace
 }  // namespace flurm::conf

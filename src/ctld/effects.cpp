@@ -250,7 +250,10 @@ io::Task<> Effects::prolog_on_node(Effect effect, model::NodeId id, io::Event to
     auto job = job_of(*state, effect);
     const model::Node* node = state->node(id);
     if (!job || !node || !(job->state.running() || job->state.suspended())) break;
-    const std::uint16_t version = node_version(*node);
+    std::uint16_t version = node_version(*node);
+    // The node will speak to the client in the same version.
+    if (job->request->x11 != 0 && job->request->client_version != 0)
+      version = std::min(version, job->request->client_version);
     const TimeS made_at = std::max(state->now, io::now() - kCredentialAgeS) + refusals;
     auto work = io::on_worker(
         controller_.loop,
@@ -351,7 +354,7 @@ io::Task<> Effects::launched(Effect effect) {
 
 io::Task<> Effects::signal(Effect effect) {
   constexpr std::uint16_t kToBatchScript = 1 << 0 | 1 << 3;  // KILL_JOB_BATCH, KILL_FULL_JOB
-  constexpr std::uint16_t kToSteps = 1 << 2;                  // KILL_STEPS_ONLY, the others' case
+  constexpr std::uint16_t kToSteps = 1 << 2;                 // KILL_STEPS_ONLY, the others' case
   const std::uint64_t reign = reign_;
   auto launch = launched(effect);
   co_await launch;

@@ -23,6 +23,7 @@ namespace flurm::ctld {
 namespace {
 
 constexpr std::uint32_t kNiceOffset = 0x80000000;
+constexpr std::uint16_t kFormatWithX11 = 6;  // of the state: the first that keeps what a tunnel needs
 
 constexpr std::string_view kOnlyAdminsReboot = "rebooting of nodes is only allowed for admins";
 
@@ -108,6 +109,11 @@ Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, 
     if (desc.nice < kNiceOffset) return fail(Errc::invalid_nice, "a negative nice value is for operators");
     if (desc.reboot && desc.reboot != kNoVal16) return fail(Errc::access_denied, "{}", kOnlyAdminsReboot);
     if (desc.admin_comment) return fail(Errc::access_denied);
+  }
+
+  if (desc.x11 != 0) {
+    const bool forwards = c.config->prolog_flags & conf::kPrologX11 && state.format >= kFormatWithX11;
+    if (!forwards || desc.script) return fail(Errc::x11_not_avail);
   }
 
   FLURM_TRY(Partitions partitions, asked_partitions(state, desc));

@@ -26,20 +26,28 @@ std::optional<ProcessInfo> process_info(pid_t pid) {
   if (name_end == std::string::npos) return std::nullopt;
   ProcessInfo info;
   info.pid = pid;
-  unsigned long long user = 0, system = 0, start = 0, virtual_bytes = 0;
+  unsigned long long user = 0, system = 0, start = 0, virtual_bytes = 0, major_faults = 0;
   long long rss_pages = 0;
   const int fields = std::sscanf(
       text.c_str() + name_end + 1,
-      " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %lld", &info.state,
-      &info.parent, &info.group, &info.session, &user, &system, &start, &virtual_bytes, &rss_pages);
-  if (fields != 9) return std::nullopt;
+      " %c %d %d %d %*d %*d %*u %*u %*u %llu %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %lld", &info.state,
+      &info.parent, &info.group, &info.session, &major_faults, &user, &system, &start, &virtual_bytes, &rss_pages);
+  if (fields != 10) return std::nullopt;
   static const long page_bytes = sysconf(_SC_PAGESIZE);
   info.user_ticks = user;
   info.system_ticks = system;
   info.start_ticks = start;
   info.virtual_bytes = virtual_bytes;
+  info.major_faults = major_faults;
   info.rss_bytes = static_cast<std::uint64_t>(std::max(rss_pages, 0LL)) * static_cast<std::uint64_t>(page_bytes);
   return info;
+}
+
+ProcessIo process_io(pid_t pid) {
+  unsigned long long read = 0, written = 0;
+  const std::string text = read_small_file(fmt::format("/proc/{}/io", pid));
+  (void)std::sscanf(text.c_str(), "rchar: %llu wchar: %llu", &read, &written);
+  return {.read_bytes = read, .written_bytes = written};
 }
 
 std::vector<ProcessInfo> descendants(pid_t root) {

@@ -14,7 +14,14 @@ struct ProcessInfo {
   std::uint64_t start_ticks = 0;  ///< since boot; with the pid it names a process for good
   std::uint64_t user_ticks = 0, system_ticks = 0;
   std::uint64_t rss_bytes = 0, virtual_bytes = 0;
+  std::uint64_t major_faults = 0;  ///< pages that had to be read in
 };
+
+/// What a process has read and written by system calls, wherever to; zeros where the kernel does not say.
+struct ProcessIo {
+  std::uint64_t read_bytes = 0, written_bytes = 0;
+};
+ProcessIo process_io(pid_t pid);
 
 std::optional<ProcessInfo> process_info(pid_t pid);
 

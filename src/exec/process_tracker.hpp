@@ -23,7 +23,7 @@ class ProcessTracker {
  public:
   virtual ~ProcessTracker() = default;
 
-  /// A child of the supervisor's that serves it and is not of the step; 0: none.
+  /// A child of the supervisor's that serves it and is not of the step, nor what it starts; 0: none.
   void leave_out(pid_t pid) { left_out_ = pid; }
   /// Called in the forked child while it is still privileged, before it becomes the user. Errors: io.
   virtual Result<void> join() = 0;

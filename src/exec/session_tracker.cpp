@@ -13,7 +13,9 @@ namespace flurm::exec {
 
 std::vector<ProcessInfo> SessionTracker::processes() {
   std::vector<ProcessInfo> found = descendants(getpid());
-  std::erase_if(found, [&](const ProcessInfo& info) { return info.pid == left_out_; });
+  std::erase_if(found, [&](const ProcessInfo& info) {
+    return left_out_ != 0 && (info.pid == left_out_ || info.parent == left_out_);
+  });
   for (const Adopted& adopted : adopted_) {
     const auto info = process_info(adopted.pid);
     if (!info || info->start_ticks != adopted.start_ticks || info->state == 'Z') continue;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -78,6 +79,7 @@ Result<pid_t> spawn_as(const SpawnSpec& spec, const Identity& user) {
   if (pid > 0) return pid;
   // Of a process with threads: nothing but system calls from here on.
   setsid();
+  if (spec.mount_namespace >= 0 && setns(spec.mount_namespace, CLONE_NEWNS) != 0) _exit(127);
   const int null = open("/dev/null", O_RDWR);
   const auto connect = [&](int fd, int target) { dup2(fd < 0 ? null : fd, target); };
   connect(spec.stdin_fd, 0);
@@ -99,7 +101,6 @@ Result<StartedScript> start_script(SpawnSpec spec) {
   Fd output(memfd_create("output", MFD_CLOEXEC));
   if (!output) return fail(Errc::node_execve_failed, "memfd: {}", std::strerror(errno));
   fcntl(output.get(), F_SETFL, O_APPEND);
-  spec.stdin_fd = -1;
   spec.stdout_fd = spec.stderr_fd = output.get();
   FLURM_TRY(const pid_t pid, spawn(spec));
   return StartedScript{pid, std::move(output)};

@@ -17,6 +17,7 @@ struct SpawnSpec {
   std::vector<std::string> env;        ///< NAME=VALUE, all that the program gets
   int stdin_fd = -1;                   ///< -1: /dev/null
   int stdout_fd = -1, stderr_fd = -1;  ///< -1: /dev/null
+  int mount_namespace = -1;            ///< spawn_as() only: where the program is to live; -1: in ours
 };
 
 /// Starts the program as the leader of a session of its own, with default signals and no other descriptors than
@@ -32,7 +33,7 @@ struct StartedScript {
   pid_t pid = 0;
   Fd output;
 };
-/// As spawn(); the `*_fd` of the spec are not used. A file rather than a pipe: nobody has to read along.
+/// As spawn(); its outputs are not where the spec says. A file rather than a pipe: nobody has to read along.
 Result<StartedScript> start_script(SpawnSpec spec);
 /// The last `bytes_max` bytes that the script wrote.
 std::string script_output(const Fd& output, std::size_t bytes_max);

@@ -84,6 +84,24 @@ void fields(codec::Archive& ar, StepTerminal& m) {
   ar("columns", m.columns);
 }
 
+void fields(codec::Archive& ar, StepX11& m) {
+  ar("job_id", m.job_id);
+  ar("client_host", m.client_host);
+  ar("client_port", m.client_port);
+  ar("version", m.version);
+  ar("cookie", codec::secret(m.cookie));
+  ar("target", m.target);
+  ar("target_port", m.target_port);
+  ar("directory", m.directory);
+  ar("munge_socket", m.munge_socket);
+}
+
+void fields(codec::Archive& ar, X11Ready& m) {
+  ar("display", m.display);
+  ar("xauthority", m.xauthority);
+  ar("error", m.error);
+}
+
 void fields(codec::Archive& ar, StepSpace& m) {
   ar("base", m.base);
   ar("make_base", m.make_base);
@@ -161,6 +179,9 @@ void fields(codec::Archive& ar, StepLaunch& m) {
   ar("space", codec::present_u8(m.space), since(kWithPlugins));
   ar("spank", codec::present_u8(m.spank), since(kWithPlugins));
   ar("denied_devices", m.denied_devices, since(kWithPlugins));
+  ar("x11", codec::present_u8(m.x11), since(kWithPlugins));
+  ar("node_above", m.node_above, since(kWithPlugins));
+  ar("profile_interval_s", m.profile_interval_s, since(kWithPlugins));
   if (ar.fills() && ar.version() < kWithTasks) {
     batch.argv.insert(batch.argv.begin(), fmt::format("{}/{}", m.directory, kScriptName));
     m.tasks = {std::move(batch)};
@@ -258,6 +279,10 @@ void fields(codec::Archive& ar, StepUsage& m) {
   ar("rss_max_bytes", m.rss_max_bytes);
   ar("virtual_max_bytes", m.virtual_max_bytes);
   ar("rss_total_bytes", m.rss_total_bytes);
+  ar("virtual_total_bytes", m.virtual_total_bytes, since(kWithPlugins));
+  ar("major_faults", m.major_faults, since(kWithPlugins));
+  ar("read_bytes", m.read_bytes, since(kWithPlugins));
+  ar("written_bytes", m.written_bytes, since(kWithPlugins));
 }
 
 void fields(codec::Archive& ar, StepEnd& m) {
@@ -289,6 +314,10 @@ void fields(codec::Archive& ar, StepState& m) {
   ar("clients", m.clients, since(kWithTasks));
   ar("launch_told", m.launch_told, since(kWithTasks));
   ar("kill_wanted", m.kill_wanted, since(kWithTasks));
+  ar("x11_display", m.x11_display, since(kWithPlugins));
+  ar("xauthority", m.xauthority, since(kWithPlugins));
+  ar("node_above", m.node_above, since(kWithPlugins));
+  ar("profile_interval_s", m.profile_interval_s, since(kWithPlugins));
 }
 
 void fields(codec::Archive& ar, StepReply& m) {

@@ -48,6 +48,9 @@ enum class StepFrame : std::uint16_t {
   pmix_ready = 202,
   pmix_parcel = 203,
   pmix_abort = 204,
+  // Between the supervisor and the forwarder of its user's display (flurmx11).
+  x11_setup = 205,
+  x11_ready = 206,
 };
 
 /// Which run of which step: a requeued job runs again under the same id.
@@ -116,6 +119,25 @@ struct StepPmix {
   std::uint16_t abort_port = 0;  ///< srun's, which takes the status that MPI_Abort was given; 0: none
 };
 
+/// srun --x11: where the display of the job's user is, and what opens it.
+struct StepX11 {
+  std::uint32_t job_id = 0;
+  std::string client_host;  ///< of the salloc or srun that leads connections on; numeric address
+  std::uint16_t client_port = 0;
+  std::uint16_t version = 0;      ///< of Slurm's protocol
+  std::string cookie;             ///< hexadecimal digits
+  std::string target;             ///< host of the display as the client sees it, or the path of its socket
+  std::uint16_t target_port = 0;  ///< 0: target is a path
+  std::string directory;          ///< where the key gets a file of its own; empty: ~/.Xauthority
+  std::string munge_socket;       ///< empty: the system's
+};
+/// The display on this node.
+struct X11Ready {
+  std::uint16_t display = 0;
+  std::string xauthority;  ///< file with the key
+  std::string error;       ///< why there is none
+};
+
 /// An option of a SPANK plugin that the user gave to srun.
 struct SpankOption {
   std::string name, plugin, value;
@@ -164,6 +186,7 @@ struct StepLaunch {
   std::string log_file;                         ///< of the daemon; empty: the supervisor's standard error
   std::vector<TaskLaunch> tasks;                ///< of this node, by local id
   std::uint32_t node_rank = 0, node_count = 1;  ///< among the nodes of the step
+  std::string node_above;                       ///< which is told when the step is over here; empty: the controller
   std::optional<StepClient> client;             ///< who started the step
   bool line_buffered = true;                    ///< else output goes out as it comes, and tasks see a terminal
   std::optional<StepTerminal> terminal;
@@ -173,8 +196,10 @@ struct StepLaunch {
       0;  ///< of the whole job on this node, where memory_mib is the step's; 0: they are the same
   bool for_debugger = false;  ///< tasks stand still at the first instruction of their programs
   std::optional<StepPmix> pmix;
-  std::string opening;                ///< a line for the first task's standard error, before all else; or empty
+  std::uint32_t profile_interval_s = 0;  ///< for StepState
+  std::string opening;                   ///< a line for the first task's standard error, before all else; or empty
   std::optional<StepSpace> space;
+  std::optional<StepX11> x11;      ///< of the extern step
   std::optional<StepSpank> spank;  ///< there are plugins: only flurmspank can run this step
   std::vector<DeviceNumber> denied_devices;  ///< of the node, which the step cannot open
 };
@@ -273,6 +298,8 @@ struct StepUsage {
   std::uint64_t user_us = 0, system_us = 0;  ///< of ended and living processes
   std::uint64_t rss_max_bytes = 0, virtual_max_bytes = 0;
   std::uint64_t rss_total_bytes = 0;  ///< at the last sample
+  // Of processes that a sample found alive; kept for tasks alone.
+  std::uint64_t virtual_total_bytes = 0, major_faults = 0, read_bytes = 0, written_bytes = 0;
   bool operator==(const StepUsage&) const = default;
 };
 
@@ -310,7 +337,11 @@ struct StepState {
   std::uint32_t node_rank = 0, node_count = 1;
   std::vector<StepClient> clients;  ///< without their keys
   bool launch_told = false;
-  bool kill_wanted = false;  ///< a task asked for the end of the whole step
+  bool kill_wanted = false;              ///< a task asked for the end of the whole step
+  std::uint16_t x11_display = 0;         ///< of the extern step: for the job's tasks on this node; 0: none
+  std::string xauthority;                ///< file with the key to it
+  std::string node_above;                ///< as in StepLaunch
+  std::uint32_t profile_interval_s = 0;  ///< between samples that the daemon takes of the tasks; 0: none
 };
 
 /// Answer to a request: an Errc, and for `query` the state.
@@ -336,6 +367,8 @@ void fields(codec::Archive& ar, PmixSetup& m);
 void fields(codec::Archive& ar, PmixTask& m);
 void fields(codec::Archive& ar, PmixReady& m);
 void fields(codec::Archive& ar, PmixAbort& m);
+void fields(codec::Archive& ar, StepX11& m);
+void fields(codec::Archive& ar, X11Ready& m);
 void fields(codec::Archive& ar, StepSpace& m);
 void fields(codec::Archive& ar, SpankOption& m);
 void fields(codec::Archive& ar, StepSpank& m);

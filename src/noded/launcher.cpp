@@ -12,6 +12,7 @@
 #include "noded/spank.hpp"
 #include "noded/strays.hpp"
 #include "noded/user_environment.hpp"
+#include "noded/x11.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -286,6 +287,7 @@ void Launcher::add_step(const NodeJobPtr& job, std::uint32_t step_id, StepLink::
     if (const StepLink::Ptr alive = changed.lock()) parcels_.carry(alive, std::move(parcel));
   });
   reporter_.step_changed(job, link);
+  profiler_.follow(job, link);
   job->steps[step_id] = std::move(link);
   job->changed.notify();
   step_over(job, step_id);  // it may be over already
@@ -303,7 +305,7 @@ void Launcher::step_over(const NodeJobPtr& job, std::uint32_t step_id) {
 
 // --- prolog -------------------------------------------------------------------------------------------------------
 
-io::Task<Errc> Launcher::launch_prolog(wire::PrologLaunch order) {
+io::Task<Errc> Launcher::launch_prolog(wire::PrologLaunch order, std::uint16_t version) {
   if (order.job_id.v == 0) order.job_id = order.cred.step_id.job_id;
   auto checking = check(order.cred, order.job_id.v, order.uid);
   if (const Errc checked = co_await checking; checked != Errc::success) co_return checked;
@@ -311,12 +313,14 @@ io::Task<Errc> Launcher::launch_prolog(wire::PrologLaunch order) {
     co_return Errc::node_credential_revoked;
   NodeJobPtr job = node_.jobs.find_or_make(order.job_id.v);
   if (job->prolog == NodeJob::Prolog::not_run && !job->terminating) job->facts = prolog_facts(order);
-  io::spawn(run_prolog_order(*this, std::move(job)));
+  io::spawn(run_prolog_order(*this, std::move(job), x11_of(order, version, node_.setup.facts, node_.setup.config)));
   co_return Errc::success;
 }
 
-io::Task<void> Launcher::run_prolog_order(Launcher& self, NodeJobPtr job) {
+io::Task<void> Launcher::run_prolog_order(Launcher& self, NodeJobPtr job, std::optional<exec::StepX11> x11) {
   const bool first = job->prolog == NodeJob::Prolog::not_run;
+  const bool contains = first && self.node_.setup.config.prolog_flags & conf::kPrologContain;
+  job->extern_awaited = job->extern_awaited || contains;
   if (first) {
     auto running = self.run_prolog(job);
     co_await running;
@@ -326,10 +330,13 @@ io::Task<void> Launcher::run_prolog_order(Launcher& self, NodeJobPtr job) {
     (void)co_await waiting;
   }
   Errc rc = job->prolog == NodeJob::Prolog::failed ? Errc::node_prolog_failed : Errc::success;
-  if (first && rc == Errc::success && !job->terminating &&
-      (self.node_.setup.config.prolog_flags & conf::kPrologContain)) {
-    auto starting = self.start_extern_step(job);
+  if (contains && rc == Errc::success && !job->terminating) {
+    auto starting = self.start_extern_step(job, std::move(x11));
     rc = co_await starting;
+  }
+  if (contains) {
+    job->extern_awaited = false;
+    job->changed.notify();
   }
   if (!(self.node_.setup.config.prolog_flags & conf::kPrologNoHold)) {
     auto reporting = self.reporter_.prolog_complete(job->id(), rc);

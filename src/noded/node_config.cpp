@@ -66,6 +66,15 @@ Result<void> read_oci_conf(const std::string& conf_file, StepSettings& settings,
   return {};
 }
 
+Result<void> read_influx_conf(const std::string& conf_file, const conf::Config& config, StepSettings& settings,
+                              std::vector<conf::Diagnostic>& problems) {
+  if (config.acct_gather_profile_type != "acct_gather_profile/influxdb") return {};
+  const std::string file = conf_file.substr(0, conf_file.rfind('/') + 1) + "acct_gather.conf";
+  FLURM_TRY(const std::string text, read_conf_file(file));
+  FLURM_TRY(settings.influx, conf::parse_influx_conf(text, file, read_conf_file, problems));
+  return {};
+}
+
 Result<void> read_job_container_conf(const std::string& conf_file, const conf::Config& config,
                                      const conf::NodeDef& node, StepSettings& settings,
                                      std::vector<conf::Diagnostic>& problems) {
@@ -199,6 +208,7 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
   setup.settings.plugin_dir = setup.config.plugindir;
   FLURM_TRY_VOID(read_cgroup_conf(options.conf_file, setup.settings, problems));
   FLURM_TRY_VOID(read_oci_conf(options.conf_file, setup.settings, problems));
+  FLURM_TRY_VOID(read_influx_conf(options.conf_file, setup.config, setup.settings, problems));
   FLURM_TRY_VOID(read_job_container_conf(options.conf_file, setup.config, loaded.node, setup.settings, problems));
   FLURM_TRY(setup.gres, read_gres_conf(options.conf_file, setup.config, loaded.node, problems));
   return loaded;
@@ -229,8 +239,8 @@ Result<EmulatedSite> load_emulated(const std::string& conf_file, const std::stri
     if (nodes != "ALL" && !wanted.contains(node.name)) continue;
     // A message does not say which node it is for.
     if (const auto [taken, is_new] = ports.emplace(node.port, node.name); !is_new)
-      return fail(Errc::einval, "{} and {} have port {}: to be emulated, each node needs a Port of its own", taken->second,
-                  node.name, node.port);
+      return fail(Errc::einval, "{} and {} have port {}: to be emulated, each node needs a Port of its own",
+                  taken->second, node.name, node.port);
     EmulatedSite::Node& out = site.nodes.emplace_back();
     out.definition = node;
     if (!node.gres.empty())

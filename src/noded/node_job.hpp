@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "noded/condition.hpp"
 #include "noded/prolog_environment.hpp"
@@ -22,6 +23,7 @@ struct NodeJob {
   bool batch_ordered = false;              ///< its batch step was
   TimeS start_time;  ///< of this run, by the controller's clock; 0: it did not say (before 23.02, or adopted)
   Prolog prolog = Prolog::not_run;
+  bool extern_awaited = false;           ///< its extern step is about to start
   int launching = 0;                     ///< launches on their way to a supervisor
   bool terminating = false;              ///< its end was ordered
   bool aborted = false;                  ///< and nobody wants to hear of it
@@ -30,6 +32,8 @@ struct NodeJob {
   std::uint32_t wait_status = kNoVal32;  ///< of the batch step, once its end was acknowledged
   std::map<std::uint32_t, StepLink::Ptr> steps;
   std::set<std::uint32_t> steps_seen;  ///< of srun, launched here before: none of them is launched again
+  using StepName = std::pair<std::uint32_t, std::uint32_t>;  ///< number, component
+  std::map<StepName, std::set<std::uint32_t>> ended_ranks;   ///< StepReports': nodes whose end is known here
   Condition changed;                   ///< notified whenever anything above changes
 
   std::uint32_t id() const { return facts.job_id; }

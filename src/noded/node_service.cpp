@@ -231,7 +231,7 @@ io::Task<Reply> NodeService::launch_batch(Request request) {
 
 io::Task<Reply> NodeService::launch_prolog(Request request) {
   if (!request.is<wire::PrologLaunch>()) co_return Reply::rc(Errc::einval, request.version());
-  auto launching = launcher_.launch_prolog(request.as<wire::PrologLaunch>());
+  auto launching = launcher_.launch_prolog(request.as<wire::PrologLaunch>(), request.version());
   const Errc rc = co_await launching;
   co_return Reply::rc(rc, request.version());
 }
@@ -327,9 +327,17 @@ io::Task<Reply> NodeService::forward_data(Request request) {
 /// so it is done for those.
 io::Task<Reply> NodeService::step_complete(Request request) {
   if (!request.is<wire::StepComplete>()) co_return Reply::rc(Errc::einval, request.version());
-  auto asking = node_.controller.ask(Outgoing::of(MsgType::REQUEST_STEP_COMPLETE, request.as<wire::StepComplete>()));
-  const auto code = co_await asking;
-  co_return code ? Reply::rc(*code, request.version()) : Reply::rc(Errc::communications_connection, request.version());
+  const auto& report = request.as<wire::StepComplete>();
+  const NodeJobPtr job = node_.jobs.find(report.step_id.job_id.v);
+  // What is passed on has to arrive before a later run of the job can begin: with us cleaned up, nobody waits for it.
+  if (!job) {
+    const bool done = node_.ended.carried_out(report.step_id.job_id.v);
+    co_return Reply::rc(done ? Errc::already_done : Errc::invalid_job_id, request.version());
+  }
+  auto passing = reporter_.pass_on(job, report);
+  const auto code = co_await passing;
+  // Whatever the controller thinks of the step, it has been told.
+  co_return Reply::rc(code ? Errc::success : Errc::communications_connection, request.version());
 }
 
 io::Task<Reply> NodeService::reattach_tasks(Request request) {

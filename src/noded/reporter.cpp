@@ -118,10 +118,10 @@ io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr li
     } else {
       told.set({});
     }
-    Outgoing message = batch ? Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT,
-                                            batch_completion(state, self.node_.setup.facts.node_name))
-                             : Outgoing::of(wire::MsgType::REQUEST_STEP_COMPLETE, step_completion(state));
-    auto asking = self.ask_while_wanted(job, std::move(message));
+    auto asking =
+        batch ? self.ask_while_wanted(job, Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT,
+                                                        batch_completion(state, self.node_.setup.facts.node_name)))
+              : self.report_step(job, step_completion(state));
     const std::uint32_t code = (co_await asking).value_or(0);
     if (code != 0 && code != static_cast<std::uint32_t>(Errc::already_done) &&
         code != static_cast<std::uint32_t>(Errc::invalid_job_id)) {
@@ -143,6 +143,23 @@ io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr li
   }
   --job->reports;
   job->changed.notify();
+}
+
+io::Task<std::optional<std::uint32_t>> Reporter::report_step(NodeJobPtr job, wire::StepComplete report) {
+  auto delivering = step_reports_.deliver(report);
+  const auto code = co_await delivering;
+  if (code) co_return *code;
+  auto asking = ask_while_wanted(job, Outgoing::of(wire::MsgType::REQUEST_STEP_COMPLETE, std::move(report)));
+  co_return co_await asking;
+}
+
+io::Task<Result<std::uint32_t>> Reporter::pass_on(NodeJobPtr job, wire::StepComplete report) {
+  ++job->reports;
+  auto delivering = step_reports_.deliver(std::move(report));
+  auto code = co_await delivering;
+  --job->reports;
+  job->changed.notify();
+  co_return code;
 }
 
 void Reporter::step_changed(const NodeJobPtr& job, const StepLink::Ptr& link) {

@@ -5,13 +5,14 @@
 #include "exec/step_messages.hpp"
 #include "noded/client_reporter.hpp"
 #include "noded/node_context.hpp"
+#include "noded/step_reports.hpp"
 #include "wire/msg/job_complete.hpp"
 
 namespace flurm::noded {
 
 class Reporter {
  public:
-  explicit Reporter(NodeContext& node) : node_(node), clients_(node) {}
+  explicit Reporter(NodeContext& node) : node_(node), clients_(node), step_reports_(node) {}
 
   /// The state of a running step is new: its clients, and sometimes the controller, have to hear of it.
   void step_changed(const NodeJobPtr& job, const StepLink::Ptr& link);
@@ -25,6 +26,10 @@ class Reporter {
   /// Tells the controller once more how a batch step ended that it ordered again: it forgot. Counts in job->reports
   /// meanwhile.
   void repeat_end(NodeJobPtr job);
+
+  /// What another node of a step of the job reports, on its way to the controller. As StepReports::deliver(). Counts in
+  /// job->reports meanwhile.
+  io::Task<Result<std::uint32_t>> pass_on(NodeJobPtr job, wire::StepComplete report);
 
   io::Task<void> prolog_complete(std::uint32_t job_id, Errc rc);
   io::Task<void> epilog_complete(std::uint32_t job_id, Errc rc);
@@ -44,6 +49,7 @@ class Reporter {
   static io::Task<void> report(Reporter& self, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
                                std::string directory);
   io::Task<void> clean_up_after(exec::StepState state);
+  io::Task<std::optional<std::uint32_t>> report_step(NodeJobPtr job, wire::StepComplete report);
   static io::Task<void> report_again(Reporter& self, NodeJobPtr job);
   static io::Task<void> report_never_started(Reporter& self, NodeJobPtr job, std::string directory, std::string note);
   /// flags: of JobRequeue.
@@ -54,6 +60,7 @@ class Reporter {
   static io::Task<void> tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, io::Event told);
   NodeContext& node_;
   ClientReporter clients_;
+  StepReports step_reports_;
 };
 
 /// The report of a batch step's end.

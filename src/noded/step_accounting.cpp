@@ -60,6 +60,58 @@ wire::JobAcctInfo step_accounting(const exec::StepState& state) {
   return acct;
 }
 
+bool add_accounting(std::optional<wire::JobAcctInfo>& sum, const std::optional<wire::JobAcctInfo>& more) {
+  if (!more) return true;
+  if (!sum) {
+    sum = more;
+    return true;
+  }
+  using Numbers = std::vector<std::uint64_t>;
+  using Info = wire::JobAcctInfo;
+  const std::size_t count = sum->tres_ids.size();
+  for (Numbers Info::*numbers :
+       {&Info::tres_usage_in_max, &Info::tres_usage_in_max_nodeid, &Info::tres_usage_in_max_taskid,
+        &Info::tres_usage_in_min, &Info::tres_usage_in_min_nodeid, &Info::tres_usage_in_min_taskid,
+        &Info::tres_usage_in_tot, &Info::tres_usage_out_max, &Info::tres_usage_out_max_nodeid,
+        &Info::tres_usage_out_max_taskid, &Info::tres_usage_out_min, &Info::tres_usage_out_min_nodeid,
+        &Info::tres_usage_out_min_taskid, &Info::tres_usage_out_tot})
+    if (((*sum).*numbers).size() != count || ((*more).*numbers).size() != count) return false;
+  if (sum->tres_ids != more->tres_ids) return false;
+
+  const auto add_time = [](std::uint64_t& sec, std::uint32_t& usec, std::uint64_t more_sec, std::uint32_t more_usec) {
+    const std::uint64_t all = std::uint64_t{usec} + more_usec;
+    sec += more_sec + all / 1'000'000;
+    usec = static_cast<std::uint32_t>(all % 1'000'000);
+  };
+  add_time(sum->user_cpu_sec, sum->user_cpu_usec, more->user_cpu_sec, more->user_cpu_usec);
+  add_time(sum->sys_cpu_sec, sum->sys_cpu_usec, more->sys_cpu_sec, more->sys_cpu_usec);
+  sum->act_cpufreq = std::max(sum->act_cpufreq, more->act_cpufreq);
+  if (sum->consumed_energy == kNoVal64)
+    sum->consumed_energy = more->consumed_energy;
+  else if (more->consumed_energy != kNoVal64)
+    sum->consumed_energy += more->consumed_energy;
+  // An extreme, the node and the task that have it; and totals. kInfinite64 is no number.
+  const auto take = [&](Numbers Info::*value, Numbers Info::*node, Numbers Info::*task, bool most, std::size_t i) {
+    const std::uint64_t theirs = ((*more).*value)[i], ours = ((*sum).*value)[i];
+    if (theirs == kInfinite64 || (ours != kInfinite64 && (most ? theirs <= ours : theirs >= ours))) return;
+    for (Numbers Info::*numbers : {value, node, task}) ((*sum).*numbers)[i] = ((*more).*numbers)[i];
+  };
+  const auto add = [&](Numbers Info::*total, std::size_t i) {
+    std::uint64_t& ours = ((*sum).*total)[i];
+    const std::uint64_t theirs = ((*more).*total)[i];
+    if (theirs != kInfinite64) ours = ours == kInfinite64 ? theirs : ours + theirs;
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    take(&Info::tres_usage_in_max, &Info::tres_usage_in_max_nodeid, &Info::tres_usage_in_max_taskid, true, i);
+    take(&Info::tres_usage_in_min, &Info::tres_usage_in_min_nodeid, &Info::tres_usage_in_min_taskid, false, i);
+    take(&Info::tres_usage_out_max, &Info::tres_usage_out_max_nodeid, &Info::tres_usage_out_max_taskid, true, i);
+    take(&Info::tres_usage_out_min, &Info::tres_usage_out_min_nodeid, &Info::tres_usage_out_min_taskid, false, i);
+    add(&Info::tres_usage_in_tot, i);
+    add(&Info::tres_usage_out_tot, i);
+  }
+  return true;
+}
+
 std::vector<wire::TresRec> accounted_tres() {
   struct Name {
     std::string_view type, name;

@@ -53,8 +53,8 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   void on_parcel(OnParcel fn);
   void close();
 
-  bool telling = false;     ///< ClientReporter's: it is at work on this step
-  bool kill_asked = false;  ///< Reporter's: the controller was asked to end the step
+  bool telling = false;                 ///< ClientReporter's: it is at work on this step
+  bool kill_asked = false;              ///< Reporter's: the controller was asked to end the step
 
   StepLink(io::Loop& loop, io::Stream stream, OnOver on_over);
 

@@ -13,6 +13,7 @@
 #include "fmt/format.h"
 #include "noded/multi_prog.hpp"
 #include "noded/spank.hpp"
+#include "noded/step_reports.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -69,7 +70,7 @@ namespace {
 
 /// What every kind of step takes from the configuration.
 void plan_common(exec::StepLaunch& plan, std::uint32_t job_id, const NodeFacts& facts, const StepSettings& settings,
-                 const conf::Config& config, std::string_view gather_frequency) {
+                 const conf::Config& config, std::string_view gather_frequency, std::uint32_t profile) {
   plan.node_name = facts.node_name;
   plan.directory = exec::job_directory(settings.spool_directory, job_id);
   plan.rlimit_mask = rlimit_mask(config.propagate_rlimits, config.propagate_rlimits_except);
@@ -83,6 +84,10 @@ void plan_common(exec::StepLaunch& plan, std::uint32_t job_id, const NodeFacts& 
   const bool gathers = config.job_acct_gather_type != "jobacct_gather/none";
   if (gathers || plan.kill_over_memory) {
     plan.sample_interval_s = sample_interval_s(gather_frequency, config.job_acct_gather_freq);
+  }
+  if (settings.influx && gathers) {
+    if (profile == 0) profile = settings.influx->profile;
+    if (profile != conf::kProfileNone && profile & conf::kProfileTask) plan.profile_interval_s = plan.sample_interval_s;
   }
   plan.log_file = settings.log_file;
   if (const conf::JobContainerConf& own = settings.job_container; !own.base_path.empty())
@@ -254,7 +259,7 @@ exec::StepLaunch plan_batch_step(const wire::BatchJobLaunch& job, exec::Identity
   exec::StepLaunch plan;
   plan.key = {.job_id = job.job_id.v, .step_id = kBatchStep, .restart_count = job.restart_cnt};
   plan.user = std::move(user);
-  plan_common(plan, job.job_id.v, facts, settings, config, job.acctg_freq);
+  plan_common(plan, job.job_id.v, facts, settings, config, job.acctg_freq, job.profile);
   plan.script = job.script;
   exec::TaskLaunch& task = plan.tasks.emplace_back();
   task.argv = {fmt::format("{}/{}", plan.directory, exec::kScriptName)};
@@ -280,7 +285,7 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
               .restart_count = order.cred.job_restart_cnt,
               .het_component = order.step_id.step_het_comp};
   plan.user = std::move(user);
-  plan_common(plan, job_id, facts, settings, config, order.acctg_freq);
+  plan_common(plan, job_id, facts, settings, config, order.acctg_freq, order.profile);
   plan.user_prolog = order.task_prolog;
   plan.user_epilog = order.task_epilog;
   plan.work_dir = order.cwd;
@@ -289,6 +294,7 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
   plan.job_memory_mib = job_memory_mib(order.cred, facts.node_name);
   plan.node_rank = place.node_rank;
   plan.node_count = static_cast<std::uint32_t>(order.tasks.size());
+  plan.node_above = node_above(order.complete_nodelist, place.node_rank);
   plan.line_buffered = order.flags & wire::launch_buffered_io;
   plan.for_debugger = order.flags & wire::launch_parallel_debug;
   plan.label_offset = order.het_job_task_offset == kNoVal32 ? 0 : order.het_job_task_offset;
@@ -353,7 +359,7 @@ exec::StepLaunch plan_extern_step(const wire::Cred& cred, exec::Identity user, c
   exec::StepLaunch plan;
   plan.key = {.job_id = job_id, .step_id = kExternStep, .restart_count = cred.job_restart_cnt};
   plan.user = std::move(user);
-  plan_common(plan, job_id, facts, settings, config, {});
+  plan_common(plan, job_id, facts, settings, config, {}, conf::kProfileNone);
   plan.admin_prolog.clear();
   plan.admin_epilog.clear();
   plan.work_dir = "/";
@@ -363,6 +369,7 @@ exec::StepLaunch plan_extern_step(const wire::Cred& cred, exec::Identity user, c
   if (hosts) {
     plan.node_count = static_cast<std::uint32_t>(hosts->size());
     plan.node_rank = static_cast<std::uint32_t>(std::ranges::find(*hosts, facts.node_name) - hosts->begin());
+    plan.node_above = node_above(cred.job_hostlist, plan.node_rank);
   }
   plan.spank = spank_of_extern(cred, facts, settings);
   exec::TaskLaunch& task = plan.tasks.emplace_back();

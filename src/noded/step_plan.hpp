@@ -24,9 +24,10 @@ struct StepSettings {
   bool constrain_devices = false;  ///< cgroup.conf ConstrainDevices
   /// job_container.conf; without a base_path jobs have no directories for themselves. %h and %n are expanded.
   conf::JobContainerConf job_container;
-  std::optional<conf::OciConf> oci;  ///< without it, steps that ask for a container run without one, as in Slurm
-  std::string plugstack, plugin_dir;  ///< of SPANK plugins: path of plugstack.conf; directories, ':' between
-  int own_nice = 0;               ///< of this daemon, for PropagatePrioProcess=2
+  std::optional<conf::OciConf> oci;        ///< without it, steps that ask for a container run without one, as in Slurm
+  std::optional<conf::InfluxConf> influx;  ///< where samples of tasks go
+  std::string plugstack, plugin_dir;       ///< of SPANK plugins: path of plugstack.conf; directories, ':' between
+  int own_nice = 0;                        ///< of this daemon, for PropagatePrioProcess=2
 };
 
 /// The orders for the batch step. `user` is who the job runs as, groups resolved.

@@ -7,6 +7,7 @@
 #include "noded/gres_environment.hpp"
 #include "noded/launcher.hpp"
 #include "noded/memory_binding.hpp"
+#include "noded/x11.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::noded {
@@ -181,6 +182,14 @@ io::Task<Result<void>> Launcher::start_tasks(NodeJobPtr job, wire::LaunchTasks o
     }
   }
   bind_devices(*plan, order, held);
+  if (shows_display(order.cred.job_x11, order.cred.job_hostlist, setup.facts.node_name)) {
+    while (job->extern_awaited) {  // it has the display
+      auto waiting = job->changed.changed();
+      (void)co_await waiting;
+    }
+    const auto found = job->steps.find(kExternStep);
+    set_display(*plan, found == job->steps.end() ? nullptr : &found->second->state());
+  }
   auto enclosing = in_container(std::move(*plan), order.container);
   plan = co_await enclosing;
   if (!plan) co_return fail(plan.error());
@@ -237,7 +246,7 @@ void Launcher::bind_devices(exec::StepLaunch& plan, const wire::LaunchTasks& ord
   }
 }
 
-io::Task<Errc> Launcher::start_extern_step(NodeJobPtr job) {
+io::Task<Errc> Launcher::start_extern_step(NodeJobPtr job, std::optional<exec::StepX11> x11) {
   auto identifying = node_.identity_for(job->facts.credential->id);
   auto user = co_await identifying;
   if (!user) co_return user.error().code;
@@ -247,6 +256,7 @@ io::Task<Errc> Launcher::start_extern_step(NodeJobPtr job) {
   const wire::Cred& credential = *job->facts.credential;
   exec::StepLaunch plan = plan_extern_step(credential, std::move(*user), setup.facts, setup.settings, setup.config);
   deny_devices(plan, gres_of_job(setup.gres, credential, setup.facts.node_name));
+  plan.x11 = std::move(x11);
   auto supervising = supervise(job, std::move(plan));
   auto link = co_await supervising;
   --job->launching;

@@ -16,8 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "exec/fd.hpp"
-#include "exec/step_messages.hpp"
+#include "stepd/helper.hpp"
 
 namespace flurm::stepd {
 
@@ -30,9 +29,11 @@ class PmixHelper {
   /// For the task's environment. local_id: below the number of this node's tasks.
   const std::vector<std::string>& env(std::size_t local_id) const { return tasks_[local_id].env; }
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return helper_.pid; }
   /// What to wait for.
-  pollfd wait() const { return {socket_.get(), static_cast<short>(outgoing_.empty() ? POLLIN : POLLIN | POLLOUT), 0}; }
+  pollfd wait() const {
+    return {helper_.socket.get(), static_cast<short>(outgoing_.empty() ? POLLIN : POLLIN | POLLOUT), 0};
+  }
   /// Reads what it says. Returns the parcels that are new in waiting().
   std::vector<exec::StepParcel> handle();
   /// From another node; one that came before is dropped. nodes_busy: to be tried again, one before it is missing or
@@ -48,13 +49,12 @@ class PmixHelper {
   void end(std::uint64_t now_ms);
 
  private:
-  PmixHelper(exec::Fd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
-  Result<void> wait_until_ready(std::size_t tasks);
+  explicit PmixHelper(Helper helper) : helper_(std::move(helper)) {}
+  Result<void> set_up(const std::string& setup, std::size_t tasks);
   bool read_available();
   void write_available();
 
-  exec::Fd socket_;
-  pid_t pid_ = 0;
+  Helper helper_;
   std::optional<std::uint64_t> ending_since_ms_;
   exec::StepFrameReader reader_{exec::kStepFrameMax};
   std::string outgoing_;

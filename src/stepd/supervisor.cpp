@@ -150,6 +150,7 @@ Result<void> Supervisor::start() {
     FLURM_TRY(space_, exec::open_job_space(*launch_.space, launch_.key.job_id, launch_.user));
   }
   FLURM_TRY_VOID(begin_plugins());
+  if (launch_.x11) show_display();
   FLURM_TRY_VOID(start_tasks());
   launch_.script.clear();
   launch_.script.shrink_to_fit();
@@ -185,7 +186,8 @@ void Supervisor::reap() {
       exec::wait_for_debugger(pid, status);
       continue;
     }
-    if (pmix_ && pid == pmix_->pid()) tracker_->leave_out(0);
+    if ((pmix_ && pid == pmix_->pid()) || (x11_ && pid == x11_->pid())) tracker_->leave_out(0);
+    if (x11_ && pid == x11_->pid()) x11_.reset();
     for (Task& task : tasks_) {
       if (task.pid != pid) continue;
       task.state.usage.user_us = microseconds(used.ru_utime);
@@ -247,6 +249,7 @@ void Supervisor::finish(std::int32_t slurm_rc) {
   end_->wait_status = over_memory_ ? std::uint32_t{exec::kSignalOutOfMemory} : step_status();
   if (tracker_) tracker_->remove();
   for (Task& task : tasks_) task.stderr_fd.reset();
+  x11_.reset();
   io_.close();
   window_.close();
   stage_ = StepStage::ended;
@@ -292,7 +295,11 @@ void Supervisor::measure_tasks() {
     usage.user_us += info.user_ticks * tick_us;
     usage.system_us += info.system_ticks * tick_us;
     usage.rss_total_bytes += info.rss_bytes;
-    usage.virtual_max_bytes += info.virtual_bytes;
+    usage.virtual_total_bytes += info.virtual_bytes;
+    usage.major_faults += info.major_faults;
+    const exec::ProcessIo io = exec::process_io(pid);
+    usage.read_bytes += io.read_bytes;
+    usage.written_bytes += io.written_bytes;
   }
   for (Task& task : tasks_) {
     const auto now = used.find(task.pid);
@@ -302,7 +309,11 @@ void Supervisor::measure_tasks() {
     usage.system_us = now->second.system_us;
     usage.rss_total_bytes = now->second.rss_total_bytes;
     usage.rss_max_bytes = std::max(usage.rss_max_bytes, now->second.rss_total_bytes);
-    usage.virtual_max_bytes = std::max(usage.virtual_max_bytes, now->second.virtual_max_bytes);
+    usage.virtual_total_bytes = now->second.virtual_total_bytes;
+    usage.virtual_max_bytes = std::max(usage.virtual_max_bytes, usage.virtual_total_bytes);
+    usage.major_faults = std::max(usage.major_faults, now->second.major_faults);
+    usage.read_bytes = std::max(usage.read_bytes, now->second.read_bytes);
+    usage.written_bytes = std::max(usage.written_bytes, now->second.written_bytes);
   }
 }
 
@@ -330,9 +341,13 @@ exec::StepState Supervisor::state() const {
   for (const Task& task : tasks_) state.tasks.push_back(task.state);
   state.node_rank = launch_.node_rank;
   state.node_count = launch_.node_count;
+  state.node_above = launch_.node_above;
+  state.profile_interval_s = launch_.profile_interval_s;
   state.clients = clients_;
   state.launch_told = launch_told_;
   state.kill_wanted = kill_wanted_;
+  state.x11_display = x11_ ? x11_->display() : std::uint16_t{0};
+  state.xauthority = x11_ ? x11_->xauthority() : "";
   state.started_at = started_at_;
   state.stage = stage_;
   state.suspended = suspended_;
@@ -421,6 +436,7 @@ void Supervisor::kill_everything() {
     if (task.pid > 0) kill(task.pid, SIGKILL);  // it may not have joined the tracker yet
   }
   if (pmix_) pmix_->end(monotonic_ms());
+  if (x11_) x11_->end(monotonic_ms());
   tracker_->kill_all();
 }
 

@@ -22,6 +22,7 @@
 #include "stepd/step_io.hpp"
 #include "stepd/step_plugins.hpp"
 #include "stepd/terminal.hpp"
+#include "stepd/x11_helper.hpp"
 
 namespace flurm::stepd {
 
@@ -89,6 +90,7 @@ class Supervisor {
   Result<void> begin_plugins();
   void tell_plugins_of_end(std::size_t task);
   Result<void> start_tasks();
+  void show_display();
   Result<void> fork_tasks(std::vector<exec::TaskSpec> specs);
   Result<void> connect_streams(std::size_t at, exec::TaskSpec& spec, std::vector<exec::Fd>& theirs);
   Result<int> labelled_file(const std::string& path);
@@ -136,6 +138,7 @@ class Supervisor {
   WindowWatch window_;
   std::optional<PmiServer> pmi_;
   std::optional<PmixHelper> pmix_;
+  std::optional<X11Helper> x11_;
   std::vector<std::pair<std::string, int>> labelled_files_;  ///< path, number in io_
 
   exec::StepStage stage_ = exec::StepStage::starting;

@@ -119,8 +119,9 @@ std::optional<std::string> Supervisor::answer(StepQuestion question, std::int32_
       return answer;
     }
     case StepQuestion::x11_display:
-      append_value(answer, std::int32_t{0});  // none
-      append_value(answer, std::int32_t{0});  // and no file with its key
+      append_value(answer, std::int32_t{x11_ ? x11_->display() : std::uint16_t{0}});
+      append_value(answer, x11_ ? static_cast<std::int32_t>(x11_->xauthority().size() + 1) : std::int32_t{0});
+      if (x11_) answer.append(x11_->xauthority().c_str(), x11_->xauthority().size() + 1);
       return answer;
     case StepQuestion::name_space:
       append_value(answer, std::int32_t{0});  // the machine's

@@ -54,6 +54,16 @@ Result<void> Supervisor::begin_plugins() {
   return {};
 }
 
+/// Without it the job goes on, as in Slurm; its tasks find out by themselves.
+void Supervisor::show_display() {
+  auto helper = X11Helper::start(launch_, space_.get());
+  launch_.x11.reset();  // the key is not kept
+  if (!helper) return log_line("X11: " + helper.error().text);
+  x11_.emplace(std::move(*helper));
+  tracker_->leave_out(x11_->pid());
+  log_line(fmt::format("X11: display {}, {}", x11_->display(), x11_->xauthority()));
+}
+
 Result<void> Supervisor::start_tasks() {
   // Everything is connected before the first task runs: what it writes must find its way.
   std::vector<exec::TaskSpec> specs(tasks_.size());

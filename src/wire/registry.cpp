@@ -321,6 +321,7 @@ constexpr MessageInfo kRows[] = {
     row<SrunNodeFail>(SRUN_STEP_MISSING),
     row<Suspend>(SRUN_REQUEST_SUSPEND),
     row<JobStepKill>(SRUN_STEP_SIGNAL),
+    row<NetForward>(SRUN_NET_FORWARD),
     row<ReturnCode>(RESPONSE_SLURM_RC),
     row<ReturnCode2>(RESPONSE_SLURM_RC_MSG),
     row<Reroute>(RESPONSE_SLURM_REROUTE_MSG),

@@ -322,9 +322,11 @@ class Contained(ClusterTest):
         # What Debian's pam_slurm_adopt says to the extern step.
         job = self.c.submit("-o", "/dev/null", script="sleep 60")
         self.c.wait_state(job, "RUNNING")
+        path = f"{self.c.dir}/spool/n1/n1_{job}.{0xfffffffc}"
+        wait_for(lambda: os.path.exists(path), 20, "the extern step")
         login = subprocess.Popen(["sleep", "60"])
         with socket.socket(socket.AF_UNIX) as step:
-            step.connect(f"{self.c.dir}/spool/n1/n1_{job}.{0xfffffffc}")
+            step.connect(path)
             ask = lambda *numbers: (step.sendall(struct.pack(f"{len(numbers)}i", *numbers)), struct.unpack("i", step.recv(4))[0])[1]
             self.assertGreaterEqual(ask(9728), 9728)
             self.assertEqual(ask(20), os.getuid())

@@ -33,6 +33,7 @@ wire::Cred job_cred(const state::ClusterState& state, const Job& job, const User
   cred.id = identity(r, user);
   cred.job_gres_list = job_gres(job, state.settings);
   cred.job_core_spec = r.core_spec;
+  cred.job_x11 = r.x11;
   cred.job_account = r.account;
   cred.job_comment = r.comment;
   cred.job_constraints = r.features;

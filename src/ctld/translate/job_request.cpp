@@ -6,8 +6,8 @@
 namespace flurm::ctld {
 namespace {
 
-constexpr std::uint32_t kNiceOffset = 0x80000000;   // slurm 22.05 src/common/slurm_protocol_defs.h NICE_OFFSET
-constexpr std::uint32_t kDistCyclic = 1;            // slurm 22.05 slurm/slurm.h SLURM_DIST_CYCLIC
+constexpr std::uint32_t kNiceOffset = 0x80000000;  // slurm 22.05 src/common/slurm_protocol_defs.h NICE_OFFSET
+constexpr std::uint32_t kDistCyclic = 1;           // slurm 22.05 slurm/slurm.h SLURM_DIST_CYCLIC
 
 std::string text(const std::optional<std::string>& value) { return value.value_or(""); }
 
@@ -164,6 +164,9 @@ model::JobPayload job_payload(wire::JobDesc& desc) {
   payload.argv = std::move(desc.argv);
   payload.environment = std::move(desc.environment);
   payload.spank_environment = std::move(desc.spank_job_env);
+  payload.x11_cookie = std::move(desc.x11_magic_cookie).value_or("");
+  payload.x11_target = std::move(desc.x11_target).value_or("");
+  payload.x11_target_port = desc.x11_target_port;
   return payload;
 }
 

@@ -168,6 +168,14 @@ wire::PrologLaunch prolog_launch(const state::ClusterState& state, const Job& jo
   m.work_dir = r.work_dir;
   m.spank_job_env = job.payload->spank_environment;
   m.job_gres_prep = gres_for_scripts(job);
+  if (r.x11 != 0) {
+    m.x11 = r.x11;
+    m.x11_alloc_host = r.resp_host;
+    m.x11_alloc_port = r.other_port;
+    m.x11_magic_cookie = job.payload->x11_cookie;
+    m.x11_target = job.payload->x11_target;
+    m.x11_target_port = job.payload->x11_target_port;
+  }
   m.cred = extern_cred(state, job, user, now);
   m.cred.signed_bytes = wire::pack_cred_body(m.cred, version);
   return m;

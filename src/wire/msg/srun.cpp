@@ -20,6 +20,13 @@ void fields(Archive& ar, SrunUser& m) {
   ar("msg", m.msg);
 }
 
+void fields(Archive& ar, NetForward& m) {
+  ar("job_id", m.job_id);
+  ar("flags", m.flags);
+  ar("port", m.port);
+  ar("target", m.target);
+}
+
 void fields(Archive& ar, LaunchTasksResponse& m) {
   ar("step_id", m.step_id);
   ar("return_code", m.return_code);

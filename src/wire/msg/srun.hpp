@@ -33,6 +33,15 @@ struct SrunUser {
 };
 void fields(codec::Archive& ar, SrunUser& m);
 
+/// SRUN_NET_FORWARD: the connection that this came on leads, once answered, to where the message says.
+struct NetForward {
+  std::uint32_t job_id = 0, flags = 0;
+  std::uint16_t port = 0;  // 0: target is a unix socket
+  std::string target;
+  bool operator==(const NetForward&) const = default;
+};
+void fields(codec::Archive& ar, NetForward& m);
+
 /// RESPONSE_LAUNCH_TASKS.
 struct LaunchTasksResponse {
   StepId step_id;
