@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "fmt/format.h"
 #include "io/uv_internal.hpp"
 #include "io/workers.hpp"
 
@@ -101,7 +102,16 @@ Loop::~Loop() {
     if (i > 8) usleep(1000);
   }
   close(impl_->wake_fd);
-  check_uv(uv_loop_close(&impl_->loop), "uv_loop_close: something made on this loop outlives it");
+  if (uv_loop_close(&impl_->loop) == 0) return;
+  std::string left;
+  uv_walk(
+      &impl_->loop,
+      [](uv_handle_t* handle, void* text) {
+        *static_cast<std::string*>(text) +=
+            fmt::format(" {}{}", uv_handle_type_name(handle->type), uv_is_active(handle) ? "" : " (idle)");
+      },
+      &left);
+  FLURM_CHECK(false, "these outlive the loop they were made on:{}", left);
 }
 
 void Loop::run() { uv_run(&impl_->loop, UV_RUN_DEFAULT); }

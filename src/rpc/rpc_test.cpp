@@ -76,6 +76,17 @@ class RpcTest : public testing::Test {
   }
   Address here() const { return {"127.0.0.1", server->port()}; }
 
+  /// Answers after a while.
+  Handler naps() {
+    return [this](Request request) -> io::Task<Reply> {
+      return [](io::Loop& the_loop, std::uint16_t version) -> io::Task<Reply> {
+        auto nap = io::sleep(the_loop, 300);
+        co_await nap;
+        co_return Reply::rc(0u, version);
+      }(loop, request.version());
+    };
+  }
+
   static io::Task<void> call_into(Client& client, Address to, MsgType type, std::string body, std::uint16_t version,
                                   CallOptions options, Result<Response>& out) {
     auto calling = client.call(std::move(to), type, std::move(body), version, std::move(options));
@@ -126,16 +137,12 @@ TEST_F(RpcTest, long_answers_unknown_types_and_no_answer) {
 }
 
 TEST_F(RpcTest, client_tells_failures_apart) {
-  start({}, [this](Request request) -> io::Task<Reply> {
-    return [](io::Loop& the_loop, std::uint16_t version) -> io::Task<Reply> {
-      auto nap = io::sleep(the_loop, 300);
-      co_await nap;
-      co_return Reply::rc(0u, version);
-    }(loop, request.version());
-  });
+  start({}, naps());
   EXPECT_EQ(call(MsgType::REQUEST_PING, "", wire::v22_05, 50).error().code, Errc::timed_out);
   Result<Response> out = fail(Errc::error);
-  io::run_task(loop, [&] { return call_into(client, {"127.0.0.1", 1}, MsgType::REQUEST_PING, "", wire::v22_05, {}, out); });
+  io::run_task(loop, [&] {
+    return call_into(client, {"127.0.0.1", 1}, MsgType::REQUEST_PING, "", wire::v22_05, {}, out);
+  });
   EXPECT_EQ(out.error().code, Errc::communications_connection);
   auth::Munge nobody("/nonexistent");
   Client mute(loop, nobody);
@@ -448,6 +455,23 @@ TEST_F(TreeTest, dead_nodes_cost_only_themselves) {
     EXPECT_EQ(entry.err, dead ? 1001u : 0u);
   }
   log_set_level(Level::info);
+}
+
+TEST_F(RpcTest, two_may_wait_for_the_end_of_all_connections) {
+  start({}, naps());
+  Result<Response> out = fail(Errc::error);
+  io::spawn(call_into(client, here(), MsgType::REQUEST_PING, "", wire::v22_05, {.restrict_uid = getuid()}, out));
+  while (server->connections() == 0) io::run_task(loop, [this] { return io::sleep(loop, 1); });
+  bool first = false;
+  io::spawn([](Server& finishing, bool& done) -> io::Task<void> {
+    auto waiting = finishing.finish(60'000);
+    co_await waiting;
+    done = true;
+  }(*server, first));
+  io::run_task(loop, [this] { return server->finish(60'000); });
+  io::run_task(loop, [this] { return io::sleep(loop, 1); });
+  EXPECT_TRUE(first);
+  EXPECT_TRUE(out);
 }
 
 // Debian's scontrol, unmodified, against the toy.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <list>
+#include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "io/event.hpp"
@@ -61,8 +63,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   io::Timer crowded;                  // runs while paused: young connections get old enough to be closed
   Stats stats;
   bool draining = false;
-  bool abandoned = false;          // the Server is gone, and what its handler uses perhaps too
-  std::optional<io::Event> empty;  // set when the last connection left, for finish()
+  bool abandoned = false;        // the Server is gone, and what its handler uses perhaps too
+  std::vector<io::Event> empty;  // set when the last connection left, for each finish() that waits
 };
 
 void Server::State::accept(io::Stream stream) {
@@ -89,12 +91,13 @@ bool Server::State::make_room() {
   return false;
 }
 
-/// Closes those without a request that have been silent for so long; persistent ones at once, for they are daemons', which connect
-/// again and repeat what was not answered.
+/// Closes those without a request that have been silent for so long; persistent ones at once, for they are daemons',
+/// which connect again and repeat what was not answered.
 void Server::State::close_waiting(std::uint64_t silent_ms) {
   const std::uint64_t now = io::monotonic_ms();
   for (Connection& connection : connections)
-    if (connection.waiting && (connection.persistent || now - connection.since_ms >= silent_ms)) connection.stream.close();
+    if (connection.waiting && (connection.persistent || now - connection.since_ms >= silent_ms))
+      connection.stream.close();
 }
 
 void Server::State::leave(std::list<Connection>::iterator at) {
@@ -103,7 +106,8 @@ void Server::State::leave(std::list<Connection>::iterator at) {
     crowded.stop();
     listener->resume();
   }
-  if (connections.empty() && empty) empty->set({});
+  if (!connections.empty()) return;
+  for (const io::Event& waiting : std::exchange(empty, {})) waiting.set({});
 }
 
 void Server::State::refuse(const Connection& connection, const Error& error) {
@@ -232,7 +236,7 @@ io::Task<void> Server::State::send(std::shared_ptr<State>, Connection& connectio
 }
 
 io::Task<void> Server::State::serve_persistent(std::shared_ptr<State> self, std::list<Connection>::iterator at,
-                                             Request init) {
+                                               Request init) {
   Connection& connection = *at;
   const auto& wish = init.as<wire::PersistInit>();
   std::uint16_t version = std::min(wish.version, wire::kNewestVersion);
@@ -335,8 +339,7 @@ io::Task<void> Server::finish(std::uint64_t ms) {
   // Who connected a moment ago is about to say what he wants.
   for (std::uint64_t silent_ms = kSilentMs; !state->connections.empty(); silent_ms = 0) {
     state->close_waiting(silent_ms);
-    state->empty.emplace(state->loop);
-    io::Event empty = *state->empty;
+    const io::Event empty = state->empty.emplace_back(state->loop);
     auto waiting = empty.wait(silent_ms ? io::Deadline::in_ms(std::min(kSilentMs, deadline.left_ms())) : deadline);
     const auto ended = co_await waiting;
     if (!ended && deadline.left_ms() == 0) break;
