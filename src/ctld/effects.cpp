@@ -81,6 +81,7 @@ void Effects::stop() {
 }
 
 io::Task<> Effects::rest(std::uint64_t ms) {
+  if (!leads_) co_return;  // stopped while it asked a node: nobody would end the pause
   const auto at = pauses_.insert(pauses_.end(), io::Event(controller_.loop));
   auto waiting = at->wait(io::Deadline::in_ms(ms));
   (void)co_await waiting;

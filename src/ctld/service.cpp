@@ -384,13 +384,15 @@ Result<void> run_service(const ServiceOptions& options) {
     return fail(Errc::io, "cannot write SlurmctldLogFile {}", config.slurmctld_logfile);
   io::ignore_sigpipe();
   umask(0022);
-  Service service({.config_file = options.config_file, .loaded = std::move(plan.loaded), .flurm_conf = std::move(plan.flurm_conf),
-                   .membership = std::move(plan.membership), .slurm_user = plan.slurm_user.uid,
-                   .node_user = plan.node_user.uid, .host = short_host_name()},
-                  options);
-  Result<void> ended = service.run();
-  if (!ended || !service.successor()) return ended;
-  return fail(give_way_to(*service.successor()));
+  // Left alone at the end: what still waits for the answer of a node refers to it.
+  auto* service = new Service(
+      {.config_file = options.config_file, .loaded = std::move(plan.loaded), .flurm_conf = std::move(plan.flurm_conf),
+       .membership = std::move(plan.membership), .slurm_user = plan.slurm_user.uid, .node_user = plan.node_user.uid,
+       .host = short_host_name()},
+      options);
+  Result<void> ended = service->run();
+  if (!ended || !service->successor()) return ended;
+  return fail(give_way_to(*service->successor()));
 }
 
 }  // namespace flurm::ctld
