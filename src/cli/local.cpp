@@ -25,6 +25,8 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kInstall = "on Debian: apt-get install munge slurm-client";
+/// A daemon that lives is given this long to listen, and nodes to register: a machine may be slow.
+constexpr std::chrono::seconds kPatience = 60s;
 
 std::string node_name(int i) { return "n" + std::to_string(i); }
 
@@ -188,7 +190,7 @@ bool port_gets_free(const Daemon& daemon) {
 Result<void> wait_for_ports(const Layout& layout, const std::vector<Daemon>& all, bool controllers_only) {
   for (const Daemon& daemon : all) {
     if (daemon.port == 0 || (controllers_only && !daemon.is_controller)) continue;
-    auto ready = wait_for(layout, daemon, 20s, [&] { return port_answers(daemon.port, daemon.address); });
+    auto ready = wait_for(layout, daemon, kPatience, [&] { return port_answers(daemon.port, daemon.address); });
     if (!ready) return ready;
   }
   return {};
@@ -209,7 +211,7 @@ Result<void> start_all(const Layout& layout, const std::vector<Daemon>& all) {
       if (auto ready = wait_for(layout, daemon, 10s, [&] { return munge_ready(layout); }); !ready) return ready;
     // A controller that finds no accounting daemon at its first start gives up.
     if (daemon.name == "flurmdbd")
-      if (auto ready = wait_for(layout, daemon, 20s, [&] { return port_answers(daemon.port, daemon.address); }); !ready)
+      if (auto ready = wait_for(layout, daemon, kPatience, [&] { return port_answers(daemon.port, daemon.address); }); !ready)
         return ready;
     const bool last_controller = daemon.is_controller && (&daemon == &all.back() || !(&daemon + 1)->is_controller);
     if (last_controller)
@@ -225,7 +227,7 @@ Result<void> wait_for_nodes(const Layout& layout, const Settings& settings, cons
     return {};
   }
   std::string seen;
-  const auto deadline = Clock::now() + 30s;
+  const auto deadline = Clock::now() + kPatience;
   for (;;) {
     seen = run_client(layout, {"sinfo", "-hN", "-n", fmt::format("n[1-{}]", settings.nodes), "-o", "%N %T"}, 5s);
     std::vector<std::string> ready;
@@ -241,7 +243,7 @@ Result<void> wait_for_nodes(const Layout& layout, const Settings& settings, cons
     if (Clock::now() > deadline) break;
     pause_briefly();
   }
-  return fail(Errc::io, "not all nodes became idle in 30 s; sinfo says:\n{}and the controller:\n{}", seen,
+  return fail(Errc::io, "not all nodes became idle in {} s; sinfo says:\n{}and the controller:\n{}", kPatience.count(), seen,
               log_tail(layout, controller_name(settings, 1)));
 }
 

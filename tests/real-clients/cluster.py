@@ -95,7 +95,7 @@ class Cluster:
     def local(self, *words):
         """Runs a `flurm local` command for this cluster."""
         return subprocess.run(
-            [self.bin + "/flurm", "local", *words, "--dir", self.dir], capture_output=True, text=True, timeout=120)
+            [self.bin + "/flurm", "local", *words, "--dir", self.dir], capture_output=True, text=True, timeout=240)
 
     def up(self):
         done = self.local("up", "--nodes", str(self.nodes), "--controllers", str(self.controllers), "--conf-extra",
