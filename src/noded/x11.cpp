@@ -14,14 +14,6 @@ namespace {
 // slurm 22.05 slurm/slurm.h X11_FORWARD_*
 constexpr std::uint16_t kAll = 1, kBatch = 2, kFirst = 4, kLast = 8;
 
-/// TmpFS, in which %h and %n stand for this node.
-std::string temporary_directory(std::string path, const NodeFacts& facts) {
-  for (const auto& [sign, name] : {std::pair{"%h", &facts.host_name}, std::pair{"%n", &facts.node_name}})
-    for (auto at = path.find(sign); at != std::string::npos; at = path.find(sign, at + name->size()))
-      path.replace(at, 2, *name);
-  return path;
-}
-
 }  // namespace
 
 bool shows_display(std::uint16_t x11, std::string_view nodes, std::string_view node_name) {
@@ -46,7 +38,7 @@ std::optional<exec::StepX11> x11_of(const wire::PrologLaunch& order, std::uint16
                     .directory = {},
                     .munge_socket = {}};
   if (config.x11_params.find("home_xauthority") == std::string::npos)
-    x11.directory = temporary_directory(config.tmp_fs, facts);
+    x11.directory = conf::expand_node_path(config.tmp_fs, {.name = facts.node_name, .hostname = facts.host_name});
   (void)conf::Config::has_option(config.authinfo, "socket", &x11.munge_socket);
   return x11;
 }
