@@ -2,11 +2,8 @@
 #include "state/step_ports.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <string_view>
-#include <vector>
 
-#include "fmt/format.h"
+#include "base/bitmap.hpp"
 
 namespace flurm::state {
 namespace {
@@ -26,33 +23,7 @@ bool share_a_node(const model::StepPlacement& one, const model::StepPlacement& o
   });
 }
 
-/// Marks the ports of a text that ports_text() made.
-void mark(std::string_view text, std::uint16_t first_port, std::vector<bool>& used) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    std::uint32_t first = 0;
-    at = std::from_chars(at, end, first).ptr;
-    std::uint32_t last = first;
-    if (at < end && *at == '-') at = std::from_chars(at + 1, end, last).ptr;
-    for (std::uint32_t port = first; port <= last; ++port)
-      if (port >= first_port && port - first_port < used.size()) used[port - first_port] = true;
-    ++at;  // the comma
-  }
-}
-
-std::string ports_text(std::vector<std::uint32_t> ports) {
-  std::ranges::sort(ports);
-  std::string text;
-  for (std::size_t i = 0; i < ports.size();) {
-    std::size_t last = i;
-    while (last + 1 < ports.size() && ports[last + 1] == ports[last] + 1) ++last;
-    if (!text.empty()) text += ',';
-    text += i == last ? fmt::format("{}", ports[i]) : fmt::format("{}-{}", ports[i], ports[last]);
-    i = last + 1;
-  }
-  return text;
-}
+constexpr std::size_t kPorts = 65'536;  // numbers of ports are below
 
 }  // namespace
 
@@ -65,20 +36,21 @@ Result<StepPorts> find_step_ports(const ClusterState& state, const model::StepRe
       settings.step_port_max < settings.step_port_min ? 0 : settings.step_port_max - settings.step_port_min + 1u;
   if (wanted > all) return fail(Errc::ports_invalid, "{} ports of {}", wanted, all);
 
-  std::vector<bool> used(all);
+  Bitmap used(kPorts), ports(kPorts);
   state.steps.for_each([&](std::uint64_t, const auto& step) {
     if (!step->resv_ports.empty() && share_a_node(*step->placement, placement))
-      mark(step->resv_ports, settings.step_port_min, used);
+      if (const auto its = Bitmap::from_list(step->resv_ports, kPorts)) used |= *its;
     return true;
   });
-  std::vector<std::uint32_t> ports;
-  std::size_t at = state.last_step_port;
-  for (std::size_t i = 0; i < all && ports.size() < wanted; ++i) {
+  std::size_t found = 0, at = state.last_step_port;
+  for (std::size_t i = 0; i < all && found < wanted; ++i) {
     at = at + 1 < all ? at + 1 : 0;
-    if (!used[at]) ports.push_back(static_cast<std::uint32_t>(settings.step_port_min + at));
+    if (used.test(settings.step_port_min + at)) continue;
+    ports.set(settings.step_port_min + at);
+    ++found;
   }
-  if (ports.size() < wanted) return fail(Errc::ports_busy, "{} ports of {}", ports.size(), wanted);
-  return StepPorts{.text = ports_text(std::move(ports)), .last_given = static_cast<std::uint16_t>(at)};
+  if (found < wanted) return fail(Errc::ports_busy, "{} ports of {}", found, wanted);
+  return StepPorts{.text = ports.list(), .last_given = static_cast<std::uint16_t>(at)};
 }
 
 }  // namespace flurm::state
