@@ -51,7 +51,10 @@ Outcome add_assocs(const Change& change, const wire::AssocList& message) {
   std::uint32_t rank = 0;
   std::pair<std::string, std::string> last_place;
   std::set<std::pair<std::string, std::string>> touched;
-  for (const wire::AssocRec& each : message.list) {
+  // sacctmgr names each account with all its clusters; neighbours are those of one cluster.
+  std::vector<wire::AssocRec> wishes = message.list;
+  std::ranges::stable_sort(wishes, {}, &wire::AssocRec::cluster);
+  for (const wire::AssocRec& each : wishes) {
     if (each.cluster.empty() || each.acct.empty())
       return Outcome::refused(Errc::error, "An association needs a cluster and an account");
     if (!has_all_qos(change, each.cluster, each.acct, each.qos_list)) return Outcome::no_right();

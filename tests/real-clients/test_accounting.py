@@ -90,6 +90,14 @@ add account shared cluster=other,local
 add user backup account=shared
 list cluster format=cluster,controlhost,rpc,share,qos
 list assoc tree cluster=other format=cluster,account,user
+add account north,south,west cluster=other,local
+list assoc where account=north,south,west format=account,parentname,cluster
+modify account where account=west cluster=other set parent=north
+list assoc where account=west format=account,parentname,cluster
+modify account where account=north cluster=other set parent=west
+list assoc where account=north,west format=account,parentname,cluster
+list account withassoc where account=north,south,west format=account,cluster
+remove account north,south,west
 modify cluster other set grpjobs=50 qos=high
 list cluster format=cluster,grpjobs,qos
 remove user backup where cluster=other account=shared
