@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "dbd/configuration.hpp"
+#include "dbd/renumbered.hpp"
 #include "dbd/slurm_tables.hpp"
 #include "fmt/format.h"
 #include "io/clock.hpp"
@@ -51,6 +52,7 @@ class Import {
     }
     FLURM_TRY_VOID(target_.write([&](Writer& writer) -> Result<void> {
       writer.clear_marks(kUnderWay);
+      writer.set_mark("last_job", std::max(writer.mark("last_job"), static_cast<std::int64_t>(all_.last_job)));
       return {};
     }));
     return std::move(report_);
@@ -79,6 +81,7 @@ class Import {
       return fail(Errc::einval, "the store holds accounting already: an import needs one that is empty");
     FLURM_TRY_VOID(target_.write([&](Writer& writer) -> Result<void> {
       writer.set_mark(kUnderWay, 1);
+      for (const auto& [name, numbers] : all_.clusters) keep_renumbered(writer, name, numbers);
       return {};
     }));
     const auto saved = target_.save(*loaded.books, all_.books, {}, loaded.revision);

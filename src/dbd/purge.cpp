@@ -18,7 +18,6 @@
 #include "conf/lines.hpp"
 #include "dbd/periods.hpp"
 #include "dbd/slurm_sql.hpp"
-#include "dbd/sql_text.hpp"
 #include "fmt/format.h"
 
 namespace flurm::dbd {
@@ -229,7 +228,7 @@ Result<void> put_back(store::Store& store, const acct::Books& books, const std::
   bool fits = false;
   auto written = store.write([&](store::Writer& writer) -> Result<void> {
     FLURM_TRY(const std::uint64_t records,
-              is_sql(text) ? load_sql(writer, books, text) : writer.archiver().put_back(text));
+              is_of_slurmdbd(text) ? load_of_slurmdbd(writer, books, text) : writer.archiver().put_back(text));
     fits = true;
     if (!keep) return fail(Errc::success, "only tried");  // which rolls it back
     log(Level::info, "dbd.archive_loaded", {{"records", records}});

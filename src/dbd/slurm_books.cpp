@@ -306,7 +306,8 @@ SlurmBooks read_books(store::Session& session) {
   for (std::size_t i = 0; i < clusters.size(); ++i) {
     acct::Cluster& cluster = clusters[i];
     all.clusters[cluster.name].jobs = jobs;
-    jobs += static_cast<std::uint64_t>(tables[i].jobs.number("MAX(job_db_inx)"));
+    // Those that were purged count, too: archives may bring them back.
+    jobs += static_cast<std::uint64_t>(std::max(tables[i].jobs.number("MAX(job_db_inx)"), tables[i].jobs.last_given()));
     add_assocs(all, cluster.name, tables[i].assocs, assocs);
     add_wckeys(all, cluster.name, tables[i].wckeys, wckeys);
     tables[i].events.each("WHERE node_name = '' ORDER BY time_start DESC LIMIT 1", {}, [&](const SlurmRow& row) {
@@ -316,6 +317,7 @@ SlurmBooks read_books(store::Session& session) {
     const std::string name = cluster.name;
     all.books.clusters.set(name, std::move(cluster));
   }
+  all.last_job = jobs;
   return all;
 }
 

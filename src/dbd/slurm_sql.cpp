@@ -5,6 +5,8 @@
 #include <optional>
 #include <tuple>
 
+#include "dbd/renumbered.hpp"
+#include "dbd/slurm_archive.hpp"
 #include "dbd/slurm_tables.hpp"
 #include "dbd/sql_text.hpp"
 
@@ -104,7 +106,9 @@ struct Statement {
 
 class Loading {
  public:
-  Loading(store::Writer& writer, const acct::Books& books) : writer_(writer), books_(books) {}
+  /// `theirs`: numbers of associations, wckeys and jobs are those of a slurmdbd that may have been imported since.
+  Loading(store::Writer& writer, const acct::Books& books, bool theirs)
+      : writer_(writer), books_(books), theirs_(theirs) {}
 
   Result<void> run(const SqlStatement& statement) {
     if (const auto* removal = std::get_if<SqlRemoval>(&statement)) return remove(*removal);
@@ -189,13 +193,15 @@ class Loading {
         writer_.put(event_of(row, cluster));
         return {};
       case OldRecords::reservations:
-        writer_.put(reservation_of(row, cluster, {}));
+        writer_.put(reservation_of(row, cluster, ours(cluster)));
         return {};
       case OldRecords::usage:
         if (table.of == Of::cluster)
           writer_.usage_writer().put(cluster, table.period, {cluster_usage_of(row)});
         else
-          writer_.usage_writer().put(cluster, usage_of(table), table.period, {id_usage_of(row, {})});
+          writer_.usage_writer().put(
+              cluster, usage_of(table), table.period,
+              {id_usage_of(row, table.of == Of::wckeys ? ours(cluster).wckeys : ours(cluster).assocs)});
         return {};
       case OldRecords::transactions:
         break;
@@ -208,7 +214,7 @@ class Loading {
     acct::Job job;
     job.cluster = cluster;
     job.kill_uid = kInfinite32;
-    read(row, job);
+    read_job(cluster, row, job);
     const std::uint64_t number = job.db_index;
     if (job.job_id == 0 || number > kNumberMax) return fail(Errc::einval, "a job without its number, or with none");
     const bool deleted = row.flag("deleted");
@@ -217,7 +223,7 @@ class Loading {
         return fail(Errc::einval, "job {} of {}, submitted at {}, is there already", job.job_id, cluster, job.submit.v);
       const std::uint64_t its_number = known->db_index;
       job = *std::move(known);
-      read(*changed, job);
+      read_job(cluster, *changed, job);
       job.db_index = its_number;
     } else if (deleted) {
       return {};
@@ -232,6 +238,21 @@ class Loading {
     job.user = assoc ? assoc->user : "";
     writer_.put(job);
     return {};
+  }
+
+  void read_job(const std::string& cluster, const SlurmRow& row, acct::Job& job) {
+    read(row, job);
+    if (!theirs_) return;
+    const Renumbered& numbers = ours(cluster);
+    if (job.db_index) job.db_index += numbers.jobs;
+    job.assoc_id = renumbered(numbers.assocs, job.assoc_id);
+    job.wckey_id = renumbered(numbers.wckeys, job.wckey_id);
+  }
+
+  const Renumbered& ours(const std::string& cluster) {
+    const auto [at, is_new] = renumbered_.try_emplace(cluster);
+    if (is_new && theirs_) at->second = find_renumbered(writer_, cluster);
+    return at->second;
   }
 
   /// The one with the same number of its controller and the same submission.
@@ -260,7 +281,8 @@ class Loading {
 
   /// Our number of the job that a step or a suspension names. The job may come later.
   Result<std::uint64_t> job_of_part(const std::string& cluster, const SlurmRow& row) {
-    const std::uint64_t number = row.number("job_db_inx");
+    std::uint64_t number = row.number("job_db_inx");
+    if (number) number += ours(cluster).jobs;
     if (number == 0 || number > kNumberMax) return fail(Errc::einval, "a part of a job that says not of which");
     if (const auto at = numbers_.find({cluster, number}); at != numbers_.end()) return at->second;
     if (const std::optional<acct::Job> job = writer_.job(number); job && job->cluster != cluster)
@@ -275,6 +297,8 @@ class Loading {
 
   store::Writer& writer_;
   const acct::Books& books_;
+  const bool theirs_;
+  std::map<std::string, Renumbered> renumbered_;
   std::map<std::pair<std::string, std::uint64_t>, std::uint64_t> numbers_;         // of a cluster there, and ours
   std::map<std::tuple<std::string, std::uint32_t, TimeS>, std::uint64_t> placed_;  // jobs that kept their numbers
   std::uint64_t rows_ = 0;
@@ -282,9 +306,13 @@ class Loading {
 
 }  // namespace
 
-Result<std::uint64_t> load_sql(store::Writer& writer, const acct::Books& books, std::string_view text) {
-  Loading loading(writer, books);
-  FLURM_TRY_VOID(read_sql(text, [&](const SqlStatement& statement) { return loading.run(statement); }));
+bool is_of_slurmdbd(std::string_view text) { return is_sql(text) || is_slurm_archive(text); }
+
+Result<std::uint64_t> load_of_slurmdbd(store::Writer& writer, const acct::Books& books, std::string_view text) {
+  const bool binary = is_slurm_archive(text);
+  Loading loading(writer, books, binary);
+  FLURM_TRY_VOID((binary ? read_slurm_archive : read_sql)(
+      text, [&](const SqlStatement& statement) { return loading.run(statement); }));
   writer.flush();
   return loading.rows();
 }

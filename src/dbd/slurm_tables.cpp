@@ -1,6 +1,7 @@
 // dbd/slurm_tables.cpp — rows of jobs, steps, events and what else happens, and how rows are read at all.
 #include "dbd/slurm_tables.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -55,6 +56,14 @@ void SlurmTable::each(const std::string& which, const store::Row& values,
 
 std::int64_t SlurmTable::number(const std::string& what, const std::string& which, const store::Row& values) const {
   return places_.empty() ? 0 : session_.number(fmt::format("SELECT {} FROM `{}` {}", what, name_, which), values);
+}
+
+std::int64_t SlurmTable::last_given() const {
+  const std::int64_t next = session_.number(
+      "SELECT COALESCE(MAX(auto_increment), 0) FROM information_schema.tables WHERE table_schema = DATABASE() AND "
+      "table_name = ?",
+      {name_});
+  return std::max<std::int64_t>(next - 1, 0);
 }
 
 std::uint32_t renumbered(const std::map<std::uint32_t, std::uint32_t>& numbers, std::uint32_t old) {

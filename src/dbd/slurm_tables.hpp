@@ -60,6 +60,8 @@ class SlurmTable {
             const std::function<void(const SlurmRow&)>& visit) const;
   /// The first column of the first row of "SELECT `what` FROM it `which`", as a number; 0: none.
   std::int64_t number(const std::string& what, const std::string& which = "", const store::Row& values = {}) const;
+  /// The highest number that the database gave a row by itself, be the row there or not; 0: none.
+  std::int64_t last_given() const;
 
  private:
   store::Session& session_;
@@ -76,6 +78,7 @@ struct Renumbered {
 struct SlurmBooks {
   acct::Books books;
   std::map<std::string, Renumbered> clusters;
+  std::uint64_t last_job = 0;  ///< the highest number that a job, there or purged, has here
 };
 
 /// Everything but jobs, events, reservations, usage and the log.

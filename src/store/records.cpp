@@ -10,7 +10,7 @@ namespace flurm::store {
 
 namespace {
 
-std::string marks(std::size_t n) {
+std::string placeholders(std::size_t n) {
   std::string text;
   for (std::size_t i = 0; i < n; ++i) text += i ? ", ?" : "?";
   return text;
@@ -33,7 +33,7 @@ class Where {
       else
         values.push_back(std::int64_t{each});
     }
-    add(column + " IN (" + marks(list.size()) + ")", std::move(values));
+    add(column + " IN (" + placeholders(list.size()) + ")", std::move(values));
   }
   /// Alive at some time between the two; 0: open.
   void period(const std::string& start, const std::string& end, TimeS from, TimeS to) {
@@ -92,7 +92,7 @@ std::vector<acct::Job> Reader::jobs(const JobFilter& filter) {
   } else {
     const std::string when = filter.unfinished_only ? " AND time_end = 0" : " AND (time_end = 0 OR time_end >= ?)";
     in_parts(std::span(filter.job_ids), [&](Row ids) {
-      const std::string in = " IN (" + marks(ids.size()) + ")" + when;
+      const std::string in = " IN (" + placeholders(ids.size()) + ")" + when;
       if (!filter.unfinished_only) ids.push_back(from);
       for (const char* column : {"job_id", "array_job_id", "het_job_id"}) find(column + in, ids);
     });
@@ -114,7 +114,7 @@ std::vector<acct::Job> Reader::jobs_of(const std::string& cluster, std::span<con
     Row values{cluster};
     std::ranges::copy(ids, std::back_inserter(values));
     std::ranges::move(
-        select<acct::Job>(session_, "jobs", "cluster = ? AND job_id IN (" + marks(ids.size()) + ")", values),
+        select<acct::Job>(session_, "jobs", "cluster = ? AND job_id IN (" + placeholders(ids.size()) + ")", values),
         std::back_inserter(found));
   });
   return found;
@@ -123,8 +123,9 @@ std::vector<acct::Job> Reader::jobs_of(const std::string& cluster, std::span<con
 std::vector<acct::Step> Reader::steps_of(std::span<const std::uint64_t> db_indices) {
   std::vector<acct::Step> found;
   in_parts(db_indices, [&](const Row& ids) {
-    std::ranges::move(select<acct::Step>(session_, "steps", "db_index IN (" + marks(ids.size()) + ")" + kInOrder, ids),
-                      std::back_inserter(found));
+    std::ranges::move(
+        select<acct::Step>(session_, "steps", "db_index IN (" + placeholders(ids.size()) + ")" + kInOrder, ids),
+        std::back_inserter(found));
   });
   return found;
 }
@@ -210,6 +211,15 @@ std::vector<acct::Job> Reader::running_jobs(const std::string& cluster, std::spa
 
 std::int64_t Reader::mark(const std::string& name) {
   return session_.number("SELECT value FROM meta WHERE name = ?", {name});
+}
+
+std::map<std::string, std::int64_t> Reader::marks(const std::string& prefix) {
+  std::map<std::string, std::int64_t> found;
+  session_.for_each("SELECT name, value FROM meta WHERE name LIKE ?", {prefix + "%"}, [&](const Row& row) {
+    const std::string& name = std::get<std::string>(row[0]);
+    if (name.starts_with(prefix)) found[name] = whole(row[1]);  // for LIKE, '_' is any character
+  });
+  return found;
 }
 
 }  // namespace flurm::store

@@ -75,6 +75,8 @@ class Reader {
 
   /// A number under a name, of the database as a whole; 0: none. Those of the store itself: last_job, last_transaction.
   std::int64_t mark(const std::string& name);
+  /// All whose names begin so.
+  std::map<std::string, std::int64_t> marks(const std::string& prefix);
 
   UsageReader usage() { return UsageReader(session_); }
 
@@ -97,6 +99,7 @@ class Writer : private Reader {
   std::vector<acct::Step> steps(std::uint64_t db_index);
   using Reader::events;
   using Reader::mark;
+  using Reader::marks;
   using Reader::reservations;
   using Reader::suspensions;
   using Reader::text;

@@ -3,7 +3,9 @@
 Debian's slurmdbd on MariaDB is filled by clients, jobs, and reports of the past of a second cluster; then it goes, and flurmdbd takes its place.
 """
 
+import contextlib
 import difflib
+import glob
 import os
 import re
 import subprocess
@@ -12,6 +14,7 @@ import unittest
 from accounted import ORACLE, STORE, Accounted, MariaDb, PostgreSql
 from cluster import kill, main, wait_for
 from past import accounts, feed, story
+from test_archive import ALL, OLD
 
 ENTITIES = """
 add account lab description=first organization=here fairshare=7 grpjobs=20 grptres=cpu=100,mem=4000 maxwall=2-0
@@ -60,9 +63,9 @@ sreport -P -M past -t seconds user topusage start=2025-01-30 end=2025-02-03
 OTHER = {"AssocID", "DBIndex", "WCKeyID", "ControlHost", "ControlPort"}
 
 
-def told(c):
+def told(c, questions=QUESTIONS):
     answers = {}
-    for line in QUESTIONS:
+    for line in questions:
         done = c.try_run(*line.split())
         rows = [row.split("|") for row in (done.stdout + done.stderr).splitlines()]
         for names in rows[:1]:
@@ -96,18 +99,7 @@ class Import(unittest.TestCase):
             for name in ("flurmctld", "flurmdbd"):
                 before = told(c) if name == "flurmdbd" else None
                 kill(c.pid(name))
-            with open(c.dir + "/etc/slurmdbd.conf") as file:
-                text = file.read()
-            with open(c.work + "/slurmdbd.conf", "w") as file:
-                file.write(text)
-
-            other, keys = self.target(c)
-            try:
-                with open(c.dir + "/etc/slurmdbd.extra", "w") as file:
-                    file.write(c.dbd_extra + keys)
-                ours = c.work + "/ours.conf"
-                with open(ours, "w") as file:
-                    file.write("SlurmUser=root\n" + keys)
+            with self.another_store(c) as ours:
                 report = self.copy(c, ours)
                 self.assertEqual(report.returncode, 0, report.stderr)
                 counts = dict(re.findall(r"(\w[\w ]*\w) +(\d+)", report.stdout))
@@ -131,9 +123,75 @@ class Import(unittest.TestCase):
                 last = c.submit("-A", "lab", "--wrap", "true", user="daemon")
                 c.wait_end(last)
                 wait_for(lambda: [row["State"] for row in c.sacct("-j", last, "-X")] == ["COMPLETED"], 30, "a new job")
-            finally:
-                if other:
-                    other.stop()
+
+    def test_archives_that_slurmdbd_wrote_are_loaded(self):
+        with Accounted(1, dbd="TrackWCKey=yes\n", slurmdbd=True, extra="TrackWCKey=yes\n") as c:
+            # Both clusters have associations and jobs of the same numbers.
+            c.sacctmgr("add", "account", "one,two,three,four")
+            c.sacctmgr("add", "user", "daemon,games", "account=one,two,three")
+            for number in range(3):
+                c.submit("-J", f"before {number}", "--wrap", "true")
+            job = c.submit("-n2", "-J", "of old", "--wrap", "srun -n2 true; exit 3")
+            c.wait_end(job)
+            wait_for(lambda: [row["End"] != "Unknown" for row in c.sacct("-S", "now-1hour")] == [True] * 9, 30, "all records")
+            feed(c, story(accounts(c)))
+            c.sacctmgr("roll", "2025-01-30", "2025-02-04", "0")
+            moved = [f"update acct.local_{table}_table set " + ", ".join(f"time_{name} = time_{name} - 90 * 86400" for name in names)
+                     for table, names in (("job", ("submit", "eligible", "start", "end")), ("step", ("start", "end")))]
+            self.assertEqual(c.database.sql(";".join(moved)).stderr, "")
+            questions = [line for line in QUESTIONS if "cluster=past" in line or "-M past" in line] + [
+                "sacct -a -P -o ALL -M local -S now-120days -E now-1day"]
+            before = told(c, questions)
+            self.assertIn("of old", str(before[questions[-1]]))
+            archives = c.work + "/archives"
+            os.mkdir(archives)
+            os.chmod(archives, 0o777)
+            c.sacctmgr("archive", "dump", "Directory=" + archives, *OLD, *ALL)
+            self.assertNotIn("of old", str(told(c, questions)))
+            files = sorted(glob.glob(archives + "/*"))
+            kinds = {re.sub(r"^(past|local)_|_table_archive_.*|_archive_.*", "", os.path.basename(file)) for file in files}
+            self.assertLessEqual({"event", "job", "resv", "step", "suspend"}, kinds)
+            for name in ("flurmctld", "flurmdbd"):
+                kill(c.pid(name))
+            with self.another_store(c) as ours:
+                report = self.copy(c, ours)
+                self.assertEqual(report.returncode, 0, report.stderr)
+                os.remove(c.bin + "/flurmdbd")
+                os.symlink(self.program(), c.bin + "/flurmdbd")
+                c.local_up()
+                for _ in range(2):  # a second time it changes nothing
+                    for file in files:
+                        c.sacctmgr("archive", "load", file)
+                    after = told(c, questions)
+                    different = []
+                    for line in questions:
+                        different += difflib.unified_diff(before[line], after[line], "slurmdbd: " + line, "flurmdbd", lineterm="", n=0)
+                    self.assertFalse(different, "\n" + "\n".join(different[:60]))
+                with open(files[0], "rb") as file:
+                    cut = file.read()[:-9]
+                with open(c.work + "/cut", "wb") as file:
+                    file.write(cut)
+                self.assertIn("Problem loading archive file", c.refused("sacctmgr", "-i", "archive", "load", c.work + "/cut"))
+                self.assertEqual(told(c, questions), after)
+
+    @contextlib.contextmanager
+    def another_store(self, c):
+        """What was slurmdbd's configuration is /slurmdbd.conf now; flurmdbd's, which this gives, and the cluster's name another store."""
+        with open(c.dir + "/etc/slurmdbd.conf") as file:
+            text = file.read()
+        with open(c.work + "/slurmdbd.conf", "w") as file:
+            file.write(text)
+        other, keys = self.target(c)
+        try:
+            with open(c.dir + "/etc/slurmdbd.extra", "w") as file:
+                file.write(c.dbd_extra + keys)
+            ours = c.work + "/ours.conf"
+            with open(ours, "w") as file:
+                file.write("SlurmUser=root\n" + keys)
+            yield ours
+        finally:
+            if other:
+                other.stop()
 
     @staticmethod
     def program():
