@@ -147,6 +147,8 @@ TEST_F(Accounts, coordinators_have_what_is_below_too) {
   books_.accounts.set("a", account);
   EXPECT_EQ(coordinated(books_, "boss"), (std::map<std::string, bool>{{"a", true}, {"aa", false}}));
   EXPECT_EQ(coordinators(books_, "aa"), (std::map<std::string, bool>{{"boss", false}}));
+  books_.accounts.erase("aa");  // as a controller knows it, where nobody coordinates just this one
+  EXPECT_EQ(coordinators(books_, "aa"), (std::map<std::string, bool>{{"boss", false}}));
 }
 
 TEST_F(Accounts, a_copy_does_not_see_later_changes) {

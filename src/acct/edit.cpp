@@ -194,9 +194,9 @@ std::map<std::string, bool> coordinated(const Books& books, const std::string& u
 
 std::map<std::string, bool> coordinators(const Books& books, const std::string& account) {
   std::map<std::string, bool> result;
-  const Account* own = books.accounts.find_live(account);
-  if (!own) return result;
-  for (const std::string& user : own->coordinators) result[user] = true;
+  // A controller's books only have accounts that somebody coordinates.
+  if (const Account* own = books.accounts.find_live(account))
+    for (const std::string& user : own->coordinators) result[user] = true;
   for (const auto& [id, each] : books.assocs().rows()) {
     if (each->deleted || !each->user.empty() || each->account != account) continue;
     for (const Assoc* at = books.assocs().find(each->parent_id); at; at = books.assocs().find(at->parent_id)) {

@@ -75,6 +75,8 @@ Errc Admission::lets_in(const model::Partition& partition, const model::JobReque
     const auto hosts = expand_hosts(partition.allow_alloc_nodes);
     if (!hosts || std::ranges::find(*hosts, request.alloc_node) == hosts->end()) return Errc::access_denied;
   }
+  // Else it waits for another account, QOS or partition.
+  if (state_.settings.enforce_part_limits == kEnforceNone) return Errc::success;
   return acct::admits(*state_.books, partition, standing_.assoc, standing_.qos);
 }
 
