@@ -136,6 +136,13 @@ TEST_F(Local, config_check_tells_by_its_status) {
   EXPECT_EQ(config_check(file), 0);
   ASSERT_TRUE(exec::replace_file(layout_.dir + "/cgroup.conf", "Foo=1\n", 0644));
   EXPECT_EQ(config_check(file), 1);
+  ASSERT_TRUE(exec::replace_file(layout_.dir + "/cgroup.conf", "", 0644));
+  ASSERT_TRUE(exec::replace_file(layout_.dir + "/acct_gather.conf", "EnergyIPMIFrequency=10\n", 0644));
+  EXPECT_EQ(config_check(file), 0) << "it is for another plugin";
+  EXPECT_EQ(config_check(layout_.dir + "/acct_gather.conf"), 1);
+  const std::string gathers = "AcctGatherProfileType=acct_gather_profile/influxdb\n";
+  ASSERT_TRUE(exec::replace_file(file, local_slurm_conf(layout_, settings_, "host", gathers), 0644));
+  EXPECT_EQ(config_check(file), 1);
   EXPECT_EQ(config_check(layout_.dir + "/absent.conf"), 1);
 }
 

@@ -73,15 +73,16 @@ Result<InfluxConf> parse_influx_conf(std::string_view text, const std::string& f
     for (const Pair& pair : line.pairs)
       if (auto taken = take(conf, pair); !taken) report.error(pair.key, taken.error().text);
   }
-  if (auto error = first_error(out, before); !error.empty()) return fail(Errc::einval, "{}", error);
-  const auto need = [&](const std::string& value, std::string_view key) -> Result<void> {
-    if (!value.empty()) return {};
-    return fail(Errc::einval, "{}: acct_gather_profile/influxdb needs {}", file, key);
+  const auto need = [&](const std::string& value, std::string_view key) {
+    if (value.empty()) Report{out, file}.error(key, "is needed by acct_gather_profile/influxdb");
   };
-  FLURM_TRY_VOID(need(conf.host, "ProfileInfluxDBHost"));
-  FLURM_TRY_VOID(need(conf.database, "ProfileInfluxDBDatabase"));
-  FLURM_TRY_VOID(need(conf.retention_policy, "ProfileInfluxDBRTPolicy"));
-  if (!conf.password.empty()) FLURM_TRY_VOID(need(conf.user, "ProfileInfluxDBUser"));
+  if (first_error(out, before).empty()) {
+    need(conf.host, "ProfileInfluxDBHost");
+    need(conf.database, "ProfileInfluxDBDatabase");
+    need(conf.retention_policy, "ProfileInfluxDBRTPolicy");
+    if (!conf.password.empty()) need(conf.user, "ProfileInfluxDBUser");
+  }
+  if (auto error = first_error(out, before); !error.empty()) return fail(Errc::einval, "{}", error);
   return conf;
 }
 

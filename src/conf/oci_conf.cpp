@@ -29,14 +29,15 @@ constexpr std::string_view kWithoutEffect[] = {
 
 Result<OciConf> parse_oci_conf(std::string_view text, const std::string& file, const IncludeText& include,
                                std::vector<Diagnostic>& out) {
+  const std::size_t before = out.size();
   const KeyFile<OciConf> kind{.name = "oci.conf",
                               .keys = keys(),
                               .without_effect = kWithoutEffect,
                               .why = "is accepted but has no effect in FLURM yet"};
   FLURM_TRY(OciConf conf, parse_key_file(kind, text, file, include, out));
   if (conf.run.empty() && (conf.create.empty() || conf.start.empty() || conf.query.empty()))
-    return fail(Errc::einval, "{}: error: RunTimeRun: is needed, or RunTimeCreate, RunTimeStart and RunTimeQuery",
-                file);
+    Report{out, file}.error("RunTimeRun", "is needed, or RunTimeCreate, RunTimeStart and RunTimeQuery");
+  if (auto error = first_error(out, before); !error.empty()) return fail(Errc::einval, "{}", error);
   return conf;
 }
 
