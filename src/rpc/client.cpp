@@ -13,9 +13,13 @@ Error exchange_error(const Error& error, const Address& to, Errc what) {
   return {what, fmt::format("{}: {}", to.text(), error.text)};
 }
 
-io::Task<Result<io::Stream>> connect_and_send(io::Loop& loop, Address to, std::string frame, io::Deadline deadline) {
-  auto connecting = io::connect_tcp(loop, to.host, to.port, deadline);
+io::Task<Result<io::Stream>> connect_and_send(io::Loop& loop, Address to, std::string frame, io::Deadline deadline,
+                                              std::uint64_t connect_ms) {
+  const bool less = connect_ms != 0 && connect_ms < deadline.left_ms();
+  auto connecting = io::connect_tcp(loop, to.host, to.port, less ? io::Deadline::in_ms(connect_ms) : deadline);
   Result<io::Stream> stream = co_await connecting;
+  if (!stream && less && stream.error().code == Errc::timed_out)
+    co_return fail(Errc::communications_connection, "{}: does not take connections", to.text());
   if (!stream) co_return fail(stream.error());
   auto writing = stream->write_all(std::move(frame), deadline);
   Result<void> written = co_await writing;
@@ -27,12 +31,12 @@ io::Task<Result<io::Stream>> connect_and_send(io::Loop& loop, Address to, std::s
 }
 
 io::Task<Result<Response>> exchange(io::Loop& loop, const auth::Munge& munge, Address to, std::string frame,
-                                    io::Deadline deadline, std::uint32_t bytes_max, bool for_another) {
-  auto sending = connect_and_send(loop, to, std::move(frame), deadline);
+                                    CallOptions options, io::Deadline deadline, bool for_another) {
+  auto sending = connect_and_send(loop, to, std::move(frame), deadline, options.connect_ms);
   Result<io::Stream> stream = co_await sending;
   if (!stream) co_return fail(stream.error());
   std::string buffer;
-  auto reading = read_frame(*stream, buffer, bytes_max, deadline);
+  auto reading = read_frame(*stream, buffer, options.frame_bytes_max, deadline);
   Result<std::string> answer = co_await reading;
   if (!answer) {
     stream->abandon();  // a request that is given up must not arrive after its repetition
@@ -68,7 +72,7 @@ io::Task<Result<Response>> call_task(io::Loop& loop, const auth::Munge& munge, A
       });
   Result<std::string> frame = co_await sealing;
   if (!frame) co_return fail(frame.error());
-  auto exchanging = exchange(loop, munge, std::move(to), std::move(*frame), deadline, options.frame_bytes_max, false);
+  auto exchanging = exchange(loop, munge, std::move(to), std::move(*frame), options, deadline, false);
   co_return co_await exchanging;
 }
 
@@ -81,7 +85,7 @@ io::Task<Result<void>> send_task(io::Loop& loop, const auth::Munge& munge, Addre
       });
   Result<std::string> frame = co_await sealing;
   if (!frame) co_return fail(frame.error());
-  auto sending = connect_and_send(loop, std::move(to), std::move(*frame), deadline);
+  auto sending = connect_and_send(loop, std::move(to), std::move(*frame), deadline, options.connect_ms);
   Result<io::Stream> stream = co_await sending;
   if (!stream) co_return fail(stream.error());
   co_return Result<void>{};
@@ -102,8 +106,8 @@ io::Task<Result<void>> Client::send_only(Address to, wire::MsgType type, std::st
 }
 
 io::Task<Result<Response>> Client::call_frame(Address to, std::string frame, CallOptions options) {
-  return exchange(loop_, munge_, std::move(to), std::move(frame), io::Deadline::in_ms(options.timeout_ms),
-                  options.frame_bytes_max, true);
+  const auto deadline = io::Deadline::in_ms(options.timeout_ms);
+  return exchange(loop_, munge_, std::move(to), std::move(frame), std::move(options), deadline, true);
 }
 
 }  // namespace flurm::rpc

@@ -26,6 +26,7 @@ struct Address {
 
 struct CallOptions {
   std::uint64_t timeout_ms = 10'000;          ///< for everything: connecting, sending, waiting for the answer
+  std::uint64_t connect_ms = 0;               ///< of that for connecting, at most; 0: all of it
   std::optional<uid_t> restrict_uid;          ///< who may read the credential: the user the receiver runs as
   wire::Forward forward;                      ///< whom the receiver shall pass it on to
   std::uint32_t frame_bytes_max = 64u << 20;  ///< of the answer

@@ -14,6 +14,10 @@
 namespace flurm::rpc {
 namespace {
 
+/// So long a node may take to take a connection: the kernel asks three times. Another takes its place while those above
+/// still wait; a machine without power would use up the time of all that stand below it.
+constexpr std::uint64_t kConnectMs = 3500;
+
 using Entries = std::vector<wire::RetEntry>;
 /// Sends the message to one node, with `rest` for it to pass on to.
 using Send = std::function<io::Task<Result<Response>>(Address to, std::vector<std::string> rest)>;
@@ -150,6 +154,7 @@ io::Task<std::vector<wire::RetEntry>> fan_out(Client& client, Resolve resolve, s
     CallOptions options;
     options.restrict_uid = what.restrict_uid;
     options.timeout_ms = what.timeout_ms * (1 + tree_depth(rest.size(), width));
+    options.connect_ms = kConnectMs;
     options.forward = forward_to(rest, what.timeout_ms, width);
     return client.call(std::move(to), what.type, what.body, what.version, std::move(options));
   };
@@ -206,6 +211,7 @@ io::Task<std::vector<wire::RetEntry>> Forwarder::forward(const Request& request)
     next.ret_list.clear();
     CallOptions options;
     options.timeout_ms = timeout_ms * (1 + tree_depth(rest.size(), width));
+    options.connect_ms = kConnectMs;
     return client_.call_frame(std::move(address), wire::build_frame(std::move(next), auth, body), std::move(options));
   };
   return run_tree(client_.loop(), std::move(*nodes), width, resolve_, std::move(send));

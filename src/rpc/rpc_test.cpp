@@ -457,6 +457,45 @@ TEST_F(TreeTest, dead_nodes_cost_only_themselves) {
   log_set_level(Level::info);
 }
 
+/// A machine without power: connections to it are neither taken nor refused.
+struct NobodyHome {
+  int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::vector<int> waiting;
+  std::uint16_t port = 0;
+  NobodyHome() {
+    sockaddr_in here{};
+    here.sin_family = AF_INET;
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof here;
+    EXPECT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&here), size), 0);
+    EXPECT_EQ(listen(listening, 0), 0);
+    EXPECT_EQ(getsockname(listening, reinterpret_cast<sockaddr*>(&here), &size), 0);
+    port = ntohs(here.sin_port);
+    for (int i = 0; i < 4; ++i) {  // what the kernel takes for it
+      waiting.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      (void)connect(waiting.back(), reinterpret_cast<sockaddr*>(&here), size);
+    }
+  }
+  ~NobodyHome() {
+    for (int fd : waiting) close(fd);
+    close(listening);
+  }
+};
+
+TEST_F(TreeTest, machines_without_power_cost_only_themselves) {
+  log_set_level(Level::fatal);
+  const NobodyHome dark;
+  for (auto& node : nodes) ports.push_back(node->port());
+  ports[0] = ports[1] = dark.port;
+  auto answers = fan(wire::v22_05, 2);
+  for (std::size_t i = 0; i < 7; ++i) {
+    const wire::RetEntry& entry = answers["m" + std::to_string(i + 1)];
+    EXPECT_EQ(entry.type, i < 2 ? MsgType::RESPONSE_FORWARD_FAILED : MsgType::RESPONSE_SLURM_RC) << "m" << i + 1;
+    EXPECT_EQ(entry.err, i < 2 ? 1001u : 0u);
+  }
+  log_set_level(Level::info);
+}
+
 TEST_F(RpcTest, two_may_wait_for_the_end_of_all_connections) {
   start({}, naps());
   Result<Response> out = fail(Errc::error);
