@@ -15,7 +15,6 @@ wire::ResourceAllocationResponse allocation_response(const model::Job& job, Errc
   m.resv_name = job.reservation;
   m.partition = job.partition;
   m.batch_host = job.batch_host;
-  m.environment = job.payload->environment;
   m.uid = r.user_id;
   m.gid = r.group_id;
   m.user_name = r.user_name;
