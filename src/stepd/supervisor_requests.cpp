@@ -277,8 +277,10 @@ void Supervisor::begin_termination(std::uint32_t grace_s) {
   // Whoever wants the step gone does not wait for a client that takes nothing.
   drained_by_ms_ = monotonic_ms() + grace_s * 1000 + kDrainWhenKilledMs;
   if (grace_s == 0 || suspended_) return kill_everything();
+  // What waits for a debugger finds its end when it wakes up, and does nothing before.
+  if (launch_.for_debugger) deliver(SIGTERM);
   deliver(SIGCONT);
-  deliver(SIGTERM);
+  if (!launch_.for_debugger) deliver(SIGTERM);
   const std::uint64_t at = monotonic_ms() + grace_s * 1000;
   if (kill_at_ms_ == 0 || at < kill_at_ms_) kill_at_ms_ = at;
 }
