@@ -36,6 +36,8 @@ Message message_of(const state::ClusterState& state, const model::Job& job, cons
       return {wire::MsgType::RESPONSE_RESOURCE_ALLOCATION, codec::pack(allocation_response(job), version)};
     case News::node_failed:
       return {wire::MsgType::SRUN_NODE_FAIL, codec::pack(wire::SrunNodeFail{id, effect.text}, version)};
+    case News::step_missing:
+      return {wire::MsgType::SRUN_STEP_MISSING, codec::pack(wire::SrunNodeFail{id, effect.text}, version)};
     case News::try_again: {
       wire::JobStepKill again;
       again.step_id = id;
@@ -115,8 +117,9 @@ io::Task<> Effects::signal_step(Effect effect) {
   if (step && step->running())
     for (const model::StepShare& share : step->placement->shares) {
       const model::Node* node = state->node(share.node);
-      if (!node || node->base == model::NodeBase::down || (effect.node != kNoVal32 && effect.node != share.node))
-        continue;
+      const bool meant =
+          effect.node == kNoVal32 ? node && node->base != model::NodeBase::down : effect.node == share.node;
+      if (!node || !meant) continue;
       wire::CancelTasks message;
       message.step_id = step_id(effect.job, effect.step);
       message.signal = effect.signal;

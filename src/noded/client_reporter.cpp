@@ -2,6 +2,7 @@
 #include "noded/client_reporter.hpp"
 
 #include <algorithm>
+#include <csignal>
 
 #include "base/log.hpp"
 #include "wire/msg/srun.hpp"
@@ -48,6 +49,29 @@ io::Task<void> ClientReporter::tell_all(NodeJobPtr job, StepLink::Ptr link) {
   }
   auto telling = tell(*this, job, link);
   co_await telling;
+}
+
+io::Task<void> ClientReporter::tell_killed(exec::StepState state) {
+  if (launch_due(state)) {
+    auto telling = tell_launch(state);
+    co_await telling;
+    state.launch_told = true;
+  }
+  for (exec::TaskState& task : state.tasks) {
+    if (!task.exited) task.wait_status = SIGKILL;
+    task.exited = true;
+  }
+  while (const exec::TaskState* first = untold_exit(state)) {
+    const std::uint32_t wait_status = first->wait_status;
+    std::vector<std::uint32_t> tasks;
+    for (exec::TaskState& task : state.tasks) {
+      if (task.told || task.wait_status != wait_status) continue;
+      task.told = true;
+      tasks.push_back(task.global_id);
+    }
+    auto telling = tell_exits(state, wait_status, std::move(tasks));
+    co_await telling;
+  }
 }
 
 io::Task<void> ClientReporter::tell(ClientReporter& self, NodeJobPtr job, StepLink::Ptr link) {

@@ -16,6 +16,8 @@ class ClientReporter {
   void look(const NodeJobPtr& job, const StepLink::Ptr& link);
   /// Returns when they have been told all there is.
   io::Task<void> tell_all(NodeJobPtr job, StepLink::Ptr link);
+  /// Of a step whose supervisor was killed: its tasks were, too, where nothing else is known.
+  io::Task<void> tell_killed(exec::StepState state);
 
  private:
   static io::Task<void> tell(ClientReporter& self, NodeJobPtr job, StepLink::Ptr link);

@@ -113,8 +113,8 @@ io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr li
          {"slurm_rc", state.end ? state.end->slurm_rc : 0}});
     io::Event told(self.node_.loop);
     const bool batch = state.key.step_id == kBatchStep;
-    if (link && !batch) {
-      io::spawn(tell_clients(self, job, link, told));
+    if (!batch) {
+      io::spawn(tell_clients(self, job, link, state, told));
     } else {
       told.set({});
     }
@@ -179,9 +179,17 @@ io::Task<void> Reporter::kill_step(Reporter& self, wire::StepId step) {
   (void)co_await asking;
 }
 
-io::Task<void> Reporter::tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, io::Event told) {
-  auto telling = self.clients_.tell_all(std::move(job), std::move(link));
-  co_await telling;
+io::Task<void> Reporter::tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
+                                      io::Event told) {
+  if (link) {
+    auto telling = self.clients_.tell_all(std::move(job), link);
+    co_await telling;
+    state = link->state();
+  }
+  if (!state.end) {
+    auto telling = self.clients_.tell_killed(std::move(state));
+    co_await telling;
+  }
   told.set({});
 }
 

@@ -57,7 +57,8 @@ class Reporter {
   io::Task<void> kill(std::uint32_t job_id);
   io::Task<std::optional<JobRun>> run_at_controller(std::uint32_t job_id);
   static io::Task<void> kill_step(Reporter& self, wire::StepId step);
-  static io::Task<void> tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, io::Event told);
+  static io::Task<void> tell_clients(Reporter& self, NodeJobPtr job, StepLink::Ptr link, exec::StepState state,
+                                     io::Event told);
   NodeContext& node_;
   ClientReporter clients_;
   StepReports step_reports_;

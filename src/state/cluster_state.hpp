@@ -52,6 +52,7 @@ struct Effect {
     try_again,    // there may be room for the step now
     suspended,    // or resumed: `op`
     message,      // `text`
+    step_missing,  // the node `text` has registered without the step
   };
   /// Why a job is ended; the node's daemon words its message accordingly.
   enum class End : std::uint8_t { terminate, time_limit, preempted, abort, completed };

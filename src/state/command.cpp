@@ -181,6 +181,11 @@ void fields(codec::Archive& ar, LaunchAnswered& c) {
   ar("rc", c.rc);
 }
 
+void fields(codec::Archive& ar, RegisterNode::RunningStep& s) {
+  ar("job", s.job);
+  ar("slot", s.slot);
+}
+
 void fields(codec::Archive& ar, RegisterNode& c) {
   ar("name", c.name);
   ar("protocol_version", c.protocol_version);
@@ -203,6 +208,7 @@ void fields(codec::Archive& ar, RegisterNode& c) {
   ar("config_overrides", c.config_overrides);
   ar("invalid_reason", c.invalid_reason);
   ar("gres", c.gres, codec::since(4));
+  ar("running_steps", c.running_steps, codec::since(7));
 }
 
 void fields(codec::Archive& ar, NodesSeen::Load& l) {

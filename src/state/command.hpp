@@ -143,6 +143,11 @@ struct LaunchAnswered {
 };
 
 struct RegisterNode {
+  /// A step that the node has; `slot` as model::step_slot(), or the number alone.
+  struct RunningStep {
+    JobId job;
+    std::uint32_t slot = 0;
+  };
   std::string name;
   std::uint16_t protocol_version = 0;
   std::string version, arch, os, features_active;
@@ -155,6 +160,7 @@ struct RegisterNode {
   bool config_overrides = false;   // SlurmdParameters=config_overrides: believe the configuration
   std::string invalid_reason;      // the daemon's own complaint, e.g. a failed health check
   std::vector<model::GresRecord> gres;
+  std::optional<std::vector<RunningStep>> running_steps;  // nothing: not known, in older entries of the log
 };
 
 /// What the pings of a round brought.

@@ -2,7 +2,7 @@
 #include "state/format.hpp"
 
 #ifndef FLURM_STATE_FORMAT
-#define FLURM_STATE_FORMAT 6
+#define FLURM_STATE_FORMAT 7
 #endif
 
 namespace flurm::state {
@@ -14,7 +14,8 @@ std::span<const Feature> features() {
                                           {4, "salloc and srun"}, {4, "heterogeneous jobs"},
                                           {4, "triggers"},        {5, "accounting"},
                                           {6, "preemption"},
-                                          {6, "remote licenses"}};
+                                          {6, "remote licenses"},
+                                          {7, "missing steps"}};
   return kFeatures;
 }
 

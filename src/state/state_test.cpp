@@ -400,6 +400,7 @@ TEST(State, invariants_hold_under_random_commands) {
           } else {
             RegisterNode report{.name = "n" + std::to_string(random() % 3 + 1)};
             report.config_overrides = true;
+            if (random() % 2) report.running_steps.emplace();
             if (random() % 4 == 0) report.boot_time = w.now;
             command = report;
           }

@@ -309,10 +309,35 @@ TEST(Step, a_lost_node_ends_the_step) {
   EXPECT_EQ(w.at(w.id).allocation->nodes, "n1");
   EXPECT_EQ(w.told(News::node_failed), (std::vector{8000, 8001, 8002, 7000}));
   EXPECT_EQ(w.steps(), 2u) << "one was on that node alone";
-  EXPECT_EQ(w.effects(Effect::Kind::signal_step), 1u);
+  EXPECT_EQ(w.effects(Effect::Kind::signal_step), 2u) << "one step everywhere, one on that node";
   EXPECT_EQ(w.end_step(0, 0, 0), Errc::success);
   EXPECT_EQ(w.at(w.id).derived_exit_code, 9u);
   EXPECT_TRUE(w.state.node(1u)->jobs.empty());
+}
+
+TEST(Step, one_that_its_node_knows_nothing_of_is_told_to_its_srun) {
+  Held w;
+  w.begin();
+  w.run(w.step(1, {0, 1}, 8000));
+  w.run(w.step(2, {1}, 8001));
+  w.run(w.step(4, {0}, 8002));
+  const CreateStep component = [&] {
+    CreateStep create = w.step(8, {1}, 8003);
+    create.slot = model::step_slot(3, 1);
+    return create;
+  }();
+  ASSERT_EQ(w.run(component).code, Errc::success);
+  RegisterNode report{.name = "n2", .config_overrides = true};
+  report.running_steps.emplace();
+  w.run(report);
+  EXPECT_TRUE(w.told(News::step_missing).empty()) << "they began in this second";
+  w.now = w.now + 1;
+  w.run(decode(encode({.now = w.now, .command = report}, 6))->command);
+  EXPECT_TRUE(w.told(News::step_missing).empty()) << "an entry of an earlier format does not say";
+  report.running_steps = {{.job = w.id, .slot = 1}, {.job = w.id, .slot = 3}, {.job = JobId{99}, .slot = 0}};
+  w.run(decode(encode({.now = w.now, .command = report}, kFormat))->command);
+  EXPECT_EQ(w.told(News::step_missing), (std::vector{8000}));
+  EXPECT_EQ(w.steps(), 4u) << "its srun finds out whether it is over";
 }
 
 TEST(Step, without_no_kill_a_lost_node_ends_the_job) {

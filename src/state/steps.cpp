@@ -124,13 +124,16 @@ void lose_node(ClusterState& state, JobId id, model::NodeId node) {
     });
     if (over) {
       finish_step(state, id, step->slot);
-    } else if (!(step->request->flags & model::step_flag::no_kill)) {
+    } else {
+      // With --no-kill only what may still run on the node: its daemon may be well, and reach srun.
+      const bool all = !(step->request->flags & model::step_flag::no_kill);
       add_effect(state, {.kind = Effect::Kind::signal_step,
                          .job = id,
                          .restart_count = job.restart_count,
                          .signal = 9,
                          .flags = 1,
-                         .step = step->slot});
+                         .step = step->slot,
+                         .node = all ? kNoVal32 : node});
     }
   }
 }
@@ -145,6 +148,24 @@ void tell_node_failed(ClusterState& state, JobId id, model::NodeId node) {
   });
   for (const auto& step : there) tell_step(state, *step, {.news = Effect::News::node_failed, .text = name});
   tell_holder(state, job, {.news = Effect::News::node_failed, .text = name});
+}
+
+void tell_missing(ClusterState& state, const model::Node& node, const std::vector<RegisterNode::RunningStep>& there) {
+  std::vector<std::shared_ptr<const Step>> missing;
+  for (const JobId id : node.jobs) {
+    const Job& job = *state.job(id);
+    if (!job.state.running() && !job.state.suspended()) continue;
+    state.for_steps_of(id, [&](const auto& step) {
+      // One of this very second may still be on its way to the node.
+      if (step->state != Step::State::running || !runs_on(*step, node.id) || step->start_time >= state.now) return;
+      const bool known = std::ranges::any_of(there, [&](const RegisterNode::RunningStep& reported) {
+        return reported.job == id && (reported.slot == step->slot || reported.slot == step->number());
+      });
+      if (!known) missing.push_back(step);
+    });
+  }
+  for (const auto& step : missing)
+    tell_step(state, *step, {.news = Effect::News::step_missing, .text = node.config.name});
 }
 
 void suspend_steps(ClusterState& state, JobId id, bool resume) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "state/command.hpp"
 #include "state/edit.hpp"
 
 namespace flurm::state {
@@ -21,6 +22,9 @@ void lose_node(ClusterState& state, JobId job, model::NodeId node);
 
 /// To the sruns of the steps on the node, and to the holder of the allocation.
 void tell_node_failed(ClusterState& state, JobId job, model::NodeId node);
+/// To the sruns of steps that should be on the node and of which it knows nothing: each finds out whether it still reaches
+/// its tasks. Nothing of the steps changes: the report may cross a launch, or an end.
+void tell_missing(ClusterState& state, const model::Node& node, const std::vector<RegisterNode::RunningStep>& there);
 
 /// Stops the clocks of the job's steps, or has them go on.
 void suspend_steps(ClusterState& state, JobId job, bool resume);

@@ -18,7 +18,7 @@ import threading
 import time
 import unittest
 
-from cluster import REAL_CONTROLLER, Cluster, ClusterTest, is_root, kill, main, wait_for
+from cluster import REAL, REAL_CONTROLLER, REAL_NODES, Cluster, ClusterTest, is_root, kill, main, wait_for
 
 
 class Launch(ClusterTest):
@@ -175,6 +175,14 @@ class Launch(ClusterTest):
         wait_for(stands_still, 20, "the task stopped in its program")
         self.c.run("scancel", job)
         self.c.wait_state(job, "CANCELLED")
+
+    @unittest.skipIf(REAL or REAL_NODES, "wakes them first where they are cancelled, not where their time is over")
+    def test_what_waits_for_a_debugger_ends_without_a_word(self):
+        job = self.c.submit("-o", "woken.out", script="srun --overcommit -n8 --debugger-test echo woken")
+        wait_for(lambda: os.path.exists(self.c.work + "/woken.out") and self.c.read("woken.out").count("executable:") == 8, 20, "the tasks")
+        self.c.run("scancel", job)
+        self.c.wait_state(job, "CANCELLED")
+        self.assertNotIn("woken\n", self.c.read("woken.out"))
 
     def test_prolog_and_epilog_of_tasks(self):
         for name, text in (("prolog", "echo export FROM_PROLOG=yes; echo print printed"), ("epilog", "echo ended $SLURM_PROCID >> epilog.out")):

@@ -7,6 +7,7 @@
 #include "codec/unpack.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/reported_run.hpp"
+#include "ctld/translate/step.hpp"
 #include "ctld/translate/usage.hpp"
 #include "wire/msg/gres.hpp"
 #include "wire/msg/job_complete.hpp"
@@ -101,7 +102,11 @@ io::Task<Answer> register_node(Controller& c, Call call) {
   command.free_memory = status->free_mem;
   command.boot_time = status->timestamp - status->up_time;
   command.daemon_start_time = status->slurmd_start_time;
-  for (const wire::StepId& step : status->step_id) command.running_jobs.push_back(step.job_id);
+  command.running_steps.emplace();
+  for (const wire::StepId& step : status->step_id) {
+    command.running_jobs.push_back(step.job_id);
+    command.running_steps->push_back({.job = step.job_id, .slot = slot_of(step)});
+  }
   command.config_overrides = c.config->config_overrides();
   command.gres = reported_gres(*status, call.version);
   auto proposal = c.replica.propose(std::move(command));

@@ -31,12 +31,11 @@ Reply apply_to(ClusterState& state, const AwaitStart& command) {
 Reply apply_to(ClusterState& state, const EndAllocation& command) {
   const Job* job = state.job(command.job);
   if (!job) return {.code = Errc::invalid_job_id};
-  if (job->state.finished()) {
-    if (job->exit_code == 0)
+  if (job->state.ended()) {  // only how its client ended is news
+    if (job->exit_code == 0 && command.wait_status != kNoVal32)
       edit_job(state, command.job, [&](Job& changed) { changed.exit_code = command.wait_status; });
-    return {.code = Errc::already_done};
+    return {.code = job->state.completing() ? Errc::success : Errc::already_done};
   }
-  if (job->state.completing()) return {};
   const bool cancelled = command.wait_status == kNoVal32;
   if (job->state.pending() || cancelled)
     edit_job(state, command.job, [&](Job& changed) { changed.cancelled_by = command.uid; });

@@ -93,9 +93,9 @@ void fail_on_node(ClusterState& state, JobId id, const std::string& node_name) {
   edit_job(state, id, [&](Job& changed) { changed.failed_node = node_name; });
   const Job& job = *state.job(id);
   if (job.request->batch && job.requeue_allowed) {
-    requeue_running(state, id, Effect::End::abort, kHold);
+    requeue_running(state, id, Effect::End::terminate, kHold);
   } else {
-    end_running(state, id, JobBase::node_fail, JobReason::down_node, Effect::End::abort);
+    end_running(state, id, JobBase::node_fail, JobReason::down_node, Effect::End::terminate);
   }
 }
 
@@ -183,6 +183,7 @@ Reply apply_to(ClusterState& state, const RegisterNode& report) {
     for (JobId job : list)
       if (const Job& now = *state.job(job); now.state.running() || now.state.suspended())
         fail_on_node(state, job, report.name);
+  if (report.running_steps) tell_missing(state, *state.node(id), *report.running_steps);
   for (JobId job : std::vector<JobId>(state.node(id)->jobs))
     if (waits_for_reboot(*state.job(job))) launch_when_ready(state, job);
   return {};
