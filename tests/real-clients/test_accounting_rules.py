@@ -1,5 +1,5 @@
-"""What users are shown and told with accounting: PrivateData for coordinators, accounts and QOS of partitions, and
-licenses among TRES.
+"""What users are shown and told with accounting: PrivateData for coordinators, accounts and QOS of partitions, licenses
+among TRES, MinPrioThreshold.
 
 What Debian's clients print with Debian's slurmctld and slurmdbd is kept in accounting.rules.expected (see test_accounting.py).
 """
@@ -154,6 +154,25 @@ class Told(AsSlurmdbd):
             rows = c.sacct("-j", waiting, "-X", form="ReqTRES,AllocTRES,Reason")
             text += "== waited\n" + "".join(" ".join(row.values()) + "\n" for row in rows)
             return text
+
+    def reserved(self):
+        """MinPrioThreshold: who has less priority waits without nodes that are set aside for him."""
+        rule = "PriorityType=priority/multifactor\nPriorityWeightQOS=1000\nSchedulerParameters=bf_interval=1\n"
+        with Accounted(1, rule, "associations,limits,qos", ours=True) as c:
+            self.accounts(c)
+            c.sacctmgr("add", "qos", "early", "priority=10")
+            c.sacctmgr("add", "qos", "late", "minpriothresh=4000000")
+            c.sacctmgr("modify", "user", "backup", "set", "qos+=early,late")
+            self.until(lambda: c.try_run("sbatch", "--test-only", "--qos=late", "--wrap", "true", user="backup").returncode == 0)
+            text = "== qos\n" + c.run("sacctmgr", "-P", "list", "qos", "early,late", "format=name,priority,minpriothreshold")
+            whole = ("-t", "10", "--exclusive")
+            c.wait_state(self.sbatch(c, *whole, user="mail"), "RUNNING")
+            late, early = (self.sbatch(c, *whole, "--qos=" + qos, user="backup") for qos in ("late", "early"))
+            self.until(lambda: c.job(early)["StartTime"] != "Unknown")
+            return text + f"== reserved\n{c.job(early)['Reason']} {c.job(late)['StartTime']}\n"
+
+    def test_reserved(self):
+        self.compare("rules.reserved", self.reserved())
 
     def test_private_data(self):
         self.compare("rules.private", self.private())
