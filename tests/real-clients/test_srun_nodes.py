@@ -312,6 +312,24 @@ class Tree(ClusterTest):
         self.assertIn("code 7", self.c.read("tree.out"))
 
 
+@unittest.skipIf(REAL or REAL_NODES, "so many of Slurm's daemons take long to start")
+class Wide(ClusterTest):
+    """A step of many nodes is no work for the controller: its launch and its end go through the nodes."""
+
+    nodes = 64
+    extra = "TreeWidth=8\n"
+
+    def test_what_the_controller_hears_of_a_step(self):
+        out = self.c.run("salloc", "-N64", "--ntasks-per-node=1", "sh", "-c",
+                         "sdiag -r > /dev/null; srun -n64 sh -c 'echo on $SLURMD_NODENAME'; sleep 2; sdiag")
+        self.assertEqual(len(set(re.findall(r"on (n\d+)", out))), 64)
+        heard = {name: int(count) for name, count in re.findall(r"^\t(REQUEST_\w+) +\( *\d+\) count:(\d+)", out, re.M)}
+        self.assertEqual(heard["REQUEST_JOB_STEP_CREATE"], 1)
+        # What comes from nodes within half a second comes together: one of all where nothing else keeps the machine busy.
+        self.assertLessEqual(heard["REQUEST_STEP_COMPLETE"], 8)
+        self.assertLessEqual(sum(heard.values()), 14, heard)
+
+
 class Contained(ClusterTest):
     """PrologFlags=Contain and salloc's interactive step."""
 
