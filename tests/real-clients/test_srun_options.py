@@ -109,6 +109,27 @@ class Options(StepTest):
                       script="unset FIRST; SECOND=b; srun sh -c 'echo ${FIRST-unset} $SECOND'")
         self.assertEqual(self.c.read("unset.out"), "unset b\n")
 
+    def test_where_tasks_begin(self):
+        self.assertEqual(self.c.run("srun", "-D", "/usr", "pwd"), "/usr\n")
+        done = self.c.try_run("srun", "-D", self.c.work + "/nowhere", "pwd")
+        self.assertEqual((done.returncode, done.stdout), (0, "/tmp\n"))
+        self.assertIn(f"couldn't chdir to `{self.c.work}/nowhere': No such file or directory: going to /tmp instead", done.stderr)
+
+    def test_what_of_the_environment_comes_along(self):
+        show = ("/bin/sh", "-c", "echo ${MINE-unset} ${OTHER-unset} ${SLURM_JOB_ID+job}")
+        for export, seen in (("ALL", "a b job"), ("NONE", "unset unset job"), ("MINE", "a unset job"), ("MINE=c", "c unset job")):
+            out = self.c.run("srun", "--export=" + export, *show, env={"MINE": "a", "OTHER": "b"})
+            self.assertEqual(out, seen + "\n", export)
+
+    def test_those_that_stay_are_waited_for_a_while(self):
+        begun = time.monotonic()
+        done = self.c.try_run("srun", "-n2", "--overcommit", "--wait=2", "sh", "-c", "[ $SLURM_PROCID = 0 ] || exec sleep 60")
+        self.assertLess(time.monotonic() - begun, 30)
+        self.assertIn("srun: First task exited 2s ago", done.stderr)
+        self.assertRegex(done.stderr, r"StepId=\d+\.0 task 1: running")
+        self.assertRegex(done.stderr, r"Terminating StepId=\d+\.0")
+        self.assertEqual(done.returncode, 137, done.stderr)
+
     def test_frequency_is_asked_for(self):
         self.assertEqual(self.c.run("srun", "--cpu-freq=high", "sh", "-c", "echo $SLURM_CPU_FREQ_REQ"), "High\n")
         self.assertIn("Invalid --cpu-freq argument", self.c.refused("srun", "--cpu-freq=bad", "true"))
