@@ -7,6 +7,7 @@
 #include "acct/tres.hpp"
 #include "base/bitmap.hpp"
 #include "codec/pack.hpp"
+#include "ctld/translate/launch.hpp"
 #include "ctld/translate/step.hpp"
 #include "ctld/translate/usage.hpp"
 #include "fmt/format.h"
@@ -81,9 +82,7 @@ std::string job_tres(const Job& job, const RecordContext& c) {
 /// What the run of a job that a report says to have ended came to. Losing a node is worse than starting over.
 std::uint32_t end_state(const Job& job) {
   if (!job.state.has(model::job_flag::requeue)) return static_cast<std::uint32_t>(job.state.base);
-  const auto nodes = job.allocation ? HostSet::parse(job.allocation->nodes) : HostSet();
-  const bool lost = nodes && !job.failed_node.empty() && nodes->index(job.failed_node);
-  if (lost) return static_cast<std::uint32_t>(model::JobBase::node_fail);
+  if (lost_a_node(job)) return static_cast<std::uint32_t>(model::JobBase::node_fail);
   return job.preempt_time ? static_cast<std::uint32_t>(model::JobBase::preempted) : kRequeued;
 }
 

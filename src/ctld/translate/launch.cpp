@@ -1,6 +1,7 @@
 // ctld/translate/launch.cpp — see launch.hpp.
 #include "ctld/translate/launch.hpp"
 
+#include "base/hostlist.hpp"
 #include "ctld/translate/gres.hpp"
 #include "ctld/translate/info.hpp"
 
@@ -181,13 +182,20 @@ wire::PrologLaunch prolog_launch(const state::ClusterState& state, const Job& jo
   return m;
 }
 
+bool lost_a_node(const Job& job) {
+  const auto nodes = job.allocation ? HostSet::parse(job.allocation->nodes) : HostSet();
+  return nodes && !job.failed_node.empty() && nodes->index(job.failed_node);
+}
+
 wire::KillJob kill_job_message(const Job& job, TimeS now) {
   wire::KillJob m;
   m.step_id.job_id = job.id;
   if (job.het) m.het_job_id = job.het->leader();
   m.exit_code = job.exit_code;
   m.derived_ec = job.derived_exit_code;
-  m.job_state = job.state.number();
+  model::JobState state = job.state;
+  if (state.has(model::job_flag::requeue) && lost_a_node(job)) state.base = model::JobBase::node_fail;  // of this run
+  m.job_state = state.number();
   m.job_uid = job.request->user_id;
   m.job_gid = job.request->group_id;
   m.nodes = job.allocation ? job.allocation->nodes : std::string();

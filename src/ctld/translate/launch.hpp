@@ -17,6 +17,9 @@ wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const model:
 wire::PrologLaunch prolog_launch(const state::ClusterState& state, const model::Job& job, const UserRecord& user,
                                  TimeS now, std::uint16_t version);
 
+/// The run of the job that is over, or being ended, lost one of its nodes.
+bool lost_a_node(const model::Job& job);
+
 /// REQUEST_TERMINATE_JOB and kin.
 wire::KillJob kill_job_message(const model::Job& job, TimeS now);
 
