@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/types.hpp"
+#include "conf/detected_gpus.hpp"
 #include "conf/values.hpp"
 
 namespace flurm::conf {
@@ -203,18 +204,15 @@ std::vector<GresCount> parse_node_gres(std::string_view text) {
 }
 
 std::vector<NodeGres> node_gres(const GresConf& conf, std::string_view gres_types, std::string_view node,
-                                std::string_view configured, const std::string& file, std::vector<Diagnostic>& out) {
+                                std::string_view configured, const std::string& file, std::vector<Diagnostic>& out,
+                                const std::vector<NodeGres>* found) {
   const Report report{out, file, 0};
-  std::string detect = conf.autodetect;
-  for (const GresDef& def : conf.gres)
-    if (!def.autodetect.empty() && std::ranges::find(def.nodes, node) != def.nodes.end()) detect = def.autodetect;
-  if (!detect.empty() && detect != "off")
-    report.warning("AutoDetect", fmt::format("{}: devices are not looked for; those that File names are all", detect));
   const std::vector<GresCount> counts = parse_node_gres(configured);
   Merger merger(lines_of(conf, node), report);
   const std::vector<std::string_view> kinds = split_list(gres_types);
   for (std::string_view kind : kinds) merger.kind(std::string(kind), counts);
   std::vector<NodeGres> records = merger.result();
+  if (found) records = with_detected_gpus(std::move(records), *found, report);
   for (std::string_view kind : kinds)
     if (is_shared(kind)) share_out(records, std::string(kind), report);
   std::erase_if(records, [](const NodeGres& record) { return record.name == "gpu" && record.files.empty(); });

@@ -28,6 +28,7 @@ struct NodeGres {
   std::string cores;  ///< abstract core numbers; empty: all
   std::string links;
   std::vector<std::string> files;  ///< one for each device, but for several_files
+  std::string unique_id;           ///< what programs call the device, where a number is not enough (MIG)
   bool operator==(const NodeGres&) const = default;
 };
 
@@ -46,9 +47,11 @@ std::vector<GresCount> parse_node_gres(std::string_view text);
 
 /// The records of `node`, whose Gres= is `configured`, for each of the kinds in `gres_types` (GresTypes): in the order
 /// in which their devices are numbered. Shared kinds (mps, shard) get a record before that of each gpu. What the two
-/// files do not agree on goes to `out`, as warnings. Source: slurm 22.05 src/common/gres.c gres_g_node_config_load(),
-/// plugins/gres/common/gres_c_s.c gres_c_s_init_share_devices().
+/// files do not agree on goes to `out`, as warnings. `found`: the GPUs that AutoDetect found; null: nobody looked.
+/// Source: slurm 22.05 src/common/gres.c gres_g_node_config_load(), plugins/gres/common/gres_c_s.c
+/// gres_c_s_init_share_devices().
 std::vector<NodeGres> node_gres(const GresConf& conf, std::string_view gres_types, std::string_view node,
-                                std::string_view configured, const std::string& file, std::vector<Diagnostic>& out);
+                                std::string_view configured, const std::string& file, std::vector<Diagnostic>& out,
+                                const std::vector<NodeGres>* found = nullptr);
 
 }  // namespace flurm::conf

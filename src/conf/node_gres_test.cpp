@@ -1,6 +1,7 @@
 // conf/node_gres_test.cpp — what a node has when slurm.conf and gres.conf are laid over each other.
 #include "conf/node_gres.hpp"
 
+#include "conf/detected_gpus.hpp"
 #include "gtest/gtest.h"
 
 namespace flurm::conf {
@@ -75,9 +76,55 @@ TEST(NodeGres, variables_that_a_line_names_hold_for_the_next_lines) {
   EXPECT_EQ(merge("Name=gpu File=/dev/g0\n", "gpu", "gpu:1").records[0].flags & gres_flag::env_all, gres_flag::env_all);
 }
 
-TEST(NodeGres, devices_are_not_looked_for) {
-  EXPECT_EQ(merge("AutoDetect=nvml\n", "gpu", "").warnings.size(), 1u);
-  EXPECT_EQ(merge("AutoDetect=nvml\nNodeName=n1 AutoDetect=off\n", "gpu", "").warnings.size(), 0u);
+/// Two of one type, which are linked, and one of another.
+std::vector<NodeGres> found() {
+  const auto gpu = [](const char* type, const char* file, const char* cores, const char* links) {
+    return NodeGres{.name = "gpu",
+                    .type = type,
+                    .count = 1,
+                    .flags = gres_flag::env_nvml,
+                    .cores = cores,
+                    .links = links,
+                    .files = {file},
+                    .unique_id = {}};
+  };
+  return {gpu("tesla_v100", "/dev/n0", "0-3", "-1,2,0"), gpu("tesla_v100", "/dev/n1", "0-3", "2,-1,0"),
+          gpu("tesla_t4", "/dev/n2", "4-7", "0,0,-1")};
+}
+
+Merged merge_found(const std::string& gres_conf, std::string_view configured) {
+  std::vector<Diagnostic> out;
+  const auto no_include = [](const std::string& file) -> Result<std::string> { return fail(Errc::io, "{}", file); };
+  const auto conf = parse_gres_conf(gres_conf, "gres.conf", no_include, out);
+  const std::vector<NodeGres> gpus = found();
+  Merged merged{node_gres(*conf, "gpu", "n1", configured, "gres.conf", out, &gpus), {}};
+  for (const Diagnostic& each : out) merged.warnings.push_back(each.message);
+  return merged;
+}
+
+TEST(NodeGres, found_devices_take_the_types_of_the_configuration) {
+  const Merged typed = merge_found("", "gpu:v100:2,gpu:t4:1");
+  EXPECT_EQ(text(typed.records), "gpu:v100:1@0-3 /dev/n0;gpu:v100:1@0-3 /dev/n1;gpu:t4:1@4-7 /dev/n2");
+  EXPECT_TRUE(typed.warnings.empty());
+  EXPECT_EQ(text(merge_found("", "gpu:3").records), "gpu:1@0-3 /dev/n0;gpu:1@0-3 /dev/n1;gpu:1@4-7 /dev/n2");
+}
+
+TEST(NodeGres, what_is_found_and_not_configured_is_not_used_nor_what_is_said_otherwise) {
+  const Merged some = merge_found("", "gpu:v100:1");
+  EXPECT_EQ(text(some.records), "gpu:v100:1@0-3 /dev/n0");
+  EXPECT_EQ(some.warnings.size(), 2u);
+  const Merged otherwise = merge_found("Name=gpu File=/dev/n0 Cores=4-7\n", "gpu:3");
+  EXPECT_EQ(text(otherwise.records), "gpu:1@0-3 /dev/n1;gpu:1@4-7 /dev/n2");
+  EXPECT_EQ(text(merge_found("Name=gpu File=/dev/other\n", "gpu:2").records), "gpu:1@0-3 /dev/n0;gpu:1 /dev/other");
+}
+
+TEST(NodeGres, how_a_node_looks_for_devices) {
+  std::vector<Diagnostic> out;
+  const auto no_include = [](const std::string& file) -> Result<std::string> { return fail(Errc::io, "{}", file); };
+  const auto conf = parse_gres_conf("AutoDetect=nvml\nNodeName=n2 AutoDetect=off Name=gpu File=/dev/n0\n", "gres.conf",
+                                    no_include, out);
+  EXPECT_EQ(autodetect_of(*conf, "n1"), "nvml");
+  EXPECT_EQ(autodetect_of(*conf, "n2"), "off");
 }
 
 }  // namespace

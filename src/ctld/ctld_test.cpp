@@ -219,6 +219,23 @@ TEST(InfoCache, follows_the_job_and_the_head_of_its_array) {
   EXPECT_NE(cache.job(w.state, task(), wire::v22_05, false), before);
 }
 
+TEST(InfoCache, follows_what_accounting_counts) {
+  World w;
+  state::SubmitJob submit = w.job();
+  submit.request.licenses = "lic:2";
+  const JobId id = w.run(std::move(submit)).job;
+  InfoCache cache;
+  const auto shown = [&] {
+    cache.set_time(w.state, w.now);
+    return std::string(cache.job(w.state, w.state.jobs.get(id.v), wire::v22_05, false));
+  };
+  EXPECT_EQ(shown().find("license/lic=2"), std::string::npos);
+  auto books = std::make_shared<acct::Books>(*w.state.books);
+  books->tres.set(1001, {.id = 1001, .type = "license", .name = "lic"});
+  w.state.books = books;
+  EXPECT_NE(shown().find("license/lic=2"), std::string::npos) << "though the job is as it was";
+}
+
 TEST(Launch, an_array_task_knows_its_place) {
   World w;
   state::SubmitJob submit = w.job();

@@ -57,6 +57,20 @@ Read reader(MsgType type) {
       return statistics_info;
     case MsgType::REQUEST_FED_INFO:
       return federation_info;
+    case MsgType::REQUEST_BURST_BUFFER_INFO:
+      return burst_buffer_info;
+    case MsgType::REQUEST_BURST_BUFFER_STATUS:
+      return burst_buffer_status;
+    case MsgType::REQUEST_FRONT_END_INFO:
+      return front_end_info;
+    case MsgType::REQUEST_UPDATE_FRONT_END:
+      return update_front_end;
+    case MsgType::REQUEST_SET_SCHEDLOG_LEVEL:
+      return set_schedlog_level;
+    case MsgType::REQUEST_TAKEOVER:
+      return take_over;
+    case MsgType::REQUEST_AUTH_TOKEN:
+      return token;
     case MsgType::REQUEST_LICENSE_INFO:
       return license_info;
     case MsgType::REQUEST_CONTROL_STATUS:
@@ -159,6 +173,8 @@ Write writer(MsgType type) {
       return pull_trigger;
     case MsgType::REQUEST_RECONFIGURE:
       return reconfigure;
+    case MsgType::REQUEST_SET_FS_DAMPENING_FACTOR:
+      return set_dampening;
     case MsgType::REQUEST_ASSOC_MGR_INFO:
       return assoc_mgr_info;
     case MsgType::ACCOUNTING_UPDATE_MSG:

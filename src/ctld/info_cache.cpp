@@ -34,11 +34,13 @@ std::string_view InfoCache::job(const state::ClusterState& state, const std::sha
 }
 
 void InfoCache::set_time(const state::ClusterState& state, TimeS now) {
+  const bool same_books = books_ == state.books;
+  if (!same_books) entries_.clear();
+  books_ = state.books;
   if (!state.settings.multifactor) return;
   const std::array of{model::PriorityScale::at(state.settings.priority, now), state.partitions_changed,
                       state.config_changed, state.usage_counted};
-  if (scale_ && scale_of_ == of && books_ == state.books) return;
-  books_ = state.books;
+  if (scale_ && scale_of_ == of && same_books) return;
   entries_.clear();
   scale_ = std::make_shared<const model::PriorityScale>(state::priority_scale(state, now));
   scale_of_ = of;

@@ -37,7 +37,8 @@ class InfoCache {
   /// The same, encoded; good until the next call.
   std::string_view job(const state::ClusterState& state, const std::shared_ptr<const model::Job>& job,
                        std::uint16_t version, bool detail);
-  /// Call before record(): with priority/multifactor, priorities change as time goes by.
+  /// Call before record(): names of QOS and counted licenses are those of accounting's books, and with
+  /// priority/multifactor priorities change as time goes by.
   void set_time(const state::ClusterState& state, TimeS now);
   /// What records are encoded with since then; null without priority/multifactor.
   std::shared_ptr<const model::PriorityScale> scale() const { return scale_; }
@@ -61,7 +62,7 @@ class InfoCache {
   };
   std::map<std::uint32_t, Entry> entries_;
   std::shared_ptr<const model::PriorityScale> scale_;
-  std::shared_ptr<const acct::Books> books_;  // that it was made with
+  std::shared_ptr<const acct::Books> books_;  // that records and scale were made with
   std::array<TimeS, 4> scale_of_;             // its moment, and when what it was made of changed
 };
 

@@ -27,7 +27,8 @@ state::Schedule command_of(sched::Plan plan) {
                               .shares = std::move(placement.shares),
                               .whole_node = placement.whole_node,
                               .preferred = placement.preferred,
-                              .reservation = std::move(placement.reservation)});
+                              .reservation = std::move(placement.reservation),
+                              .backfilled = placement.backfilled});
   for (sched::Waiting& waiting : plan.waiting)
     command.waits.push_back({.job = waiting.job,
                              .reason = waiting.reason,
@@ -53,6 +54,27 @@ void count_pass(Statistics& statistics, std::uint64_t took_us, std::size_t queue
   statistics.pass_sum_us += took_us;
   statistics.pass_depth_sum += queue;
   statistics.pass_queue_length = static_cast<std::uint32_t>(queue);
+}
+
+std::uint32_t backfilled_components(const state::ClusterState& state, const sched::Plan& plan) {
+  const auto is_one = [&](const sched::Placement& each) {
+    const model::Job* job = each.backfilled ? state.job(each.job) : nullptr;
+    return job && job->het;
+  };
+  return static_cast<std::uint32_t>(std::ranges::count_if(plan.starts, is_one));
+}
+
+void count_backfill(Statistics& statistics, const sched::BackfillCount& count, TimeS now) {
+  if (!count.ran) return;
+  ++statistics.backfill_passes;
+  statistics.backfill_last_us = statistics.pass_last_us;
+  statistics.backfill_max_us = std::max(statistics.backfill_max_us, statistics.pass_last_us);
+  statistics.backfill_sum_us += statistics.pass_last_us;
+  statistics.backfill_when = now;
+  statistics.backfill_looked_sum += statistics.backfill_looked = count.looked;
+  statistics.backfill_tried_sum += statistics.backfill_tried = count.tried;
+  statistics.backfill_queue_sum += statistics.backfill_queue = count.queue;
+  statistics.backfill_places_sum += statistics.backfill_places = count.places;
 }
 
 }  // namespace
@@ -95,6 +117,10 @@ io::Task<> Scheduler::run() {
     if (stopped_) break;
     const std::uint64_t took_us = io::monotonic_us() - begin_us;
     count_pass(controller_.statistics, took_us, queue);
+    count_backfill(controller_.statistics, plan.backfill, io::now());
+    const auto backfilled =
+        static_cast<std::uint32_t>(std::ranges::count(plan.starts, true, &sched::Placement::backfilled));
+    const std::uint32_t backfilled_het = backfilled_components(*snapshot, plan);
     const std::size_t starts = plan.starts.size();
     const bool in_reservation =
         std::ranges::any_of(plan.starts, [](const sched::Placement& each) { return !each.reservation.empty(); });
@@ -113,7 +139,10 @@ io::Task<> Scheduler::run() {
       }
       if (in_reservation) controller_.reservation_used();
       controller_.statistics.jobs_started += static_cast<std::uint32_t>(starts);
-      if (starts > 0) log(Level::debug, "sched.started", {{"jobs", starts}, {"queue", queue}});
+      controller_.statistics.backfilled += backfilled;
+      controller_.statistics.backfilled_het += backfilled_het;
+      if (starts > 0)
+        log(Level::debug, "sched.started", {{"jobs", starts}, {"backfilled", backfilled}, {"queue", queue}});
     }
     if (starts == 0) {
       auto pause = io::sleep(controller_.loop, pause_ms(took_us));

@@ -288,6 +288,7 @@ void fields(codec::Archive& ar, Job& j) {
   if (ar.version() >= 5) shared_optional(ar, "cron", j.cron);
   ar("waits_turn", j.waits_turn, codec::since(6));
   ar("turn", j.turn, codec::since(6));
+  ar("started_by", j.started_by, codec::since(7));
 }
 
 void fields(codec::Archive& ar, NodeConfig& c) {

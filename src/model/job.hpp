@@ -33,7 +33,7 @@ namespace job_bit {
 inline constexpr std::uint64_t kill_invalid_dependency = 1u << 0, no_kill_invalid_dependency = 1u << 1,
                                gres_enforce_bind = 1u << 4, test_now_only = 1u << 5, spread_job = 1u << 8,
                                use_min_nodes = 1u << 9, ntasks_set = 1u << 14, cpus_set = 1u << 15,
-                               cron_job = 1u << 22, memory_set = 1u << 23;
+                               cron_job = 1u << 22, memory_set = 1u << 23, backfill_sched = std::uint64_t{1} << 32;
 }
 
 /// Bits of JobRequest::mail_type (slurm 22.05 slurm/slurm.h MAIL_*).
@@ -171,6 +171,14 @@ struct Allocation {
   bool operator==(const Allocation&) const = default;
 };
 
+/// What gave a job its place (slurm 22.05 slurm/slurmdb.h SLURMDB_JOB_FLAG_SUBMIT, SCHED, BACKFILL).
+enum class StartedBy : std::uint8_t {
+  unknown,     // it waits, or started before format 7
+  submission,  // an allocation that had its place at once
+  main,        // its turn had come
+  backfill,    // jobs before it waited on, and it does not delay them
+};
+
 struct Job {
   JobId id;
   std::shared_ptr<const JobRequest> request;
@@ -220,6 +228,8 @@ struct Job {
   // for gang scheduling
   bool waits_turn = false;  // suspended because others have its cores for now, not by a person
   std::uint64_t turn = 0;   // among jobs that take turns: who has the lowest number goes first
+
+  StartedBy started_by = StartedBy::unknown;  // of this run
 
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;

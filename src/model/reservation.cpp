@@ -9,6 +9,8 @@
 namespace flurm::model {
 namespace {
 
+constexpr std::uint16_t kGivesWay = 1 << 8;  // slurm 22.05 slurm/slurm.h KILL_JOB_RESV
+
 /// How far apart its occurrences are, as far as the week ahead matters; 0 when it does not come back within it.
 std::int64_t step_s(const Reservation& r) {
   if (r.has(resv_flag::hourly)) return 3600;
@@ -49,8 +51,13 @@ bool Reservation::admits(std::uint32_t user, std::string_view account) const {
 }
 
 bool Reservation::tolerates(const JobRequest& job) const {
-  constexpr std::uint16_t kGivesWay = 1 << 8;  // slurm 22.05 slurm/slurm.h KILL_JOB_RESV
   return job.warn_flags & kGivesWay && job.warn_time <= max_start_delay_s;
+}
+
+/// Source: slurm 22.05 src/slurmctld/reservation.c job_borrow_from_resv_check().
+bool Reservation::lends_to(const Job& job) const {
+  if (max_start_delay_s == 0 || !(job.request->warn_flags & kGivesWay) || !job.allocation) return false;
+  return std::ranges::any_of(job.allocation->shares, [&](const NodeShare& share) { return find(share.node); });
 }
 
 bool keeps_out(const Reservation& own, const Reservation& other) {

@@ -82,6 +82,8 @@ struct Reservation {
   /// Though it is not its own, the job may use its nodes: it goes, when asked to, within what the reservation can wait
   /// (sbatch --signal=R:…).
   bool tolerates(const JobRequest& job) const;
+  /// The running job uses nodes of it on these terms. Its --signal says how many seconds it has to go.
+  bool lends_to(const Job& job) const;
   /// Jobs that run in it are not held to its nodes and times.
   bool binds() const { return !has(resv_flag::flex); }
 };

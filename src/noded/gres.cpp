@@ -10,8 +10,10 @@
 #include <cstring>
 #include <optional>
 
+#include "base/hostlist.hpp"
 #include "codec/pack.hpp"
 #include "conf/lines.hpp"
+#include "fmt/format.h"
 
 namespace flurm::noded {
 namespace {
@@ -48,7 +50,8 @@ Result<void> add_record(GresKind& kind, const conf::NodeGres& record, const conf
                             .path = path,
                             .is_block = S_ISBLK(info.st_mode),
                             .major = major(info.st_rdev),
-                            .minor = minor(info.st_rdev)});
+                            .minor = minor(info.st_rdev),
+                            .unique_id = record.unique_id});
   }
   return {};
 }
@@ -84,6 +87,25 @@ Result<NodeResources> look_at_devices(std::vector<conf::NodeGres> records, std::
   return resources;
 }
 
+std::string describe(const NodeResources& resources, std::uint32_t cpus) {
+  std::string out;
+  for (const conf::NodeGres& record : resources.records) {
+    const std::string none = "(null)";
+    out += fmt::format("Gres Name={} Type={} Count={}", record.name, record.type.empty() ? none : record.type,
+                       record.count);
+    const std::string file = record.flags & conf::gres_flag::several_files
+                                 ? fmt::format("{}", fmt::join(record.files, ","))
+                                 : compress_hosts(record.files);
+    if (!file.empty()) out += fmt::format(" Index={}", trailing_number(file).value_or(0));
+    out += fmt::format(" ID={}", wire::gres_plugin_id(record.name));
+    if (!file.empty()) out += " File=" + file;
+    if (!file.empty() && !record.cores.empty()) out += fmt::format(" Cores={} CoreCnt={}", record.cores, cpus);
+    out += record.links.empty() ? " " + none : " Links=" + record.links;
+    out += "\n";
+  }
+  return out;
+}
+
 std::string packed_report(const NodeResources& resources, std::uint32_t cpus, std::uint16_t protocol) {
   wire::GresNodeReport report;
   for (const conf::NodeGres& record : resources.records)
@@ -95,7 +117,7 @@ std::string packed_report(const NodeResources& resources, std::uint32_t cpus, st
                               .links = record.links,
                               .name = record.name,
                               .type_name = record.type,
-                              .unique_id = {}});
+                              .unique_id = record.unique_id});
   return codec::pack(report, protocol);
 }
 

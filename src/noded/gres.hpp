@@ -18,6 +18,7 @@ struct GresDevice {
   std::string path;
   bool is_block = false;
   std::uint32_t major = 0, minor = 0;
+  std::string unique_id;  ///< as programs call it, where that is no number
   bool operator==(const GresDevice&) const = default;
 };
 
@@ -40,6 +41,9 @@ struct NodeResources {
 /// is named in `out`.
 Result<NodeResources> look_at_devices(std::vector<conf::NodeGres> records, std::string_view gres_types,
                                       const std::string& file, std::vector<conf::Diagnostic>& out);
+
+/// A line for each record, as `slurmd -G` prints them. cpus: of the node.
+std::string describe(const NodeResources& resources, std::uint32_t cpus);
 
 /// As slurmd tells the controller. cpus: of the node.
 std::string packed_report(const NodeResources& resources, std::uint32_t cpus, std::uint16_t protocol);

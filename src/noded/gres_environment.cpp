@@ -77,7 +77,7 @@ Lists lists_of(const GresKind& kind, const std::vector<bool>& held, const std::v
     if (!usable[device->index]) continue;
     const std::uint32_t number = count_from_zero ? position++ : device->index;
     const char* comma = lists.global.empty() ? "" : ",";
-    lists.seen += fmt::format("{}{}", comma, number);
+    lists.seen += device->unique_id.empty() ? fmt::format("{}{}", comma, number) : comma + device->unique_id;
     lists.global += fmt::format("{}{}", comma, device->index);
   }
   return lists;

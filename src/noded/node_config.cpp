@@ -8,11 +8,16 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <numeric>
 
+#include "base/bitmap.hpp"
 #include "base/hostlist.hpp"
+#include "conf/detected_gpus.hpp"
 #include "conf/other_conf.hpp"
 #include "conf/slurm_conf.hpp"
 #include "exec/fd.hpp"
+#include "noded/cpu_binding.hpp"
+#include "noded/nvml.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::noded {
@@ -86,13 +91,46 @@ Result<void> read_job_container_conf(const std::string& conf_file, const conf::C
   return {};
 }
 
+/// Cores as Slurm counts them. A node that is said to be another machine than this one has no map: numbers are kept.
+CoresOf cores_by_cpu(const Hardware& hardware, const CpuMap& cpus) {
+  std::vector<std::uint32_t> system_number = cpus.system_number;
+  if (system_number.size() != hardware.cpus) {
+    system_number.resize(hardware.cpus);
+    std::iota(system_number.begin(), system_number.end(), 0);
+  }
+  return [system_number, threads = std::max<std::size_t>(hardware.threads_per_core, 1)](const std::vector<bool>& near) {
+    Bitmap cores((system_number.size() + threads - 1) / threads);
+    for (std::size_t i = 0; i < system_number.size(); ++i)
+      if (system_number[i] < near.size() && near[system_number[i]]) cores.set(i / threads);
+    return cores.list();
+  };
+}
+
+/// The GPUs that AutoDetect finds; nothing where it is not asked to look, or cannot.
+std::optional<std::vector<conf::NodeGres>> detect_gpus(const std::string& how, const CoresOf& cores_of,
+                                                       const conf::Report& report) {
+  if (how.empty() || how == "off") return std::nullopt;
+  if (how != "nvml") {
+    report.warning("AutoDetect", how + ": FLURM looks with nvml alone; the devices that File names are all");
+    return std::nullopt;
+  }
+  auto gpus = find_nvidia_gpus(cores_of);
+  if (gpus) return std::move(*gpus);
+  report.warning("AutoDetect", gpus.error().text + "; the devices that File names are all");
+  return std::nullopt;
+}
+
 /// A missing gres.conf means that counts of slurm.conf are all there is to say.
-Result<NodeResources> read_gres_conf(const std::string& conf_file, const conf::Config& config,
-                                     const conf::NodeDef& node, std::vector<conf::Diagnostic>& problems) {
+Result<NodeResources> read_gres_conf(const std::string& conf_file, const NodeSetup& setup, const conf::NodeDef& node,
+                                     std::vector<conf::Diagnostic>& problems) {
   const std::string file = conf_file.substr(0, conf_file.rfind('/') + 1) + "gres.conf";
   FLURM_TRY(const conf::GresConf gres, read_gres_file(file, problems));
-  return look_at_devices(conf::node_gres(gres, config.gres_plugins, node.name, node.gres, file, problems),
-                         config.gres_plugins, file, problems);
+  const conf::Report report{problems, file, 0};
+  const auto found =
+      detect_gpus(conf::autodetect_of(gres, node.name), cores_by_cpu(setup.hardware, setup.cpus), report);
+  const std::string& kinds = setup.config.gres_plugins;
+  return look_at_devices(conf::node_gres(gres, kinds, node.name, node.gres, file, problems, found ? &*found : nullptr),
+                         kinds, file, problems);
 }
 
 Result<Hardware> hardware_of(const conf::Config& config, const conf::NodeDef& node) {
@@ -210,7 +248,7 @@ Result<LoadedNode> load_node(const NodeOptions& options, std::vector<conf::Diagn
   FLURM_TRY_VOID(read_oci_conf(options.conf_file, setup.settings, problems));
   FLURM_TRY_VOID(read_influx_conf(options.conf_file, setup.config, setup.settings, problems));
   FLURM_TRY_VOID(read_job_container_conf(options.conf_file, setup.config, loaded.node, setup.settings, problems));
-  FLURM_TRY(setup.gres, read_gres_conf(options.conf_file, setup.config, loaded.node, problems));
+  FLURM_TRY(setup.gres, read_gres_conf(options.conf_file, setup, loaded.node, problems));
   return loaded;
 }
 

@@ -286,6 +286,16 @@ Result<std::string> fetch_and_store(const ServiceOptions& options) {
   return store_configuration(*files, conf::expand_node_path(files->slurmd_spooldir, self));
 }
 
+NodeOptions node_options(const ServiceOptions& options) {
+  return {.conf_file = options.conf_file,
+          .node_name = options.node_name,
+          .log_file = options.log_file,
+          .supervisor_program = options.supervisor_program,
+          .dynamic = options.dynamic,
+          .dynamic_conf = options.dynamic_conf,
+          .booted = options.booted};
+}
+
 }  // namespace
 
 Result<std::string> print_hardware() {
@@ -296,29 +306,25 @@ Result<std::string> print_hardware() {
 Result<std::string> check_service(const ServiceOptions& options) {
   if (options.conf_server.empty()) {
     std::vector<conf::Diagnostic> problems;
-    FLURM_TRY_VOID(load_node({.conf_file = options.conf_file,
-                              .node_name = options.node_name,
-                              .log_file = options.log_file,
-                              .supervisor_program = options.supervisor_program,
-                              .dynamic = options.dynamic,
-                              .dynamic_conf = options.dynamic_conf},
-                             problems));
+    FLURM_TRY_VOID(load_node(node_options(options), problems));
   }
   if (access(options.supervisor_program.c_str(), X_OK) != 0)
     return fail(Errc::io, "{}: {}", options.supervisor_program, std::strerror(errno));
-  return "flurmnd version " FLURM_VERSION;
+  return "flurmnd version " FLURM_VERSION "\n";
+}
+
+Result<std::string> print_gres(const ServiceOptions& options) {
+  std::vector<conf::Diagnostic> problems;
+  const auto node = load_node(node_options(options), problems);
+  for (const conf::Diagnostic& each : problems) std::fprintf(stderr, "flurmnd: %s\n", to_string(each).c_str());
+  if (!node) return std::unexpected(node.error());
+  return describe(node->setup.gres, node->setup.hardware.cpus);
 }
 
 Result<void> run_service(const ServiceOptions& options) {
   io::take_inherited();
   log_open("flurmnd", "", level_of(conf::kLogInfo, options.verbose));
-  NodeOptions node{.conf_file = options.conf_file,
-                   .node_name = options.node_name,
-                   .log_file = options.log_file,
-                   .supervisor_program = options.supervisor_program,
-                   .dynamic = options.dynamic,
-                   .dynamic_conf = options.dynamic_conf,
-                   .booted = options.booted};
+  NodeOptions node = node_options(options);
   if (!options.conf_server.empty()) {
     FLURM_TRY(node.conf_file, fetch_and_store(options));
   }

@@ -25,6 +25,8 @@ struct ServiceOptions {
 /// Reads the configuration, where it is in a file, and no more. Returns a line about this program. Errors: as run_service() gives
 /// for a configuration that cannot be used.
 Result<std::string> check_service(const ServiceOptions& options);
+/// Lines as `slurmd -G` prints them; what is wrong with the files goes to standard error. Errors: as load_node().
+Result<std::string> print_gres(const ServiceOptions& options);
 
 /// Runs until it is told to stop; steps go on without it. On SIGUSR1 the program that stands under the name of this one by
 /// now takes its place. Errors: what stopped the start.

@@ -23,6 +23,7 @@ constexpr const char* kUsage =
     "  --emulate NODES       stand for all these nodes (ALL: of the configuration): batch jobs are taken and end after\n"
     "                        the time that they would sleep, but nothing runs; needs a Port for each node\n"
     "  -f FILE               read this slurm.conf (default: $SLURM_CONF, /etc/slurm/slurm.conf)\n"
+    "  -G                    print the generic resources of this node and exit\n"
     "  -L FILE               write the log here\n"
     "  -N NAME               be this node (default: the node with this machine's name)\n"
     "  -T                    read the configuration, say what this program is, and exit\n"
@@ -75,9 +76,9 @@ std::vector<std::string> arguments_of(const flurm::noded::ServiceOptions& option
 
 int main(int argc, char** argv) {
   flurm::noded::ServiceOptions options;
-  bool check = false;
+  bool check = false, gres = false;
   std::string emulated;
-  for (int given; (given = getopt_long(argc, argv, "bcCDf:hL:N:TvVZ", kLong, nullptr)) != -1;) {
+  for (int given; (given = getopt_long(argc, argv, "bcCDf:GhL:N:TvVZ", kLong, nullptr)) != -1;) {
     switch (given) {
       case 'b':
         options.booted = true;
@@ -101,6 +102,9 @@ int main(int argc, char** argv) {
         break;
       case 'f':
         options.conf_file = optarg;
+        break;
+      case 'G':
+        gres = true;
         break;
       case 'h':
         std::fputs(kUsage, stdout);
@@ -144,9 +148,9 @@ int main(int argc, char** argv) {
   if (!options.log_file.empty()) options.log_file = std::filesystem::absolute(options.log_file, error).string();
   options.supervisor_program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "flurmstepd";
 
-  if (check) {
-    const auto facts = flurm::noded::check_service(options);
-    std::fprintf(facts ? stdout : stderr, "%s\n", facts ? facts->c_str() : facts.error().text.c_str());
+  if (check || gres) {
+    const auto facts = check ? flurm::noded::check_service(options) : flurm::noded::print_gres(options);
+    std::fputs(facts ? facts->c_str() : (facts.error().text + "\n").c_str(), facts ? stdout : stderr);
     return facts ? 0 : 1;
   }
   if (!emulated.empty() && options.conf_file.empty()) {

@@ -253,7 +253,8 @@ void Pass::start(const QueueEntry& entry, std::uint32_t task, Holding holding) {
                       .shares = {},
                       .whole_node = holding.whole_node,
                       .preferred = holding.preferred,
-                      .reservation = {}};
+                      .reservation = {},
+                      .backfilled = plan_.backfill.ran};
   if (entry.reservation != kNoReservation) placement.reservation = reservations_.config(entry.reservation).name;
   placement.shares.reserve(holding.shares.size());
   for (const Share& share : holding.shares)
@@ -360,6 +361,7 @@ bool Pass::reserves_nothing(const QueueEntry& entry) const {
 
 /// Gives each job that is held back the earliest time that delays none before it; that may be now.
 void Pass::backfill() {
+  plan_.backfill = {.ran = true, .queue = static_cast<std::uint32_t>(held_back_.size())};
   Profile profile(cluster_, inventory_.timelines());
   for (const auto& [holding, until] : started_) profile.hold(holding, until);
   Backfill slots(cluster_, inventory_.usable(), placer_, profile, reservations_, usage_, now_,
@@ -367,6 +369,7 @@ void Pass::backfill() {
   for (const QueueEntry* entry : held_back_) {
     if (searches_ == limits_.backfill_jobs_max) break;
     if (answers_[entry->job].started || answers_[entry->job].makes_way || !entry->shape) continue;
+    ++plan_.backfill.looked;
     if (entry->component) {
       plan_together(*entry, slots);
     } else {
@@ -389,6 +392,7 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
     if (!array_has_room(job) || !has_licenses(entry)) return;
     if (const JobReason limit = policing_.before(job, entry.partition); limit != JobReason::none)
       return this->answer(entry.job, limit);
+    ++plan_.backfill.tried;
     std::optional<Backfill::Slot> slot;
     if (const Shape* preferred = entry.shape->preferred.get()) {  // only a start at once is worth a preference
       slot = slots.find(claim_of(entry, *preferred), duration, true);
@@ -414,6 +418,7 @@ void Pass::plan_tasks(const QueueEntry& entry, Backfill& slots) {
     if (const JobReason limit = over_limit(entry, slot->holding); limit != JobReason::none)
       return this->answer(entry.job, limit);
     slots.take(*slot, duration);
+    ++plan_.backfill.places;
     if (starts) {
       start(entry, many ? left.first() : kNoVal32, std::move(slot->holding));
     } else {

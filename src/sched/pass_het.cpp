@@ -129,6 +129,7 @@ void Pass::plan_together(const QueueEntry& first, Backfill& slots) {
       if (!entry->shape || !has_licenses(*entry)) continue;
       const std::int64_t duration = duration_s(job_of(*entry).time_limit, &partition_of(*entry));
       ++searches_;
+      ++plan_.backfill.tried;
       Claim claim = claim_of(*entry, *entry->shape);
       claim.without = &taken;
       auto slot = slots.find(claim, duration, false);
@@ -138,6 +139,7 @@ void Pass::plan_together(const QueueEntry& first, Backfill& slots) {
     }
     if (!best) return;
     slots.take(*best, duration_s(job_of(*at).time_limit, &partition_of(*at)));
+    ++plan_.backfill.places;
     for (const Share& share : best->holding.shares) taken.set(share.node);
     together = std::max(together, best->start);
     places.emplace_back(at, std::move(*best));

@@ -49,6 +49,7 @@ struct Placement {
   bool whole_node = false;
   bool preferred = false;   // with the features of --prefer, not those of --constraint
   std::string reservation;  // in which it runs, if any
+  bool backfilled = false;  // jobs before it wait on, and it does not delay them
   bool operator==(const Placement&) const = default;
 };
 
@@ -71,10 +72,21 @@ struct Preempted {
   bool operator==(const Preempted&) const = default;
 };
 
+/// How far backfill came. Tasks of an array count one by one.
+struct BackfillCount {
+  bool ran = false;          // some job was held back, so that there was something to do
+  std::uint32_t queue = 0;   // jobs held back, in each of their partitions
+  std::uint32_t looked = 0;  // of these, not started by then
+  std::uint32_t tried = 0;   // searches for a place and a time
+  std::uint32_t places = 0;  // found by these, for now or for later
+  bool operator==(const BackfillCount&) const = default;
+};
+
 struct Plan {
   std::vector<Placement> starts;
   std::vector<Preempted> preempted;
   std::vector<Waiting> waiting;
+  BackfillCount backfill;
 };
 
 /// One scheduling pass. Jobs are considered by partition tier, then priority, then submit order; a job that cannot

@@ -118,8 +118,12 @@ bool Preemption::may_preempt(const QueueEntry& entry, const model::Job& job, con
   const model::PreemptRule& rule = view_.settings.preempt;
   const acct::Contender waiting{&job, cluster_.partitions()[entry.partition].config.get(), entry.priority};
   const acct::Contender other{&running, partition, model::priority_of(scale_, running, *partition)};
-  return acct::may_preempt(rule, *books_, waiting, other) &&
+  return (borrows_from(entry, running) || acct::may_preempt(rule, *books_, waiting, other)) &&
          acct::preemptable_from(rule, *books_, running, *partition) <= now_;
+}
+
+bool Preemption::borrows_from(const QueueEntry& entry, const model::Job& running) const {
+  return entry.reservation != kNoReservation && view_.reservations[entry.reservation]->lends_to(running);
 }
 
 std::vector<const model::Job*> Preemption::with_components(const model::Job& job) const {
@@ -285,12 +289,12 @@ std::optional<Preemption::Way> Preemption::find(const QueueEntry& entry, const m
     recount(from, nodes, gone_, aside);
     way = find_by_ending(std::move(to_end), from, aside, fits);
   }
-  if (way) way->free_at = free_at(*way);
+  if (way) way->free_at = free_at(entry, *way);
   return way;
 }
 
 /// When the last one has gone that is on these nodes, as far as anybody knows.
-TimeS Preemption::free_at(const Way& way) const {
+TimeS Preemption::free_at(const QueueEntry& entry, const Way& way) const {
   const TimeS soon{(now_.v / 60 + 1) * 60};  // so that plans stay as they are for a while
   TimeS at = soon;
   nodes_of(way.holding).for_each([&](std::size_t node) {
@@ -300,7 +304,10 @@ TimeS Preemption::free_at(const Way& way) const {
   });
   for (JobId id : way.jobs) {
     const model::Job& job = *view_.active.find(id.v);
-    at = std::max(at, now_ + acct::preempt_grace_s(view_.settings.preempt, *books_, job, *partition_of(job)));
+    const std::uint32_t grace_s = borrows_from(entry, job)
+                                      ? job.request->warn_time
+                                      : acct::preempt_grace_s(view_.settings.preempt, *books_, job, *partition_of(job));
+    at = std::max(at, now_ + grace_s);
   }
   return at;
 }

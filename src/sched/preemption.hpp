@@ -57,6 +57,8 @@ class Preemption {
 
   std::vector<Candidate> candidates(const QueueEntry& entry, const model::Job& job) const;
   bool may_preempt(const QueueEntry& entry, const model::Job& job, const model::Job& running) const;
+  /// It uses nodes of the waiting job's reservation, for as long as no job of that wants them.
+  bool borrows_from(const QueueEntry& entry, const model::Job& running) const;
   std::vector<const model::Job*> with_components(const model::Job& job) const;
   std::uint16_t mode_of(const Candidate& candidate) const;
   const model::Partition* partition_of(const model::Job& job) const;
@@ -70,7 +72,7 @@ class Preemption {
                                     const Fits& fits) const;
   Bitmap nodes_of(const Holding& holding) const;
   void add_parts(const Candidate& candidate, Ids& ids, Bitmap& nodes) const;
-  TimeS free_at(const Way& way) const;
+  TimeS free_at(const QueueEntry& entry, const Way& way) const;
   /// Counts the use of `nodes` anew, without jobs that are gone and without the cores of those that stand aside.
   void recount(Usage& usage, const Bitmap& nodes, const Ids& gone, const Ids& aside) const;
 

@@ -44,6 +44,7 @@ void fields(codec::Archive& ar, Schedule::Start& s) {
   ar("whole_node", s.whole_node);
   ar("preferred", s.preferred, codec::since(2));
   ar("reservation", s.reservation, codec::since(4));
+  ar("backfilled", s.backfilled, codec::since(7));
 }
 
 void fields(codec::Archive& ar, Schedule::Wait& w) {
@@ -375,6 +376,8 @@ void fields(codec::Archive& ar, UpdateCrontab& c) {
   ar("jobs", c.jobs);
 }
 
+void fields(codec::Archive& ar, SetDampening& c) { ar("factor", c.factor); }
+
 void fields(codec::Archive& ar, SetCronStarts::Start& s) {
   ar("job", s.job);
   ar("at", s.at);
@@ -428,7 +431,7 @@ std::string_view command_name(const Command& command) {
                                          "UpdateStep",  "EndInactive",  "SubmitHetJob", "ControllerScriptEnded",
                                          "SetTriggers", "ClearTriggers", "NoteEvent",   "RebootNodes", "PutBooks",
                                          "ForgetReports", "ReportAll", "UpdateCrontab", "SetCronStarts",
-                                         "PreemptJobs"};
+                                         "PreemptJobs", "SetDampening"};
   static_assert(std::size(kNames) == std::variant_size_v<Command>);
   return kNames[command.index()];
 }
@@ -444,6 +447,8 @@ std::uint16_t format_of(const Command& command) {
   static_assert(std::is_same_v<std::variant_alternative_t<20, Command>, PutReservation>);
   static_assert(std::is_same_v<std::variant_alternative_t<38, Command>, PutBooks>);
   static_assert(std::is_same_v<std::variant_alternative_t<43, Command>, PreemptJobs>);
+  static_assert(std::is_same_v<std::variant_alternative_t<44, Command>, SetDampening>);
+  if (command.index() >= 44) return 7;
   if (command.index() >= 43) return 6;
   if (command.index() >= 38) return 5;
   if (const auto* update = std::get_if<UpdateJobs>(&command); update && changes_tres(*update)) return 5;

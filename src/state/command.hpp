@@ -49,6 +49,7 @@ struct Schedule {
     bool whole_node = false;
     bool preferred = false;
     std::string reservation;  // in which it runs
+    bool backfilled = false;  // jobs before it wait on; told since format 7
   };
   struct Wait {
     JobId job;
@@ -375,6 +376,11 @@ struct PreemptJobs {
   std::vector<Pair> pairs;
 };
 
+/// FairShareDampeningFactor until slurm.conf is read again.
+struct SetDampening {
+  std::uint16_t factor = 1;
+};
+
 /// The accounting daemon has the reports up to this one.
 struct ForgetReports {
   std::uint64_t up_to = 0;
@@ -390,7 +396,7 @@ using Command = std::variant<Configure, SubmitJob, Schedule, CancelJobs, UpdateJ
                              DeleteReservation, AddNodes, RemoveNode, AwaitStart, EndAllocation, CreateStep, QueueStep,
                              EndStep, SignalStep, UpdateStep, EndInactive, SubmitHetJob, ControllerScriptEnded,
                              SetTriggers, ClearTriggers, NoteEvent, RebootNodes, PutBooks, ForgetReports, ReportAll,
-                             UpdateCrontab, SetCronStarts, PreemptJobs>;
+                             UpdateCrontab, SetCronStarts, PreemptJobs, SetDampening>;
 
 /// One entry of the log.
 struct Entry {

@@ -229,6 +229,7 @@ void start_over(const ClusterState& state, Job& job) {
   job.reservation.clear();
   job.launched = false;
   job.next_step = 0;
+  job.started_by = model::StartedBy::unknown;
   job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = job.preempt_time = {};
   job.suspended_s = job.ran_before_suspend_s = 0;
   job.controller_epilog = false;

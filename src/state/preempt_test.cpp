@@ -124,6 +124,27 @@ TEST_F(PreemptTest, a_time_of_grace_ends_it_later) {
   EXPECT_EQ(w.at(low).state.base, model::JobBase::preempted) << "as in Slurm, nothing takes it back";
 }
 
+TEST_F(PreemptTest, what_borrows_from_a_reservation_goes_in_the_time_that_it_asked_for) {
+  SubmitJob submit = w.job();
+  submit.request.warn_flags = 1 << 8;
+  submit.request.warn_time = 20;
+  const JobId borrower = w.run(std::move(submit)).job;
+  w.start(borrower);
+  auto own = std::make_shared<model::Reservation>();
+  own->name = "own";
+  own->nodes.push_back({w.at(borrower).allocation->shares.front().node, {}});
+  SubmitJob within = w.job();
+  within.request.reservation = "own";
+  w.state.reservations.push_back(own);
+  const JobId owner = w.run(std::move(within)).job;
+  w.run(PreemptJobs{{{borrower, owner, w.at(borrower).partition}}});
+  EXPECT_FALSE(w.at(borrower).preempt_time) << "it has no MaxStartDelay";
+  own->max_start_delay_s = 30;
+  w.run(PreemptJobs{{{borrower, owner, w.at(borrower).partition}}});
+  EXPECT_EQ(w.at(borrower).end_time, w.now + 20);
+  EXPECT_EQ(signals(), (std::vector<std::uint16_t>{18, 15}));
+}
+
 TEST_F(PreemptTest, grace_does_not_prolong_and_a_new_limit_does_not_save) {
   give_grace(3600);
   const JobId low = running(), high = waiting();

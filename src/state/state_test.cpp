@@ -496,7 +496,9 @@ TEST(State, invariants_hold_under_random_commands) {
         }
         case 30:
           if (w.state.format != kFormat) break;
-          if (random() % 2) {
+          if (random() % 8 == 0) {
+            command = SetDampening{.factor = static_cast<std::uint16_t>(1 + random() % 5)};
+          } else if (random() % 2) {
             UpdateCrontab update{.uid = 1000, .text = {}, .jobs = {}};
             if (random() % 4) update.text = "text";
             for (unsigned i = random() % 3; update.text && i > 0; --i) {

@@ -16,6 +16,7 @@
 #include "wire/msg/daemon_control.hpp"
 #include "wire/msg/dbd_messages.hpp"
 #include "wire/msg/file_bcast.hpp"
+#include "wire/msg/front_end.hpp"
 #include "wire/msg/hostlist.hpp"
 #include "wire/msg/job_complete.hpp"
 #include "wire/msg/job_control.hpp"
@@ -213,6 +214,8 @@ constexpr MessageInfo kRows[] = {
     row<TopoInfoRequest>(REQUEST_TOPO_INFO),
     row<TopoInfoResponse>(RESPONSE_TOPO_INFO),
     row<TriggerInfoMsg>(REQUEST_TRIGGER_PULL),
+    row<LastUpdate>(REQUEST_FRONT_END_INFO, until(v25_05)),
+    row<FrontEndInfo>(RESPONSE_FRONT_END_INFO, until(v25_05)),
     row<StatsRequest>(REQUEST_STATS_INFO),
     row<StatsResponse>(RESPONSE_STATS_INFO),
     row<Empty>(REQUEST_BURST_BUFFER_INFO),
@@ -246,6 +249,7 @@ constexpr MessageInfo kRows[] = {
     row<ReservationName>(RESPONSE_CREATE_RESERVATION),
     row<ReservationName>(REQUEST_DELETE_RESERVATION),
     row<UpdateReservation>(REQUEST_UPDATE_RESERVATION),
+    row<UpdateFrontEnd>(REQUEST_UPDATE_FRONT_END, until(v25_05)),
     row<UpdateNode>(REQUEST_DELETE_NODE),
     row<UpdateNode>(REQUEST_CREATE_NODE),
     row<JobDesc>(REQUEST_RESOURCE_ALLOCATION),

@@ -339,6 +339,7 @@ const char* one_way_reason(MsgType type) {
     case MsgType::RESPONSE_JOB_STEP_INFO:
     case MsgType::RESPONSE_RESERVATION_INFO:
     case MsgType::RESPONSE_BURST_BUFFER_INFO:
+    case MsgType::RESPONSE_FRONT_END_INFO:
     case MsgType::RESPONSE_ASSOC_MGR_INFO:
     case MsgType::RESPONSE_STATS_INFO:
       return "the packer is in slurmctld, not in the library";

@@ -3,6 +3,7 @@
 import os
 import unittest
 
+from accounted import Accounted
 from cluster import REAL, REAL_CONTROLLER, ClusterTest, main, wait_for
 
 SOON = "SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=1,max_rpc_cnt=0\n"
@@ -52,6 +53,33 @@ class ByGroup(ClusterTest):
             self.assertEqual(self.c.job(job)["MCS_label"], label)
         self.assertIn("Invalid mcs_label", self.c.refused("sbatch", "--mcs-label=root", "--wrap", "true", user="nobody"))
         self.assertIn("Invalid mcs_label", self.c.refused("sbatch", "--wrap", "true", user="daemon"))
+
+
+class ByAccount(unittest.TestCase):
+    """The label of a job is its account. With accounting, for accounts need not exist without it."""
+
+    def test_nodes_are_for_one_account(self):
+        with Accounted(2, extra=SOON + "MCSPlugin=mcs/account\nMCSParameters=enforced,select\nLicenses=lic:5\nAccountingStorageTRES=license/lic\n",
+                       enforce="associations", ours=True) as c:
+            for account in ("a", "b"):
+                c.sacctmgr("add", "account", account)
+                c.sacctmgr("add", "user", "root", f"account={account}")
+            job = lambda *words: c.submit("-n1", "-w", "n1", "-o", "/dev/null", *words, "--wrap", "sleep 300")
+            first, second = job("-A", "a", "-L", "lic:2"), job("-A", "a")
+            for each in (first, second):
+                self.assertEqual(c.wait_state(each, "RUNNING")["MCS_label"], "a")
+            self.assertEqual(c.node("n1")["MCS_label"], "a")
+            self.assertRegex(c.job(first)["TRES"], r"^cpu=1,mem=\d+M,node=1,billing=1,license/lic=2$")
+            other = job("-A", "b")
+            wait_for(lambda: c.job(other)["Reason"] not in ("None", "(null)"), what="why it waits")
+            self.assertEqual((c.state(other), c.job(other)["MCS_label"]), ("PENDING", "b"))
+            self.assertIn("Invalid mcs_label", c.refused("sbatch", "-A", "a", "--mcs-label=b", "--wrap", "true"))
+            c.run("scancel", first, second)
+            c.wait_state(other, "RUNNING", seconds=40)
+            self.assertEqual(c.node("n1")["MCS_label"], "b")
+            told = wait_for(lambda: [row["AllocTRES"] for row in c.sacct("-a", "-X", "-j", first, form="AllocTRES,State")
+                                     if row["State"].startswith("CANCELLED")], 20, "its record")[0]
+            self.assertIn("license/lic=2", told)
 
 
 class PrivateByUser(ClusterTest):

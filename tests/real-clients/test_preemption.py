@@ -52,6 +52,21 @@ class ByPartition(Preempting):
         self.assertEqual(self.c.job(high)["PreemptTime"], "None")
         self.c.wait_text(f"slurm-{low}.out", "DUE TO PREEMPTION")
 
+    def test_reservation_has_its_nodes_back(self):
+        """A job on nodes of a reservation with MaxStartDelay, which is to give way, has its own time for that."""
+        self.c.run("scontrol", "create", "reservation", "ReservationName=own", "StartTime=now", "Duration=60", "Users=root", "Nodes=n1",
+                   "MaxStartDelay=30")
+        self.addCleanup(self.c.run, "scontrol", "delete", "ReservationName=own")
+        borrower = self.running("low", "-w", "n1", "--signal=R:USR1@10")
+        other = self.c.submit("-p", "low", "-w", "n1", "--exclusive", "--wrap", "sleep 100")
+        wait_for(lambda: self.c.job(other)["Reason"] not in ("None", "(null)"), what="why it waits")
+        owner = self.c.submit("-p", "low", "-w", "n1", "--exclusive", "--reservation=own", "--wrap", "sleep 100")
+        record = self.c.wait_state(borrower, "PREEMPTED", seconds=40)
+        spent = [datetime.fromisoformat(record[key]) for key in ("StartTime", "EndTime")]
+        self.assertLessEqual(9, (spent[1] - spent[0]).total_seconds())
+        self.c.wait_state(owner, "RUNNING", seconds=40)
+        self.assertEqual(self.c.state(other), "PENDING")
+
     def test_forecast(self):
         low = self.running("low", "-N2", "--exclusive")
         told = self.c.try_run("sbatch", "--test-only", "-p", "high", "-N2", "--exclusive", "--wrap", "true").stderr

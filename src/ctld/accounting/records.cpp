@@ -20,7 +20,6 @@ using model::Job;
 using state::Report;
 
 constexpr std::uint32_t kRequeued = 0x400, kRunning = 1;                           // JOB_REQUEUE, JOB_RUNNING
-constexpr std::uint32_t kStartedByScheduler = 4;                                   // SLURMDB_JOB_FLAG_SCHED
 constexpr std::uint16_t kDown = 1, kUp = 2;                                        // DBD_NODE_STATE_*
 constexpr std::uint64_t kWantsEnvironment = 1ull << 6, kWantsScript = 1ull << 35;  // JOB_SEND_ENV, JOB_SEND_SCRIPT
 constexpr int kHashType = 2;                                                       // HASH_PLUGIN_K12
@@ -107,6 +106,20 @@ std::uint32_t task_count(const Job& job, const model::Step& step) {
   return laid_out(step) ? step.placement->num_tasks : 1;
 }
 
+/// slurm 22.05 slurm/slurmdb.h SLURMDB_JOB_FLAG_SUBMIT, SCHED, BACKFILL
+std::uint32_t scheduler_flag(model::StartedBy by) {
+  switch (by) {
+    case model::StartedBy::submission:
+      return 2;
+    case model::StartedBy::backfill:
+      return 8;
+    case model::StartedBy::unknown:
+    case model::StartedBy::main:
+      break;
+  }
+  return 4;
+}
+
 }  // namespace
 
 TresIds::TresIds()
@@ -153,7 +166,7 @@ wire::DbdJobStart job_start_record(const Report& report, const RecordContext& c)
   m.container = r.container;
   m.db_index = c.db_index;
   const bool waits = job.state.base == model::JobBase::pending;
-  m.db_flags = waits ? 0 : kStartedByScheduler;
+  m.db_flags = waits ? 0 : scheduler_flag(job.started_by);
   m.eligible_time = job.reason == model::JobReason::array_task_limit ? TimeS{kInfinite32} : job.eligible_time;
   m.gid = r.group_id;
   m.job_id = job.id.v;

@@ -1,5 +1,8 @@
 // ctld/handlers/admin.cpp — what administrators do: change nodes and partitions, reconfigure, shut down, set log levels.
+#include <algorithm>
+
 #include "base/hostlist.hpp"
+#include "conf/lines.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/job_defaults.hpp"
 #include "wire/msg/daemon_control.hpp"
@@ -7,6 +10,8 @@
 
 namespace flurm::ctld {
 namespace {
+
+constexpr Errc kEaccess = static_cast<Errc>(13);  // what Slurm says to some requests of others than administrators
 
 /// "\0" from a client clears a text; an unset one leaves it.
 template <class T>
@@ -67,6 +72,25 @@ io::Task<Answer> propose(Controller& c, Call call, state::Command command) {
   co_return rc_answer(call, public_code(reply->code));
 }
 
+/// Source: slurm 22.05 src/slurmctld/node_mgr.c _valid_node_state_change().
+bool may_become(const model::Node& node, std::uint32_t asked) {
+  namespace flag = model::node_flag;
+  if (asked & flag::reboot_cancel) return node.has(flag::reboot_requested | flag::reboot_issued);
+  if (!(asked & flag::resume)) return true;
+  return node.base == model::NodeBase::down || node.base == model::NodeBase::future ||
+         node.has(flag::drain | flag::fail | flag::reboot_requested | flag::invalid_reg);
+}
+
+/// What is to be active of its features is among those that it has.
+bool features_agree(const model::Node& node, const wire::UpdateNode& update) {
+  if (!update.features && !update.features_act) return true;
+  const std::string& active = update.features_act ? *update.features_act : node.features_active;
+  const std::string& all = update.features ? *update.features : node.config.features;
+  const auto known = conf::split_list(all);
+  return std::ranges::all_of(conf::split_list(active),
+                             [&](std::string_view each) { return std::ranges::find(known, each) != known.end(); });
+}
+
 /// Of a hostlist, or "ALL". Errors: invalid_node_name.
 Result<std::vector<model::NodeId>> named_nodes(const state::ClusterState& state, const std::string& named) {
   std::vector<model::NodeId> nodes;
@@ -87,7 +111,6 @@ Result<std::vector<model::NodeId>> named_nodes(const state::ClusterState& state,
 
 /// scontrol reboot. Source: slurm 22.05 src/slurmctld/proc_req.c _slurm_rpc_reboot_nodes().
 io::Task<Answer> reboot_nodes(Controller& c, Call call) {
-  constexpr Errc kEaccess = static_cast<Errc>(13);  // what Slurm says here
   constexpr std::uint16_t kAsap = 1;
   const auto* request = call.as<wire::Reboot>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
@@ -109,12 +132,19 @@ io::Task<Answer> reboot_nodes(Controller& c, Call call) {
 io::Task<Answer> update_node(Controller& c, Call call) {
   const auto* request = call.as<wire::UpdateNode>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
   const auto snapshot = c.replica.snapshot();
   state::UpdateNodes command;
   const std::string named = request->node_names.value_or("");
   auto nodes = named_nodes(*snapshot, named);
   if (!nodes || nodes->empty()) co_return rc_answer(call, Errc::invalid_node_name);
+  for (model::NodeId id : *nodes)
+    if (!features_agree(*snapshot->node(id), *request)) co_return rc_answer(call, Errc::active_feature_not_subset);
+  // As in Slurm, the others of them change all the same.
+  const std::size_t left_out = std::erase_if(*nodes, [&](model::NodeId id) {
+    return request->node_state != kNoVal32 && !may_become(*snapshot->node(id), request->node_state);
+  });
+  if (nodes->empty()) co_return rc_answer(call, Errc::invalid_node_state);
   command.nodes = std::move(*nodes);
   command.uid = call.uid;
   if (request->node_state != kNoVal32) command.state = request->node_state;
@@ -129,15 +159,15 @@ io::Task<Answer> update_node(Controller& c, Call call) {
   if (request->weight != kNoVal32) command.weight = request->weight;
   if (request->cpu_bind) command.cpu_bind = request->cpu_bind;
   log(Level::info, "node.update", {{"nodes", named}, {"uid", call.uid}, {"reason", request->reason.value_or("")}});
-  auto proposal = propose(c, std::move(call), std::move(command));
+  auto proposal = propose(c, call, std::move(command));
   Answer answer = co_await proposal;
-  co_return answer;
+  co_return left_out == 0 ? std::move(answer) : rc_answer(call, Errc::invalid_node_state);
 }
 
 io::Task<Answer> update_partition(Controller& c, Call call) {
   const auto* request = call.as<wire::UpdatePartition>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
   const auto snapshot = c.replica.snapshot();
   state::PutPartition command;
   command.create = call.type == wire::MsgType::REQUEST_CREATE_PARTITION;
@@ -158,7 +188,7 @@ io::Task<Answer> update_partition(Controller& c, Call call) {
 io::Task<Answer> delete_partition(Controller& c, Call call) {
   const auto* request = call.as<wire::DeletePartition>();
   if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
   log(Level::info, "partition.delete", {{"partition", request->name}, {"uid", call.uid}});
   state::DeletePartition command{.name = request->name};
   auto proposal = propose(c, std::move(call), std::move(command));
@@ -167,7 +197,7 @@ io::Task<Answer> delete_partition(Controller& c, Call call) {
 }
 
 io::Task<Answer> reconfigure(Controller& c, Call call) {
-  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, Errc::user_id_missing);
   auto work = c.reconfigure();
   const Result<void> done = co_await work;
   if (!done) {
@@ -184,7 +214,7 @@ Answer control_status(Controller& c, const Call& call) {
 Answer set_debug_level(Controller& c, const Call& call) {
   const auto* request = call.as<wire::SetDebugLevel>();
   if (!request) return rc_answer(call, Errc::communications_receive);
-  if (!c.is_administrator(call.uid)) return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) return rc_answer(call, kEaccess);
   constexpr Level kLevels[] = {Level::fatal, Level::fatal, Level::error, Level::info, Level::verbose, Level::debug, Level::debug2};
   log_set_level(kLevels[std::min<std::size_t>(request->debug_level, std::size(kLevels) - 1)]);
   log(Level::info, "ctld.debug_level", {{"level", request->debug_level}, {"uid", call.uid}});
@@ -197,15 +227,45 @@ Answer set_debug_level(Controller& c, const Call& call) {
 Answer set_debug_flags(Controller& c, const Call& call) {
   const auto* request = call.as<wire::SetDebugFlags>();
   if (!request) return rc_answer(call, Errc::communications_receive);
-  if (!c.is_administrator(call.uid)) return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) return rc_answer(call, kEaccess);
   auto config = std::make_shared<conf::Config>(*c.config);
   config->debug_flags = (config->debug_flags & ~request->debug_flags_minus) | request->debug_flags_plus;
   c.config = std::move(config);
   return rc_answer(call, Errc::success);
 }
 
+/// There is no log of the scheduler apart, which Slurm says where SlurmSchedLogFile names none.
+Answer set_schedlog_level(Controller& c, const Call& call) {
+  if (!c.is_administrator(call.uid)) return rc_answer(call, kEaccess);
+  return rc_answer(call, Errc::disabled);
+}
+
+io::Task<Answer> set_dampening(Controller& c, Call call) {
+  const auto* request = call.as<wire::SetFsDampeningFactor>();
+  if (!request) co_return rc_answer(call, Errc::communications_receive);
+  if (!c.is_administrator(call.uid)) co_return rc_answer(call, kEaccess);
+  auto proposal = c.replica.propose(state::SetDampening{.factor = request->dampening_factor});
+  const Result<state::Reply> reply = co_await proposal;
+  if (!reply) co_return error_answer(call, reply.error());
+  auto config = std::make_shared<conf::Config>(*c.config);
+  config->fs_dampening_factor = request->dampening_factor;
+  c.config = std::move(config);
+  log(Level::info, "ctld.dampening", {{"factor", request->dampening_factor}, {"uid", call.uid}});
+  co_return rc_answer(call, reply->code);
+}
+
+/// Whoever leads does so by agreement of the controllers; to one that leads there is nothing to do.
+Answer take_over(Controller& c, const Call& call) {
+  return rc_answer(call, c.is_administrator(call.uid) ? Errc::success : Errc::user_id_missing);
+}
+
+/// Nobody here signs tokens (auth/jwt): an answer without one, as of a Slurm without that plugin.
+Answer token(Controller&, const Call& call) {
+  return answer(call, wire::MsgType::RESPONSE_AUTH_TOKEN, wire::TokenResponse{});
+}
+
 Answer shut_down(Controller& c, const Call& call) {
-  if (!c.is_administrator(call.uid)) return rc_answer(call, Errc::access_denied);
+  if (!c.is_administrator(call.uid)) return rc_answer(call, Errc::user_id_missing);
   log(Level::info, "ctld.shutdown_requested", {{"uid", call.uid}, {"peer", call.peer}});
   constexpr std::uint16_t kControllerOnly = 2;  // slurm 22.05 slurm/slurm.h SLURMCTLD_SHUTDOWN_CTLD
   const auto* request = call.request.is<wire::Shutdown>() ? &call.request.as<wire::Shutdown>() : nullptr;

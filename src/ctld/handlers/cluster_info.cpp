@@ -1,5 +1,5 @@
 // ctld/handlers/cluster_info.cpp — the cluster's statistics, configuration files, licenses, and the lists that are
-// empty until the features behind them exist (topology, federation).
+// empty, for there are no such things (federation, burst buffers, front ends).
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -8,8 +8,10 @@
 #include "ctld/translate/build_info.hpp"
 #include "ctld/translate/reservation.hpp"
 #include "io/clock.hpp"
+#include "wire/msg/burst_buffer.hpp"
 #include "wire/msg/cluster.hpp"
 #include "wire/msg/daemon_control.hpp"
+#include "wire/msg/front_end.hpp"
 #include "wire/msg/job_requests.hpp"
 #include "wire/msg/licenses.hpp"
 #include "wire/msg/priority.hpp"
@@ -86,6 +88,21 @@ Answer statistics_info(Controller& c, const Call& call) {
   r.schedule_cycle_counter = s.passes;
   r.schedule_cycle_depth = static_cast<std::uint32_t>(s.pass_depth_sum);
   r.schedule_queue_len = s.pass_queue_length;
+  r.bf_backfilled_jobs = r.bf_last_backfilled_jobs = s.backfilled;
+  r.bf_backfilled_het_jobs = s.backfilled_het;
+  r.bf_cycle_counter = s.backfill_passes;
+  r.bf_cycle_sum = s.backfill_sum_us;
+  r.bf_cycle_last = s.backfill_last_us;
+  r.bf_cycle_max = s.backfill_max_us;
+  r.bf_when_last_cycle = s.backfill_when;
+  r.bf_last_depth = s.backfill_looked;
+  r.bf_last_depth_try = s.backfill_tried;
+  r.bf_queue_len = s.backfill_queue;
+  r.bf_table_size = s.backfill_places;
+  r.bf_depth_sum = s.backfill_looked_sum;
+  r.bf_depth_try_sum = s.backfill_tried_sum;
+  r.bf_queue_len_sum = s.backfill_queue_sum;
+  r.bf_table_size_sum = s.backfill_places_sum;
   const rpc::Stats rpcs = c.server_stats();
   pack_counts(rpcs.by_type, r.rpc_type_id, r.rpc_type_cnt, r.rpc_type_time);
   pack_counts(rpcs.by_user, r.rpc_user_id, r.rpc_user_cnt, r.rpc_user_time);
@@ -147,6 +164,23 @@ Answer license_info(Controller& c, const Call& call) {
 
 Answer federation_info(Controller&, const Call& call) {
   return answer(call, wire::MsgType::RESPONSE_FED_INFO, wire::FederationInfo{});
+}
+
+Answer burst_buffer_info(Controller&, const Call& call) {
+  return answer(call, wire::MsgType::RESPONSE_BURST_BUFFER_INFO, wire::BurstBufferInfoMsg{});
+}
+
+Answer burst_buffer_status(Controller&, const Call& call) {
+  return answer(call, wire::MsgType::RESPONSE_BURST_BUFFER_STATUS, wire::BurstBufferStatusResponse{});
+}
+
+Answer front_end_info(Controller& c, const Call& call) {
+  return answer(call, wire::MsgType::RESPONSE_FRONT_END_INFO,
+                wire::FrontEndInfo{.last_update = c.replica.snapshot()->now});
+}
+
+Answer update_front_end(Controller& c, const Call& call) {
+  return rc_answer(call, c.is_administrator(call.uid) ? Errc::invalid_node_name : Errc::user_id_missing);
 }
 
 Answer topology_info(Controller& c, const Call& call) {

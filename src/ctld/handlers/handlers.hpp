@@ -82,12 +82,21 @@ Answer config_files(Controller& c, const Call& call);
 Answer control_status(Controller& c, const Call& call);
 Answer set_debug_level(Controller& c, const Call& call);
 Answer set_debug_flags(Controller& c, const Call& call);
+Answer set_schedlog_level(Controller& c, const Call& call);
+io::Task<Answer> set_dampening(Controller& c, Call call);
+Answer take_over(Controller& c, const Call& call);
+Answer token(Controller& c, const Call& call);
 Answer shut_down(Controller& c, const Call& call);
 
 Answer license_info(Controller& c, const Call& call);
 Answer step_info(Controller& c, const Call& call);
 Answer reservation_info_all(Controller& c, const Call& call);
 Answer federation_info(Controller& c, const Call& call);
+/// Of burst buffers and front-end nodes there are none.
+Answer burst_buffer_info(Controller& c, const Call& call);
+Answer burst_buffer_status(Controller& c, const Call& call);
+Answer front_end_info(Controller& c, const Call& call);
+Answer update_front_end(Controller& c, const Call& call);
 Answer topology_info(Controller& c, const Call& call);
 Answer priority_factors(Controller& c, const Call& call);
 Answer share_info(Controller& c, const Call& call);

@@ -336,6 +336,8 @@ wire::JobInfo job_info(const state::ClusterState& state, const Job& job, bool de
     info.cronspec = job.cron->spec;
     if (job.cron->comes_back) info.bitflags |= model::job_bit::cron_job;
   }
+  const bool planned = job.state.pending() && job.start_time;  // backfill alone tells when a job will start
+  if (job.started_by == model::StartedBy::backfill || planned) info.bitflags |= model::job_bit::backfill_sched;
   info.segment_size = r.segment_size;
   info.billable_tres = static_cast<double>(job.allocation ? job.allocation->total_cpus() : r.min_cpus);
   info.start_protocol_ver = job.start_time ? wire::v22_05 : 0;

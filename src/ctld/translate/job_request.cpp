@@ -104,7 +104,8 @@ Result<model::JobRequest> job_request(const wire::JobDesc& desc, const model::Se
     r.pn_min_cpus = std::max<std::uint16_t>(r.pn_min_cpus, static_cast<std::uint16_t>(per_task * r.ntasks_per_node));
   r.pn_min_cpus = std::max(r.pn_min_cpus, per_task);
   r.core_spec = desc.core_spec;
-  r.bitflags = desc.bitflags & ~model::job_bit::cron_job;  // what scrontab's jobs are, others cannot make themselves
+  // what jobs of scrontabs and of backfill are, others cannot make themselves
+  r.bitflags = desc.bitflags & ~(model::job_bit::cron_job | model::job_bit::backfill_sched);
   if (desc.pn_min_memory == kNoVal64 && desc.mem_per_tres && !desc.mem_per_tres->empty()) {
     r.pn_min_memory = 0;  // it comes with the devices
   } else if (desc.pn_min_memory == kNoVal64) {

@@ -153,6 +153,12 @@ Reply apply_to(ClusterState& state, const Configure& command) {
   return reply;
 }
 
+Reply apply_to(ClusterState& state, const SetDampening& command) {
+  state.settings.priority.damping = command.factor;
+  state.config_changed = state.now;
+  return {};
+}
+
 Reply apply_to(ClusterState& state, const AddNodes& command) {
   auto ids = std::make_shared<std::map<std::string, model::NodeId, std::less<>>>(*state.node_ids);
   for (const model::NodeConfig& config : command.nodes)

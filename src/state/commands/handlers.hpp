@@ -47,6 +47,7 @@ Reply apply_to(ClusterState& state, const ForgetReports& command);
 Reply apply_to(ClusterState& state, const ReportAll& command);
 Reply apply_to(ClusterState& state, const UpdateCrontab& command);
 Reply apply_to(ClusterState& state, const SetCronStarts& command);
+Reply apply_to(ClusterState& state, const SetDampening& command);
 Reply apply_to(ClusterState& state, const PreemptJobs& command);
 
 /// What a partition's configured text means now: its nodes, and the sums shown for it.

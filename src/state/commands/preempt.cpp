@@ -31,6 +31,19 @@ std::uint16_t mode_of(const ClusterState& state, JobId id) {
   return found;
 }
 
+/// It uses nodes of a reservation in which the other may run, for as long as no job of that wants them.
+bool borrows_from(const ClusterState& state, const Job& preemptor, const Job& job) {
+  constexpr std::uint16_t kFirstFormat = 7;
+  if (state.format < kFirstFormat) return false;
+  const auto names = model::reservation_names(preemptor.request->reservation);
+  const auto is_own = [&](const model::Reservation& each) {
+    if (!names.empty()) return std::ranges::find(names, each.name) != names.end();
+    return each.has(model::resv_flag::magnetic) && each.admits(preemptor.request->user_id, preemptor.request->account);
+  };
+  return std::ranges::any_of(state.reservations,
+                             [&](const auto& each) { return is_own(*each) && each->lends_to(job); });
+}
+
 /// The planner's decision still holds. Of two jobs of one QOS it alone knows the priorities.
 bool holds(const ClusterState& state, const PreemptJobs::Pair& pair) {
   const Job* preemptor = state.job(pair.preemptor);
@@ -43,7 +56,8 @@ bool holds(const ClusterState& state, const PreemptJobs::Pair& pair) {
     const Job& job = *state.job(id);
     const model::Partition* partition = state.partition(job.partition);
     return job.state.running() && !job.preempt_time && partition &&
-           acct::may_preempt(rule, *state.books, {preemptor, wanted, 1}, {&job, partition, 0}) &&
+           (borrows_from(state, *preemptor, job) ||
+            acct::may_preempt(rule, *state.books, {preemptor, wanted, 1}, {&job, partition, 0})) &&
            acct::preemptable_from(rule, *state.books, job, *partition) <= state.now;
   });
 }
@@ -64,10 +78,12 @@ void tell_to_end(ClusterState& state, JobId id) {
   add_effect(state, {.kind = Effect::Kind::signal_job, .job = id, .restart_count = run, .signal = kSigTerm});
 }
 
-void begin_preempting(ClusterState& state, JobId id) {
+void begin_preempting(ClusterState& state, JobId id, const Job& preemptor) {
   const Job& first = *state.job(id);
   const std::uint32_t grace_s =
-      acct::preempt_grace_s(state.settings.preempt, *state.books, first, *state.partition(first.partition));
+      borrows_from(state, preemptor, first)
+          ? first.request->warn_time
+          : acct::preempt_grace_s(state.settings.preempt, *state.books, first, *state.partition(first.partition));
   for (JobId each : components_of(state, id)) {
     edit_job(state, each, [&](Job& job) {
       job.preempt_time = state.now;
@@ -109,7 +125,7 @@ void end_preempted(ClusterState& state, JobId id) {
 
 Reply apply_to(ClusterState& state, const PreemptJobs& command) {
   for (const PreemptJobs::Pair& pair : command.pairs)
-    if (holds(state, pair)) begin_preempting(state, pair.job);
+    if (holds(state, pair)) begin_preempting(state, pair.job, *state.job(pair.preemptor));
   return {};
 }
 

@@ -93,6 +93,17 @@ bool fits(const ClusterState& state, const Job& job, const Schedule::Start& star
   return true;
 }
 
+/// An allocation that nothing kept waiting started as it was submitted, which Slurm does with no other job (slurm 22.05
+/// src/slurmctld/job_mgr.c job_allocate).
+model::StartedBy started_by(const ClusterState& state, const Job& job, bool backfilled) {
+  constexpr std::uint16_t kFirstFormat = 7;
+  if (state.format < kFirstFormat) return model::StartedBy::unknown;
+  if (backfilled) return model::StartedBy::backfill;
+  const bool alone = !job.request->batch && !job.array && !job.het && !job.request->deadline;
+  const bool waited = job.reason != JobReason::none || job.eligible_time != job.submit_time || job.restart_count != 0;
+  return alone && !waited ? model::StartedBy::submission : model::StartedBy::main;
+}
+
 /// The job, or the task that is split off for it, has its nodes now. 0 when it cannot start.
 JobId start_job(ClusterState& state, const Schedule::Start& start) {
   const Job* found = state.job(start.job);
@@ -114,6 +125,7 @@ JobId start_job(ClusterState& state, const Schedule::Start& start) {
   for (const model::NodeShare& share : start.shares) names.push_back(state.node(share.node)->config.name);
   allocation->nodes = compress_hosts_sorted(names);
   edit_job(state, id, [&](Job& job) {
+    job.started_by = started_by(state, job, start.backfilled);
     const bool launch_waits = state.settings.controller_prolog || job.request->reboot == 1;
     job.state = {JobBase::running, launch_waits ? model::job_flag::configuring : 0};
     job.reason = JobReason::none;
