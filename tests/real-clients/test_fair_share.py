@@ -3,6 +3,7 @@
 What they print for Debian's slurmctld and slurmdbd is kept in accounting.fair_share.expected (see test_accounting.py).
 """
 
+import re
 import unittest
 
 from accounted import ORACLE, Accounted, AsSlurmdbd
@@ -67,6 +68,36 @@ class FairShare(AsSlurmdbd):
 
     def test_as_slurm_prints_it(self):
         self.compare("fair_share", self.story("tree", "") + self.story("classic", "PriorityFlags=NO_FAIR_TREE\n"))
+
+    def in_use(self, name, flags):
+        """`sshare` while jobs run: shares of usage in twelfths, ranks as they are. Jobs that are over cannot be compared: what they used after
+        the last PriorityCalcPeriod Slurm never counts."""
+        with Accounted(3, RULE + flags, enforce="associations,limits,qos", ours=True) as c:
+            self.accounts(c)
+            wait_for(lambda: "backup" in c.run("sshare", "-a", "-P"), 30, "the users at the controller")
+            jobs = [c.submit("-t", "600", "-o", "/dev/null", "--wrap", "sleep 1000", user=user) for user in ("daemon", "games", "games", "sys", "mail", "mail")]
+            for job in jobs:
+                c.wait_state(job, "RUNNING")
+            wait_for(lambda: min(int(self.used(c)[user]) for user in ("daemon", "games", "sys", "mail")) >= 20, 150, "usage of all")
+            text = ""
+            for words in (["-a", "-l"], ["-a", "-l", "-m"], ["-l", "-A", "physics"], ["-U", "-l"], ["-a", "-u", "games,mail"]):
+                names, *rows = (line.split("|") for line in c.run("sshare", "-P", *words).splitlines())
+                text += f"== {name} sshare {' '.join(words)}\n" + "|".join(names) + "\n"
+                for values in rows:
+                    row = dict(zip(names, values))
+                    for each in ("NormUsage", "EffectvUsage"):
+                        if row.get(each):
+                            row[each] = f"{float(row[each]) * 12:.0f}/12"
+                    for each in ("RawUsage", "LevelFS"):
+                        if row.get(each) not in (None, "", "0", "inf", "0.000000"):
+                            row[each] = "some"
+                    if row.get("TRESRunMins"):
+                        row["TRESRunMins"] = re.sub(r"=[1-9]\d*", "=some", row["TRESRunMins"])
+                    text += "|".join(row[each].rstrip() for each in names) + "\n"
+            return text
+
+    def test_what_is_used_as_slurm_prints_it(self):
+        self.compare("fair_share_used", self.in_use("tree", ""))
 
     @unittest.skipIf(ORACLE, "ours")
     def test_who_used_something_comes_after_the_others(self):
