@@ -11,6 +11,9 @@
 
 namespace flurm::ctld {
 
+/// What clients since 23.02 say in the place of an id that is to be the credential's (SLURM_AUTH_NOBODY).
+inline constexpr std::uint32_t as_authenticated = 99;
+
 /// A request whose sender is known: uid and gid come from the credential, never from the message.
 struct Call {
   rpc::Request request;

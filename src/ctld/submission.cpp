@@ -195,9 +195,8 @@ bool explained(const Error& error) {
 /// as much as the user, for the job's processes get it. Since 23.02 clients leave both to the credential unless they
 /// were given --uid or --gid. Source: slurm 22.05, 24.11 src/slurmctld/proc_req.c _valid_id().
 Result<void> settle_identity(const Controller& c, const Sender& from, wire::JobDesc& desc) {
-  constexpr std::uint32_t kAsAuthenticated = 99;
-  if (desc.user_id == kAsAuthenticated || desc.user_id == kNoVal32) desc.user_id = from.uid;
-  if (desc.group_id == kAsAuthenticated || desc.group_id == kNoVal32) desc.group_id = from.gid;
+  if (desc.user_id == as_authenticated || desc.user_id == kNoVal32) desc.user_id = from.uid;
+  if (desc.group_id == as_authenticated || desc.group_id == kNoVal32) desc.group_id = from.gid;
   if (c.is_slurm_user(from.uid)) return {};
   if (desc.user_id != from.uid)
     return fail(Errc::user_id_missing, "user {} may not submit for user {}", from.uid, desc.user_id);

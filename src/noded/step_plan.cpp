@@ -14,6 +14,7 @@
 #include "noded/multi_prog.hpp"
 #include "noded/spank.hpp"
 #include "noded/step_reports.hpp"
+#include "wire/versions.hpp"
 
 namespace flurm::noded {
 namespace {
@@ -91,14 +92,14 @@ void plan_common(exec::StepLaunch& plan, std::uint32_t job_id, const NodeFacts& 
   }
   plan.log_file = settings.log_file;
   if (const conf::JobContainerConf& own = settings.job_container; !own.base_path.empty())
-    plan.space = exec::StepSpace{.base = own.base_path,
-                                 .make_base = own.auto_base_path,
-                                 .shared = own.shared,
-                                 .directories = own.directories,
-                                 .init_script = own.init_script,
-                                 .init_env = {fmt::format("SLURM_JOB_ID={}", job_id),
-                                              fmt::format("SLURM_CONF={}", facts.slurm_conf),
-                                              fmt::format("SLURMD_NODENAME={}", facts.node_name)}};
+    plan.space = exec::StepSpace{
+        .base = own.base_path,
+        .make_base = own.auto_base_path,
+        .shared = own.shared,
+        .directories = own.directories,
+        .init_script = own.init_script,
+        .init_env = {fmt::format("SLURM_JOB_ID={}", job_id), fmt::format("SLURM_CONF={}", facts.slurm_conf),
+                     fmt::format("SLURMD_NODENAME={}", facts.node_name)}};
 }
 
 /// What the submitting shell sent along in the environment, out of which it is taken.
@@ -122,11 +123,11 @@ exec::TaskStream stream_of(const std::string& wanted, const exec::OutputNames& n
   return {StreamKind::file, exec::expand_output_pattern(wanted, names)};
 }
 
-/// What slurmstepd says first to whom it says more than errors (srun --slurmd-debug). (slurm 22.05 slurmstepd/mgr.c,
-/// _slurmd_job_log_init)
-std::string opening_line(const wire::LaunchTasks& order, const conf::Config& config) {
+/// What slurmstepd says first to whom it says more than errors (srun --slurmd-debug). srun counts levels from that of
+/// errors until 22.05, from zero since. (slurm 22.05 slurmstepd/mgr.c, _slurmd_job_log_init; 23.02 api/step_launch.c)
+std::string opening_line(const wire::LaunchTasks& order, const conf::Config& config, std::uint16_t version) {
   constexpr std::size_t kFatal = 1, kError = 2, kVerbose = 4, kMost = 7;  // debug3
-  const std::size_t level = std::min(kError + order.slurmd_debug, kMost);
+  const std::size_t level = std::min(order.slurmd_debug + (version < wire::v23_02 ? kError : 0), kMost);
   if (level < kVerbose) return {};
   const std::size_t syslog = config.slurmd_syslog_debug > kMost ? kFatal : config.slurmd_syslog_debug;
   return fmt::format("slurmstepd: debug levels are stderr='{}', logfile='{}', syslog='{}'", conf::log_level_word(level),
@@ -311,7 +312,7 @@ Result<exec::StepLaunch> plan_task_step(const wire::LaunchTasks& order, exec::Id
   if (order.mpi_plugin_id >= kMpiPmixFirst && order.mpi_plugin_id <= kMpiPmixLast &&
       order.step_id.step_id != kInteractiveStep)
     plan.pmix = pmix_of(order, env);
-  plan.opening = opening_line(order, config);
+  plan.opening = opening_line(order, config, version);
   plan.terminal = terminal_of(order, env);
   plan.spank = spank_of(order, facts, settings);
   take_shell_settings(plan, env, settings, config);

@@ -27,7 +27,7 @@ class GresTest(ClusterTest):
     def setUpClass(cls):
         if not shutil.which("sbatch"):
             raise AssertionError("sbatch is missing: apt-get install slurm-client")
-        cls.cluster = Cluster(cls.nodes, cls.extra)
+        cls.cluster = cls.cluster_type(cls.nodes, cls.extra)
         os.makedirs(cls.cluster.dir + "/etc")
         cls.write_gres_conf(cls.gres_conf)
         cls.cluster.__enter__()

@@ -2,9 +2,11 @@
 folder with these clients cannot be made (tools/debian13-clients)."""
 
 import json
+import re
 
 import debian13
 from cluster import ClusterTest, main, wait_for
+from test_gres import GresTest
 
 SQUEUE_FIELDS = """Account AccrueTime admin_comment AllocNodes AllocSID ArrayJobId ArrayTaskId AssocId BatchFlag BatchHost
 BoardsPerNode BurstBuffer BurstBufferState Cluster ClusterFeature Command Comment Container ContainerId Contiguous Cores
@@ -190,6 +192,52 @@ class Release2411(ClusterTest):
         self.c.run("scontrol", "delete", "partition=new")
         self.c.run("scontrol", "reconfigure")
         self.assertEqual(self.c.partition("debug")["MaxTime"], "UNLIMITED")
+
+    def test_srun(self):
+        done = self.c.try_run("srun", "-N2", "-n3", "--label", "sh", "-c", "echo out of $SLURM_NTASKS; echo err >&2")
+        self.assertEqual(sorted(done.stdout.splitlines()), [f"{task}: out of 3" for task in range(3)], done.stderr)
+        self.assertEqual(sorted(done.stderr.splitlines()), [f"{task}: err" for task in range(3)])
+        failed = self.c.try_run("srun", "sh", "-c", "exit 5")
+        self.assertEqual((failed.returncode, failed.stderr), (5, "srun: error: n1: task 0: Exited with exit code 5\n"))
+        self.assertEqual(self.c.run("srun", "id", "-un", user="nobody", cwd="/tmp"), "nobody\n")
+        self.assertRegex(self.c.try_run("srun", "--slurmd-debug=verbose", "true").stderr,
+                         "slurmstepd: debug levels are stderr='verbose'")
+
+    def test_steps_of_an_allocation(self):
+        self.assertEqual(self.c.run("salloc", "-Q", "-N2", "sh", "-c", "srun -n1 printenv SLURM_STEP_ID; srun -n1 printenv SLURM_STEP_ID"),
+                         "0\n1\n")
+        with open(self.c.work + "/sent", "w") as file:
+            file.write("text")
+        self.c.run("salloc", "-Q", "-N1", "sbcast", self.c.work + "/sent", self.c.work + "/copy")
+        self.assertEqual(self.c.read("copy"), "text")
+
+    def test_who_joins_a_step(self):
+        """The commands of one release together: sattach and sstat speak what the step's srun spoke."""
+        self.c.run("sh", "-c", "srun -n2 --label sh -c 'touch up.$SLURM_PROCID; while [ ! -e go ]; do sleep 0.1; done; echo line' > /dev/null & "
+                   "while [ ! -e up.0 -o ! -e up.1 ]; do sleep 0.1; done; step=$(squeue -h -s -o %i | grep '[.]0$'); "
+                   "sstat -a -n -P -o JobID,NTasks -j $step > shown; (sleep 1; touch go) & sattach --label $step > attached; wait; rm go")
+        self.assertRegex(self.c.read("shown"), r"^\d+\.0\|2\n$")
+        self.assertEqual(sorted(self.c.read("attached").splitlines()), ["0: line", "1: line"])
+
+
+class GenericResources(GresTest):
+    """Since 23.11 messages have "gres/gpu:2" where they had "gres:gpu:2"."""
+
+    cluster_type = debian13.Debian13Cluster
+
+    def told_of(self, job, key):
+        return re.search(rf" {key}=(\S*)", self.c.run("scontrol", "-o", "show", "job", job)).group(1)
+
+    def test_a_job_has_what_it_asks_for(self):
+        job = self.running("--gpus-per-node=2", "--gpu-bind=closest")
+        self.assertEqual((self.told_of(job, "TresPerNode"), self.told_of(job, "TresBind")), ("gres/gpu:2", "gres/gpu:closest"))
+        self.assertEqual([gres for _, gres in self.held(job).values()], ["gpu:tesla:2(IDX:0-1)"])
+        self.assertIn("configuration is not available", self.c.refused("sbatch", "--gres=gpu:5", "--wrap", "true"))
+
+    def test_so_has_a_task(self):
+        self.assertEqual(self.c.run("srun", "-N1", "-n2", "--gpus-per-task=2", "printenv", "SLURM_GPUS_ON_NODE"), "4\n4\n")
+        job = self.c.submit("-H", "-n2", "--gpus-per-task=2", "--wrap", "true")
+        self.assertEqual(self.told_of(job, "TresPerTask"), "gres/gpu=2")
 
 
 if __name__ == "__main__":

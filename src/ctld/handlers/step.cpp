@@ -131,17 +131,19 @@ io::Task<Result<std::uint32_t>> create(Controller& c, JobId id, wire::JobStepCre
 }  // namespace
 
 io::Task<Answer> create_step(Controller& c, Call call) {
-  const auto* request = call.as<wire::JobStepCreateRequest>();
-  if (!request) co_return rc_answer(call, Errc::communications_receive);
-  if (call.uid != 0 && call.uid != request->user_id) co_return rc_answer(call, Errc::user_id_missing);
+  const auto* asked = call.as<wire::JobStepCreateRequest>();
+  if (!asked) co_return rc_answer(call, Errc::communications_receive);
+  wire::JobStepCreateRequest request = *asked;
+  if (request.user_id == as_authenticated) request.user_id = call.uid;
+  if (call.uid != 0 && call.uid != request.user_id) co_return rc_answer(call, Errc::user_id_missing);
   JobId id{0};
   {
     const auto snapshot = c.replica.snapshot();
-    const Job* job = named_job(*snapshot, request->step_id, request->array_task_id);
+    const Job* job = named_job(*snapshot, request.step_id, request.array_task_id);
     if (!job) co_return rc_answer(call, Errc::invalid_job_id);
     id = job->id;
   }
-  auto creating = create(c, id, *request, call.version);
+  auto creating = create(c, id, request, call.version);
   const Result<std::uint32_t> number = co_await creating;
   if (!number) {
     log(Level::verbose, "step.refused",

@@ -2,6 +2,7 @@
 #include "wire/msg/allocation.hpp"
 
 #include "wire/plugin_data.hpp"
+#include "wire/tres_text.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::wire {
@@ -36,8 +37,8 @@ void fields(Archive& ar, ResourceAllocationResponse& m) {
   ar("start_protocol_ver", m.start_protocol_ver, since(v25_11));
   ar("step_id", m.step_id, since(v25_11));
   select_jobinfo(ar);
-  ar("tres_per_node", m.tres_per_node, since(v23_02));
-  ar("tres_per_task", m.tres_per_task, since(v25_05));
+  ar("tres_per_node", tres_text(m.tres_per_node), since(v23_02));
+  ar("tres_per_task", tres_text(m.tres_per_task, TresForm::per_task), since(v25_05));
   ar("uid", m.uid, since(v23_02));
   ar("user_name", m.user_name, since(v23_02));
   ar("working_cluster_rec", present_u8(m.working_cluster_rec));

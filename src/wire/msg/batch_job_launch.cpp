@@ -2,6 +2,7 @@
 #include "wire/msg/batch_job_launch.hpp"
 
 #include "wire/plugin_data.hpp"
+#include "wire/tres_text.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::wire {
@@ -50,9 +51,9 @@ void fields(Archive& ar, BatchJobLaunch& m) {
   ar("qos", m.qos);
   ar("resv_name", m.resv_name);
   ar("profile", m.profile);
-  ar("tres_bind", m.tres_bind);
+  ar("tres_bind", tres_text(m.tres_bind, TresForm::binding));
   ar("tres_freq", m.tres_freq);
-  ar("tres_per_task", m.tres_per_task, since(v25_05));
+  ar("tres_per_task", tres_text(m.tres_per_task, TresForm::per_task), since(v25_05));
   ar("cpu_freq_min", m.cpu_freq_min, since(v24_11));
   ar("cpu_freq_max", m.cpu_freq_max, since(v24_11));
   ar("cpu_freq_gov", m.cpu_freq_gov, since(v24_11));

@@ -2,6 +2,7 @@
 #include "wire/msg/job_desc.hpp"
 
 #include "wire/plugin_data.hpp"
+#include "wire/tres_text.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::wire {
@@ -140,14 +141,14 @@ void fields(Archive& ar, JobDesc& m) {
   ar("x11_magic_cookie", secret(m.x11_magic_cookie));
   ar("x11_target", m.x11_target);
   ar("x11_target_port", m.x11_target_port);
-  ar("cpus_per_tres", m.cpus_per_tres);
-  ar("mem_per_tres", m.mem_per_tres);
-  ar("tres_bind", m.tres_bind);
+  ar("cpus_per_tres", tres_text(m.cpus_per_tres));
+  ar("mem_per_tres", tres_text(m.mem_per_tres));
+  ar("tres_bind", tres_text(m.tres_bind, TresForm::binding));
   ar("tres_freq", m.tres_freq);
-  ar("tres_per_job", m.tres_per_job);
-  ar("tres_per_node", m.tres_per_node);
-  ar("tres_per_socket", m.tres_per_socket);
-  ar("tres_per_task", m.tres_per_task);
+  ar("tres_per_job", tres_text(m.tres_per_job));
+  ar("tres_per_node", tres_text(m.tres_per_node));
+  ar("tres_per_socket", tres_text(m.tres_per_socket));
+  ar("tres_per_task", tres_text(m.tres_per_task, TresForm::per_task));
   ar("crontab_entry", present_u8(m.crontab_entry));
   ar("segment_size", m.segment_size, since(v24_05));
 }

@@ -4,6 +4,7 @@
 #include "codec/pack.hpp"
 #include "wire/msg/records.hpp"
 #include "wire/plugin_data.hpp"
+#include "wire/tres_text.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::wire {
@@ -170,14 +171,14 @@ void fields_until_24_05(Archive& ar, JobInfo& m) {
   ar("fed_siblings_active_str", m.fed_siblings_active_str);
   ar("fed_siblings_viable", m.fed_siblings_viable);
   ar("fed_siblings_viable_str", m.fed_siblings_viable_str);
-  ar("cpus_per_tres", m.cpus_per_tres);
-  ar("mem_per_tres", m.mem_per_tres);
-  ar("tres_bind", m.tres_bind);
+  ar("cpus_per_tres", tres_text(m.cpus_per_tres));
+  ar("mem_per_tres", tres_text(m.mem_per_tres));
+  ar("tres_bind", tres_text(m.tres_bind, TresForm::binding));
   ar("tres_freq", m.tres_freq);
-  ar("tres_per_job", m.tres_per_job);
-  ar("tres_per_node", m.tres_per_node);
-  ar("tres_per_socket", m.tres_per_socket);
-  ar("tres_per_task", m.tres_per_task);
+  ar("tres_per_job", tres_text(m.tres_per_job));
+  ar("tres_per_node", tres_text(m.tres_per_node));
+  ar("tres_per_socket", tres_text(m.tres_per_socket));
+  ar("tres_per_task", tres_text(m.tres_per_task, TresForm::per_task));
   ar("mail_type", m.mail_type);
   ar("mail_user", m.mail_user);
   ar("selinux_context", m.selinux_context);
@@ -203,7 +204,7 @@ void fields_since_24_11(Archive& ar, JobInfo& m) {
   ar("container", m.container);
   ar("container_id", m.container_id);
   ar("container_type", m.container_type, since(v26_05));
-  ar("cpus_per_tres", m.cpus_per_tres);
+  ar("cpus_per_tres", tres_text(m.cpus_per_tres));
   ar("deadline", m.deadline);
   ar("delay_boot", m.delay_boot);
   ar("derived_ec", m.derived_ec);
@@ -231,7 +232,7 @@ void fields_since_24_11(Archive& ar, JobInfo& m) {
   ar("mail_type", m.mail_type);
   ar("mail_user", m.mail_user);
   ar("mcs_label", m.mcs_label);
-  ar("mem_per_tres", m.mem_per_tres);
+  ar("mem_per_tres", tres_text(m.mem_per_tres));
   ar("name", m.name);
   ar("network", m.network);
   ar("preempt_time", m.preempt_time);
@@ -252,14 +253,14 @@ void fields_since_24_11(Archive& ar, JobInfo& m) {
   ar("suspend_time", m.suspend_time);
   ar("system_comment", m.system_comment);
   ar("time_min", m.time_min);
-  ar("tres_bind", m.tres_bind);
+  ar("tres_bind", tres_text(m.tres_bind, TresForm::binding));
   ar("tres_alloc_str", m.tres_alloc_str);
   ar("tres_req_str", m.tres_req_str);
   ar("tres_freq", m.tres_freq);
-  ar("tres_per_job", m.tres_per_job);
-  ar("tres_per_node", m.tres_per_node);
-  ar("tres_per_socket", m.tres_per_socket);
-  ar("tres_per_task", m.tres_per_task);
+  ar("tres_per_job", tres_text(m.tres_per_job));
+  ar("tres_per_node", tres_text(m.tres_per_node));
+  ar("tres_per_socket", tres_text(m.tres_per_socket));
+  ar("tres_per_task", tres_text(m.tres_per_task, TresForm::per_task));
   ar("user_id", m.user_id);
   ar("user_name", m.user_name);
   ar("wait4switch", m.wait4switch);

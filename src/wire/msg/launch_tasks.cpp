@@ -2,6 +2,7 @@
 #include "wire/msg/launch_tasks.hpp"
 
 #include "wire/plugin_data.hpp"
+#include "wire/tres_text.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::wire {
@@ -57,7 +58,7 @@ void fields(Archive& ar, LaunchTasks& m) {
   ar("cpus_per_task", m.cpus_per_task);
   ar("cpt_compact_array", m.cpt_compact_array, since(v23_11));
   ar("cpt_compact_reps", m.cpt_compact_reps, since(v23_11));
-  ar("tres_per_task", m.tres_per_task);
+  ar("tres_per_task", tres_text(m.tres_per_task, TresForm::per_task));
   ar("threads_per_core", m.threads_per_core);
   ar("task_dist", m.task_dist);
   ar("node_cpus", m.node_cpus);
@@ -97,7 +98,7 @@ void fields(Archive& ar, LaunchTasks& m) {
   ar("cpu_freq_max", m.cpu_freq_max);
   ar("cpu_freq_gov", m.cpu_freq_gov);
   select_jobinfo(ar);
-  ar("tres_bind", m.tres_bind);
+  ar("tres_bind", tres_text(m.tres_bind, TresForm::binding));
   ar("tres_freq", m.tres_freq);
   ar("x11", m.x11);
   ar("x11_alloc_host", m.x11_alloc_host);

@@ -2,6 +2,7 @@
 #include "wire/msg/step_info.hpp"
 
 #include "wire/plugin_data.hpp"
+#include "wire/tres_text.hpp"
 #include "wire/versions.hpp"
 
 namespace flurm::wire {
@@ -44,20 +45,20 @@ void fields(Archive& ar, JobStepInfo& m) {
   select_jobinfo(ar);
   ar("tres_fmt_alloc_str", m.tres_fmt_alloc_str);
   ar("start_protocol_ver", m.start_protocol_ver);
-  ar("cpus_per_tres", m.cpus_per_tres);
-  ar("mem_per_tres", m.mem_per_tres);
+  ar("cpus_per_tres", tres_text(m.cpus_per_tres));
+  ar("mem_per_tres", tres_text(m.mem_per_tres));
   ar("job_name", m.job_name, since(v25_05));
   ar("cwd", m.cwd, since(v25_05));
   ar("std_err", m.std_err, since(v25_05));
   ar("std_in", m.std_in, since(v25_05));
   ar("std_out", m.std_out, since(v25_05));
   ar("submit_line", m.submit_line);
-  ar("tres_bind", m.tres_bind);
+  ar("tres_bind", tres_text(m.tres_bind, TresForm::binding));
   ar("tres_freq", m.tres_freq);
-  ar("tres_per_step", m.tres_per_step);
-  ar("tres_per_node", m.tres_per_node);
-  ar("tres_per_socket", m.tres_per_socket);
-  ar("tres_per_task", m.tres_per_task);
+  ar("tres_per_step", tres_text(m.tres_per_step));
+  ar("tres_per_node", tres_text(m.tres_per_node));
+  ar("tres_per_socket", tres_text(m.tres_per_socket));
+  ar("tres_per_task", tres_text(m.tres_per_task, TresForm::per_task));
 }
 
 void fields(Archive& ar, StepmgrJobInfo& m) {
