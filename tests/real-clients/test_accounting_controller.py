@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 import unittest
 
 import cluster
@@ -37,18 +38,33 @@ class Fates(test_accounting.AsSlurmdbd):
     def told(self, c, title, *jobs, runs=1):
         """`runs`: of all jobs together, tasks of arrays and components apart."""
 
+        def cleaned_up():
+            # What the extern step used is told when the nodes have cleaned up, after the job's end. Until then sacct gives the
+            # step the job's end and state, and no usage: slurmctld's and slurmdbd's do the same.
+            left = c.squeue("%i", "-t", "COMPLETING")
+            return not left and re.search(r"DBD Agent queue size: +0$", c.run("sdiag"), re.M)
+
         def over():
             rows = c.sacct("-a", "-D", "-S", "now-1hour", "-j", ",".join(jobs), form="JobID,JobName,End")
             # slurmctld tells the end of a job at once, and how it began some seconds later.
             ended = all(row["End"] != "Unknown" and row["JobName"] != "allocation" for row in rows)
             return ended and len([row for row in rows if "." not in row["JobID"]]) == runs
 
+        wait_for(cleaned_up, 30, f"the end of {title}")
         wait_for(over, 30, f"the records of {title}")
+        self.keep(c, title, *jobs)
+
+    def keep(self, c, title, *jobs):
         c.jobs_before = int(jobs[0]) - 1
         records = test_accounting.ledger(c, title, "-a", "-D", "-j", ",".join(jobs), "-S", "now-1hour")
         # Energy nobody measures; whether Slurm says 0 or nothing depends on which step ends last. Accounts and QOS are not
         # what this is about.
         self.text += re.sub(r"\b(ConsumedEnergy|ConsumedEnergyRaw|Account|QOS|QOSRAW)=\S+ ?", "", records)
+
+    def stands_still(self, c, output):
+        before = c.read(output)
+        time.sleep(0.5)
+        return c.read(output) == before
 
     def fates(self, c):
         self.text = ""
@@ -86,10 +102,12 @@ class Fates(test_accounting.AsSlurmdbd):
         c.run("scontrol", "update", f"jobid={back}", "ReqNodeList=n1", "StartTime=now")
         c.wait_state(back, "COMPLETED", seconds=60)
         self.told(c, "lost node", lost, back, runs=3)
-        paused = c.submit("-o", "/dev/null", "--wrap", "sleep 100")
-        c.wait_state(paused, "RUNNING")
+        paused = c.submit("-o", "ticks", "--wrap", "while sleep 0.05; do echo; done")
+        c.wait_text("ticks", "\n")
         c.run("scontrol", "suspend", paused)
         c.wait_state(paused, "SUSPENDED")
+        # A job whose node has not heard of that is not killed, but asked to end.
+        wait_for(lambda: self.stands_still(c, "ticks"), 30, "the stop")
         c.run("scancel", paused)
         c.wait_end(paused)
         self.told(c, "suspended", paused)
@@ -105,6 +123,18 @@ class Fates(test_accounting.AsSlurmdbd):
         c.run("salloc", "-n1", "-J", "room", "srun", "true")
         room = wait_for(lambda: c.sacct("-a", "--name=room", "-X", "-S", "now-1hour"), 20, "the allocation")[0]["JobID"]
         self.told(c, "allocation", room)
+        stuck = c.submit("-w", "n1", "-o", "/dev/null", "--wrap", "sleep 100")
+        c.wait_state(stuck, "RUNNING")
+        wait_for(lambda: [row["State"] for row in c.sacct("-j", stuck)] == ["RUNNING"] * 3, 30, "records of steps")
+        node = c.pid("n1")
+        os.kill(node, signal.SIGSTOP)
+        try:
+            c.run("scancel", stuck)
+            wait_for(lambda: c.sacct("-j", stuck, "-X")[0]["End"] != "Unknown", 30, "the end")
+            self.keep(c, "cleaning up", stuck)
+        finally:
+            os.kill(node, signal.SIGCONT)
+        self.told(c, "cleaned up", stuck)
         events = c.table("event", "format=cluster,nodename,state,reason,user")
         self.text += "== events\n" + "".join(f"{event}\n" for event in events)
         return self.text
