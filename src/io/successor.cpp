@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "fmt/format.h"
 
 namespace flurm::io {
 namespace {
@@ -114,7 +115,7 @@ Error run_successor(const Successor& successor) {
     if (std::ranges::none_of(successor.environment, replaces)) environment.emplace_back(*each);
   }
   for (const auto& [name, value] : successor.environment) environment.push_back(name + "=" + value);
-  environment.push_back(std::string(kVariable) + "=" + list);
+  environment.push_back(fmt::format("{}={}", kVariable, list));
   // Libraries open files without close-on-exec.
   close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
   for (const int fd : sockets().kept) fcntl(fd, F_SETFD, 0);
