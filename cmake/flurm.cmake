@@ -8,21 +8,6 @@
 
 set(FLURM_ROOM_ORDER base codec wire model conf acct acct_wire state sched io auth rpc replog cluster exec pmix x11 http store ctld stepd spank noded dbd cli)
 
-# What nearly every file includes, read by the compiler once: a quarter of its work. The dev preset goes without, so that a
-# file that does not include what it uses is noticed.
-function(flurm_precompiled NAME)
-  cmake_parse_arguments(ARG "" "" "HEADERS;EXTERNAL" ${ARGN})
-  file(WRITE ${CMAKE_BINARY_DIR}/precompiled/${NAME}.cpp "")
-  add_library(${NAME} OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/precompiled/${NAME}.cpp)
-  target_link_libraries(${NAME} PRIVATE ${ARG_EXTERNAL})
-  target_precompile_headers(${NAME} PRIVATE ${ARG_HEADERS})
-endfunction()
-set(FLURM_COMMON_HEADERS <algorithm> <charconv> <cstring> <filesystem> <functional> <map> <memory> <optional> <ranges>
-    <set> <span> <string> <vector> <fmt/format.h>)
-find_package(GTest REQUIRED)
-flurm_precompiled(flurm_headers HEADERS ${FLURM_COMMON_HEADERS})
-flurm_precompiled(flurm_test_headers HEADERS ${FLURM_COMMON_HEADERS} <gtest/gtest.h> EXTERNAL GTest::gtest)
-
 # Rooms in the order of FLURM_ROOM_ORDER. One that has only headers yet is left out: it has nothing to build.
 function(flurm_sort_rooms list_name)
   set(sorted "")
@@ -63,7 +48,6 @@ function(flurm_library)
     target_link_libraries(flurm_${ARG_NAME} PUBLIC flurm_${dep})
   endforeach()
   target_link_libraries(flurm_${ARG_NAME} PUBLIC ${ARG_EXTERNAL})
-  target_precompile_headers(flurm_${ARG_NAME} REUSE_FROM flurm_headers)
 
   # The link test: the library together with only what it says it needs.
   file(WRITE ${CMAKE_BINARY_DIR}/link/${ARG_NAME}.cpp "int main() {}\n")
@@ -73,8 +57,8 @@ function(flurm_library)
   set_property(GLOBAL APPEND PROPERTY flurm_link_tests ${ARG_NAME}_link)
 
   if(tests)
+    find_package(GTest REQUIRED)
     add_executable(${ARG_NAME}_test ${tests})
-    target_precompile_headers(${ARG_NAME}_test REUSE_FROM flurm_test_headers)
     target_link_libraries(${ARG_NAME}_test PRIVATE flurm_${ARG_NAME} ${ARG_TEST_EXTERNAL} GTest::gtest_main)
     target_compile_definitions(${ARG_NAME}_test PRIVATE FLURM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     set_target_properties(${ARG_NAME}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

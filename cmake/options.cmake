@@ -20,10 +20,8 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # ccache wants to be told that a file which is compiled with precompiled headers may be kept.
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
-  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 find_program(MOLD mold)
 if(MOLD AND NOT FLURM_SANITIZE)
