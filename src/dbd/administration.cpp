@@ -68,7 +68,7 @@ std::optional<Session::Answer> Session::administer(const rpc::Message& request) 
     case DBD_ROLL_USAGE: {
       if (!is_operator(*books, actor_)) return rc(Errc::access_denied, kNoRight, type);
       const auto& wish = request.as<wire::DbdRollUsage>();
-      auto rolled = common_.rollup.run(wish.start, wish.end, common_.now());
+      auto rolled = common_.rollup.run(wish.start, wish.end, common_.now(), Rollup::Turn::waits);
       if (rolled && wish.archive_data)
         rolled = purge(common_.store, live_clusters(*books), common_.purge, common_.now());
       return rolled ? rc(Errc::success, "", type) : rc(rolled.error().code, rolled.error().text, type);

@@ -2,6 +2,8 @@
 #include "dbd/rollup.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "base/log.hpp"
 #include "dbd/periods.hpp"
@@ -17,40 +19,55 @@ namespace {
 constexpr std::int64_t kHoursAtOnce = 24;
 /// A daemon that died at it keeps others from it for so long.
 constexpr std::int64_t kBusyS = 900;
+/// How often who waits for his turn asks again.
+constexpr std::chrono::milliseconds kPause{500};
 
 }  // namespace
 
-Result<void> Rollup::run(TimeS start, TimeS end, TimeS now) {
+Result<void> Rollup::run(TimeS start, TimeS end, TimeS now, Turn turn) {
   const std::uint64_t begin = io::monotonic_us();
   const auto books = ledger_.books();
   Result<void> result;
   for (const auto& [name, cluster] : books->clusters.rows()) {
     if (cluster->deleted) continue;
-    if (auto rolled = roll(name, start, end, now); !rolled) {
+    if (auto rolled = roll(name, start, end, now, turn); !rolled) {
       log(Level::error, "dbd.not_rolled_up", {{"cluster", name}, {"error", rolled.error().text}});
       result = std::move(rolled);
     }
   }
-  statistics_.rolled_up(start || end, io::monotonic_us() - begin, now);
+  statistics_.rolled_up(turn == Turn::waits, io::monotonic_us() - begin, now);
   return result;
 }
 
-Result<void> Rollup::roll(const std::string& cluster, TimeS start, TimeS end, TimeS now) {
-  std::optional<store::Rollup> done;
-  std::optional<TimeS> first;
-  FLURM_TRY_VOID(store_.write([&](store::Writer& writer) -> Result<void> {
-    first = writer.usage().first_registration(cluster);
-    if (first) done = writer.usage_writer().begin(cluster, now, TimeS{now.v + kBusyS});
-    return {};
-  }));
-  if (!done) return {};  // no controller ever registered, or another daemon is at it
+Result<std::optional<Rollup::Begun>> Rollup::begin(const std::string& cluster, TimeS now, Turn turn) {
+  const std::uint64_t asked = io::monotonic_us();
+  for (;;) {
+    std::optional<store::Rollup> done;
+    std::optional<TimeS> first;
+    const TimeS at{now.v + static_cast<std::int64_t>((io::monotonic_us() - asked) / 1'000'000)};
+    FLURM_TRY_VOID(store_.write([&](store::Writer& writer) -> Result<void> {
+      first = writer.usage().first_registration(cluster);
+      if (first) done = writer.usage_writer().begin(cluster, at, TimeS{at.v + kBusyS});
+      return {};
+    }));
+    if (done) return Begun{.done = *done, .first = *first};
+    if (!first || turn == Turn::passes) return std::nullopt;
+    if (stopping_) return fail(Errc::error, "interrupted");
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+Result<void> Rollup::roll(const std::string& cluster, TimeS start, TimeS end, TimeS now, Turn turn) {
+  FLURM_TRY(std::optional<Begun> begun, begin(cluster, now, turn));
+  if (!begun) return {};
+  store::Rollup& done = begun->done;
   const TimeS until = end ? end : now;
   std::uint64_t took[3] = {};
-  TimeS* const ends[] = {&done->hours_until, &done->days_until, &done->months_until};
+  TimeS* const ends[] = {&done.hours_until, &done.days_until, &done.months_until};
   Result<void> result;
   for (const Period period : {Period::hour, Period::day, Period::month}) {
     const auto index = static_cast<std::size_t>(period);
-    const TimeS from = begin_of(period, start ? start : *ends[index] ? *ends[index] : *first);
+    const TimeS from = begin_of(period, start ? start : *ends[index] ? *ends[index] : begun->first);
     const TimeS to = begin_of(period, until);
     if (from >= to) continue;
     const std::uint64_t begin = io::monotonic_us();
@@ -62,12 +79,12 @@ Result<void> Rollup::roll(const std::string& cluster, TimeS start, TimeS end, Ti
     statistics_.rolled_up(cluster, period, took[index], to);
   }
   const auto ended = store_.write([&](store::Writer& writer) -> Result<void> {
-    writer.usage_writer().end(cluster, *done);
+    writer.usage_writer().end(cluster, done);
     return {};
   });
   if (result && took[0] + took[1] + took[2] > 0)
     log(Level::verbose, "dbd.rolled_up",
-        {{"cluster", cluster}, {"until", done->hours_until.v}, {"ms", (took[0] + took[1] + took[2]) / 1000}});
+        {{"cluster", cluster}, {"until", done.hours_until.v}, {"ms", (took[0] + took[1] + took[2]) / 1000}});
   return result ? ended : result;
 }
 

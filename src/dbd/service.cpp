@@ -74,7 +74,7 @@ class RollupClock {
   io::Task<void> run() {
     running_ = true;
     auto work = io::on_worker(loop_, [this] {
-      if (rollup_.run({}, {}, io::now())) purge_();  // they log their own errors
+      if (rollup_.run({}, {}, io::now(), Rollup::Turn::passes)) purge_();  // they log their own errors
     });
     co_await work;
     running_ = false;

@@ -5,9 +5,11 @@ border, arrays that wait, suspended jobs, nodes that are down, a cluster that gr
 is kept in usage.reports.expected, made with Debian's slurmdbd (see test_accounting.py).
 """
 
+import sqlite3
+import time
 import unittest
 
-from accounted import ORACLE, Accounted, AsSlurmdbd, cleaned
+from accounted import ORACLE, STORE, Accounted, AsSlurmdbd, cleaned
 from cluster import main
 from past import BEGIN, accounts, feed, story
 
@@ -75,6 +77,20 @@ class Usage(AsSlurmdbd):
             self.assertEqual(used("2025-01-30T01:00:00", "2025-01-30T02:00:00"), "7200")
             self.assertEqual(used("2025-01-30", "2025-01-31"), "14400")
             self.assertEqual(used("2025-01-01", "2025-02-01"), "14400")
+
+    @unittest.skipIf(ORACLE or STORE != "sqlite", "ours, and the test writes into its file")
+    def test_who_asks_waits_for_a_roll_up_that_runs(self):
+        with Accounted(1) as c:
+            assocs = accounts(c)
+            feed(c, f"tres time={BEGIN} tres=1=64,2=256000 nodes=n[1-8]\n"
+                 f"job id=1 account=physics assoc={assocs['physics', 'daemon']} uid=1 gid=1 submit={BEGIN} start={BEGIN} "
+                 f"end={BEGIN + 3600} cpus=4 tres=1=4 nodes=n1\n")
+            c.sacctmgr("roll", "2025-01-29", "2025-01-30", "0")
+            with sqlite3.connect(c.dir + "/state/accounting.sqlite", timeout=30) as file:
+                file.execute("update rollups set busy_until = ? where cluster = 'past'", [time.time() + 4])  # as if another daemon were at it
+            c.sacctmgr("roll", "2025-01-30", "2025-01-31", "0")
+            rows = c.run("sreport", "-P", "-n", "-t", "seconds", "-M", "past", "cluster", "utilization", "start=2025-01-30", "end=2025-01-31")
+            self.assertEqual(rows.split("|")[1:2], ["14400"])
 
 
 if __name__ == "__main__":
