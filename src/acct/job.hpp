@@ -48,7 +48,7 @@ struct Job {
   /// Seconds while it is not suspended; the moment of suspending minus them while it is.
   std::int64_t suspended = 0;
   std::int32_t exit_code = 0;
-  std::uint32_t derived_ec = 0, kill_uid = kNoVal32;
+  std::uint32_t derived_ec = 0, kill_uid = kInfinite32;  ///< kInfinite32: it is not known that anybody ended it
   std::string derived_es, admin_comment, system_comment, extra, failed_node;
   std::string script_hash, env_hash;
   std::string std_in, std_out, std_err, qos_req, resv_req;
@@ -65,7 +65,7 @@ struct Step {
   TimeS start, end;
   std::int64_t suspended = 0;  ///< as the job's
   std::int32_t exit_code = 0;
-  std::uint32_t kill_uid = kNoVal32;
+  std::uint32_t kill_uid = kInfinite32;  ///< as the job's
   std::uint64_t user_sec = 0, user_usec = 0, sys_sec = 0, sys_usec = 0, act_cpufreq = 0, consumed_energy = 0;
   /// "id=amount,…" per TRES; nodes by their index within the step.
   std::string in_ave, in_max, in_max_node, in_max_task, in_min, in_min_node, in_min_task, in_tot;

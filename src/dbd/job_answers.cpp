@@ -111,9 +111,6 @@ struct Cut {
   TimeS from, to;
 };
 
-/// As Slurm says that nobody killed it, which is not known before the end.
-std::uint32_t killer(std::uint32_t uid) { return uid == kNoVal32 ? kInfinite32 : uid; }
-
 void cut(wire::StepRec& rec, const Cut& period) {
   if (!period.from) return;
   if (rec.start && rec.start < period.from) rec.start = period.from;
@@ -146,7 +143,7 @@ wire::StepRec to_wire(const acct::Step& step, std::uint32_t job_id, TimeS job_en
   rec.req_cpufreq_min = step.cpufreq_min;
   rec.req_cpufreq_max = step.cpufreq_max;
   rec.req_cpufreq_gov = step.cpufreq_gov;
-  rec.requid = killer(step.kill_uid);
+  rec.requid = step.kill_uid;
   rec.step_id.job_id.v = job_id;
   rec.step_id.step_id = step.step_id;
   rec.step_id.step_het_comp = step.het_comp;
@@ -333,7 +330,7 @@ wire::JobRec Telling::tell(const acct::Job& job) {
   rec.qos_req = job.qos_req;
   rec.req_cpus = job.req_cpus;
   rec.req_mem = job.req_mem;
-  rec.requid = killer(job.kill_uid);
+  rec.requid = job.kill_uid;
   rec.restart_cnt = static_cast<std::uint16_t>(job.restart_count);
   rec.resvid = job.resv_id;
   rec.resv_name = reservation(job);

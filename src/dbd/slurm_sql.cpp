@@ -213,7 +213,6 @@ class Loading {
   Result<void> put_job(const std::string& cluster, const SlurmRow& row, const SlurmRow* changed) {
     acct::Job job;
     job.cluster = cluster;
-    job.kill_uid = kInfinite32;
     read_job(cluster, row, job);
     const std::uint64_t number = job.db_index;
     if (job.job_id == 0 || number > kNumberMax) return fail(Errc::einval, "a job without its number, or with none");
@@ -264,7 +263,6 @@ class Loading {
 
   Result<void> put_step(const std::string& cluster, const SlurmRow& row, const SlurmRow* changed) {
     acct::Step step;
-    step.kill_uid = kInfinite32;
     read(row, step);
     FLURM_TRY(step.db_index, job_of_part(cluster, row));
     if (row.flag("deleted")) return {};

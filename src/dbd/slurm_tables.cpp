@@ -137,7 +137,6 @@ acct::Job job_of(const SlurmRow& row, const std::string& cluster, const SlurmBoo
   const Renumbered& numbers = all.clusters.at(cluster);
   acct::Job job;
   job.cluster = cluster;
-  job.kill_uid = kInfinite32;
   read(row, job);
   job.db_index += numbers.jobs;
   job.assoc_id = renumbered(numbers.assocs, job.assoc_id);
@@ -203,7 +202,6 @@ void read(const SlurmRow& row, acct::Step& step) {
 
 acct::Step step_of(const SlurmRow& row, const Renumbered& numbers) {
   acct::Step step;
-  step.kill_uid = kInfinite32;
   read(row, step);
   step.db_index += numbers.jobs;
   return step;

@@ -25,6 +25,9 @@ extern const std::uint16_t kFormat;
 /// What is in use in a new cluster, and in those of releases that knew no other: the oldest that is written.
 inline constexpr std::uint16_t kOldestFormat = 2;
 
+/// From here on jobs and steps that lose a node end as Slurm's do; members of the release before would do otherwise.
+inline constexpr std::uint16_t format_of_lost_nodes = 7;
+
 /// What a format brought that users can see.
 struct Feature {
   std::uint16_t since;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "state/format.hpp"
 #include "state/reports.hpp"
 
 namespace flurm::state {
@@ -127,6 +128,7 @@ void lose_node(ClusterState& state, JobId id, model::NodeId node) {
     } else {
       // With --no-kill only what may still run on the node: its daemon may be well, and reach srun.
       const bool all = !(step->request->flags & model::step_flag::no_kill);
+      if (!all && state.format < format_of_lost_nodes) continue;
       add_effect(state, {.kind = Effect::Kind::signal_step,
                          .job = id,
                          .restart_count = job.restart_count,

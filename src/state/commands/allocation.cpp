@@ -1,6 +1,7 @@
 // state/commands/allocation.cpp — allocations that a client waits for and holds: salloc and srun.
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/format.hpp"
 #include "state/steps.hpp"
 
 namespace flurm::state {
@@ -32,6 +33,7 @@ Reply apply_to(ClusterState& state, const EndAllocation& command) {
   const Job* job = state.job(command.job);
   if (!job) return {.code = Errc::invalid_job_id};
   if (job->state.ended()) {  // only how its client ended is news
+    if (job->state.completing() && state.format < format_of_lost_nodes) return {};
     if (job->exit_code == 0 && command.wait_status != kNoVal32)
       edit_job(state, command.job, [&](Job& changed) { changed.exit_code = command.wait_status; });
     return {.code = job->state.completing() ? Errc::success : Errc::already_done};

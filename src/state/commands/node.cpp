@@ -6,6 +6,7 @@
 #include "base/hostlist.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/format.hpp"
 #include "state/reboot.hpp"
 #include "state/steps.hpp"
 
@@ -92,10 +93,11 @@ void fail_on_node(ClusterState& state, JobId id, const std::string& node_name) {
   if (goes_on_without(*state.job(id), node_name)) return take_node_from_job(state, id, node);
   edit_job(state, id, [&](Job& changed) { changed.failed_node = node_name; });
   const Job& job = *state.job(id);
+  const Effect::End end = state.format < format_of_lost_nodes ? Effect::End::abort : Effect::End::terminate;
   if (job.request->batch && job.requeue_allowed) {
-    requeue_running(state, id, Effect::End::terminate, kHold);
+    requeue_running(state, id, end, kHold);
   } else {
-    end_running(state, id, JobBase::node_fail, JobReason::down_node, Effect::End::terminate);
+    end_running(state, id, JobBase::node_fail, JobReason::down_node, end);
   }
 }
 
