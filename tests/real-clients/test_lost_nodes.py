@@ -154,24 +154,20 @@ class Silent(LostTest):
 
     @unittest.skipIf(REAL or REAL_NODES, "under slurmd srun waits on, and the step stays")
     def test_a_supervisor_that_is_killed_ends_its_tasks(self):
-        for with_daemon in (True, False):
-            salloc = self.start("salloc", "-w", "n[1-2]", "sh", "-c", f"""
-                srun -K0 -l sh -c '{RUN.replace("100", "4")}'; echo code $?
+        salloc = self.start("salloc", "-w", "n[1-2]", "sh", "-c", f"""
+                srun -K0 -l --input=none sh -c '{RUN.replace("100", "4")}'; echo code $?
                 squeue -hs -o 'left %i'; srun -l sh -c 'echo then $SLURMD_NODENAME'; echo code $?""")
-            rows = self.begun(2)
-            kill(rows[1][1])
-            if with_daemon:
-                kill(self.c.pid("n2"))
-                self.restart()
-            out = self.output_of(salloc, 60)
-            self.assertIn("srun: error: n2: task 1: Killed", out)
-            self.assertIn("code 137", out)
-            self.assertNotIn("left", out)
-            self.assertIn("1: then n2\n", out)
-            with self.assertRaises(ProcessLookupError):
-                os.kill(rows[1][2], 0)
-            for task in range(2):
-                os.unlink(f"{self.c.work}/where.{task}")
+        rows = self.begun(2)
+        kill(rows[1][1])
+        out = self.output_of(salloc, 60)
+        self.assertIn("srun: error: n2: task 1: Killed", out)
+        self.assertIn("code 137", out)
+        self.assertNotIn("left", out)
+        self.assertIn("1: then n2\n", out)
+        with self.assertRaises(ProcessLookupError):
+            os.kill(rows[1][2], 0)
+        for task in range(2):
+            os.unlink(f"{self.c.work}/where.{task}")
 
     def test_a_step_that_its_node_has_forgotten_is_told_to_srun(self):
         salloc = self.start("salloc", "-w", "n[1-2]", "sh", "-c", f"srun -l sh -c '{RUN}'; echo code $?")
