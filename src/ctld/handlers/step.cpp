@@ -143,7 +143,7 @@ io::Task<Answer> create_step(Controller& c, Call call) {
     if (!job) co_return rc_answer(call, Errc::invalid_job_id);
     id = job->id;
   }
-  auto creating = create(c, id, request, call.version);
+  auto creating = create(c, id, std::move(request), call.version);
   const Result<std::uint32_t> number = co_await creating;
   if (!number) {
     log(Level::verbose, "step.refused",
