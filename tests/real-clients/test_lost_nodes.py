@@ -11,6 +11,8 @@ import unittest
 from cluster import REAL, REAL_CONTROLLER, REAL_NODES, is_root, kill, main, wait_for
 from steps import StepTest
 
+# srun -v: the step runs on n2. A slurmd that is told to kill a step before that may let its tasks live.
+STARTED = "Node n2, 1 tasks started"
 RUN = "echo $SLURMD_NODENAME $PPID $$ > where.$SLURM_PROCID; exec sleep 100"
 
 
@@ -62,13 +64,18 @@ class Down(LostTest):
         self.assertEqual((record["JobState"], record["Reason"], record["ExitCode"]), ("NODE_FAIL", "NodeDown", "0:15"))
 
     def test_srun_goes_on_with_no_kill(self):
-        srun = self.start("srun", "--no-kill", "-w", "n[1-2]", "-l", "sh", "-c",
-                          "echo $SLURMD_NODENAME $PPID $$ > where.$SLURM_PROCID; sleep 6; echo end")
+        srun = self.start("sh", "-c", """exec srun -v --no-kill -w n[1-2] -l sh -c '
+            echo $SLURMD_NODENAME $PPID $$ > where.$SLURM_PROCID; while [ ! -e nokill.go ]; do sleep 0.1; done; echo end
+            ' > nokill.out 2>&1""")
         self.begun(2)
+        self.c.wait_text("nokill.out", STARTED)
         self.lose("n2")
         wait_for(lambda: self.c.squeue("%t %D %N") == [["R", "1", "n1"]], 10, "a job of one node")
         self.assertEqual(len(self.step_ids()), 1)
-        out = self.output_of(srun)
+        self.c.wait_text("nokill.out", "srun: error: n2: task 1: Killed")
+        open(self.c.work + "/nokill.go", "w").close()
+        self.output_of(srun)
+        out = self.c.read("nokill.out")
         self.assertIn("srun: error: Node failure on n2", out)
         self.assertIn("0: end", out)
         self.assertNotIn("1: end", out)
@@ -102,10 +109,13 @@ class Down(LostTest):
 
     def test_a_step_of_sbatch_goes_on_with_no_kill(self):
         job = self.c.submit("--no-kill", "--no-requeue", "-w", "n[1-2]", "-o", "batch.out", script="""
-            srun -k -l sh -c 'echo $SLURMD_NODENAME $PPID $$ > where.$SLURM_PROCID; sleep 5; echo end'
+            srun -v -k -l sh -c 'echo $SLURMD_NODENAME $PPID $$ > where.$SLURM_PROCID; while [ ! -e batch.go ]; do sleep 0.1; done; echo end'
             echo code $?""")
         self.begun(2)
+        self.c.wait_text("batch.out", STARTED)
         self.lose("n2")
+        self.c.wait_text("batch.out", "srun: error: n2: task 1: Killed")
+        open(self.c.work + "/batch.go", "w").close()
         record = self.c.wait_end(job)
         self.assertEqual((record["JobState"], record["NodeList"], record["ExitCode"]), ("COMPLETED", "n1", "0:0"))
         out = self.c.read("batch.out")
