@@ -340,6 +340,13 @@ Result<StepState> unpack_state(std::string_view body) {
   return codec::unpack<StepState>(body, greeting_protocol(body));
 }
 
+void note_told(StepState& state, const StepTold& told) {
+  state.launch_told = state.launch_told || told.launch;
+  for (TaskState& task : state.tasks) {
+    if (std::ranges::find(told.exits, task.global_id) != told.exits.end()) task.told = true;
+  }
+}
+
 std::string step_frame(StepFrame type, std::string_view body) {
   const auto length = static_cast<std::uint32_t>(body.size() + 2);
   const auto number = static_cast<std::uint16_t>(type);

@@ -5,8 +5,9 @@
 // supervisor first sends StepState, answers each request with StepReply in order, and says StepEnded when the step
 // is over. It then waits for StepRelease, which means that the controller knows; so an end is never lost, whoever
 // restarts meanwhile. StepState comes again whenever tasks started or ended; what of it srun was told the daemon says
-// with StepTold. The version is the first field of both greetings; a supervisor may be older than the daemon, or be
-// started by an older one, and then both speak the older version.
+// with StepTold. The state file has the same news, in case supervisor and daemon are killed together. The version is
+// the first field of both greetings; a supervisor may be older than the daemon, or be started by an older one, and then
+// both speak the older version.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -79,8 +80,9 @@ struct TaskLaunch {
   TaskStream in, out, err;
   std::vector<std::uint64_t> cpus;  ///< CPU n is bit n % 64 of word n / 64; empty: wherever the kernel likes
   std::string cpu_bind_report;      ///< lines for the first task's standard error, "{}" standing for the pid; or empty
-  std::vector<std::uint64_t> memory_nodes;  ///< NUMA nodes that memory comes from, as `cpus`; empty: the kernel's choice
-  bool memory_preferred = false;            ///< others will do when these are full
+  std::vector<std::uint64_t>
+      memory_nodes;               ///< NUMA nodes that memory comes from, as `cpus`; empty: the kernel's choice
+  bool memory_preferred = false;  ///< others will do when these are full
   std::vector<DeviceNumber> denied_devices;  ///< see StepLaunch; empty: as the step
 };
 
@@ -145,7 +147,7 @@ struct SpankOption {
 
 /// Directories that the job has for itself on this node (job_container/tmpfs).
 struct StepSpace {
-  std::string base;      ///< below it the job's directory, which is made by the first step that needs it
+  std::string base;  ///< below it the job's directory, which is made by the first step that needs it
   bool make_base = false, shared = false;
   std::vector<std::string> directories;
   std::string init_script;
@@ -158,8 +160,8 @@ struct StepSpank {
   std::vector<SpankOption> options;
   std::vector<std::string> argv;  ///< as the user gave it
   std::uint32_t task_count = 1, cpus_per_task = 1, array_job_id = 0, array_task_id = kNoVal32;
-  std::uint16_t cpus = 0;                             ///< of this node
-  std::string job_cores, step_cores;                  ///< of this node: "0-3,8"
+  std::uint16_t cpus = 0;             ///< of this node
+  std::string job_cores, step_cores;  ///< of this node: "0-3,8"
   std::uint64_t job_memory_mib = 0, step_memory_mib = 0;
 };
 
@@ -193,14 +195,14 @@ struct StepLaunch {
   std::uint32_t label_offset = 0;  ///< added to a task's number in labels
   std::optional<StepPmi> pmi;
   std::uint64_t job_memory_mib =
-      0;  ///< of the whole job on this node, where memory_mib is the step's; 0: they are the same
+      0;                      ///< of the whole job on this node, where memory_mib is the step's; 0: they are the same
   bool for_debugger = false;  ///< tasks stand still at the first instruction of their programs
   std::optional<StepPmix> pmix;
   std::uint32_t profile_interval_s = 0;  ///< for StepState
   std::string opening;                   ///< a line for the first task's standard error, before all else; or empty
   std::optional<StepSpace> space;
-  std::optional<StepX11> x11;      ///< of the extern step
-  std::optional<StepSpank> spank;  ///< there are plugins: only flurmspank can run this step
+  std::optional<StepX11> x11;                ///< of the extern step
+  std::optional<StepSpank> spank;            ///< there are plugins: only flurmspank can run this step
   std::vector<DeviceNumber> denied_devices;  ///< of the node, which the step cannot open
 };
 
@@ -389,6 +391,8 @@ void fields(codec::Archive& ar, StepReply& m);
 std::uint16_t greeting_protocol(std::string_view body);
 Result<StepLaunch> unpack_launch(std::string_view body);
 Result<StepState> unpack_state(std::string_view body);
+/// The clients know that much of the state now.
+void note_told(StepState& state, const StepTold& told);
 
 /// One frame around an encoded body.
 std::string step_frame(StepFrame type, std::string_view body);

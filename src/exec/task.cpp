@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -163,6 +164,8 @@ class Child {
   }
 
   void open_streams() {
+    // Which may block. While it does, nothing but its parent says whose process this is. (A change of user undoes this.)
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int in = spec_.stdin_fd >= 0 ? spec_.stdin_fd : open(spec_.stdin_path.c_str(), O_RDONLY | O_CLOEXEC);
     if (in < 0) give_up_stream("stdin", spec_.stdin_path);
     const int flags = O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC | (spec_.append ? 0 : O_TRUNC);
@@ -245,6 +248,7 @@ class Child {
     apply_rlimits(env_, spec_.rlimit_mask, spec_.memory_mib, [](std::string text) { complain(std::move(text)); });
     // A traced process stops when it has exec'd. Who watches it lets go of it so that it stays so.
     if (spec_.for_debugger) ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    prctl(PR_SET_PDEATHSIG, 0);
     execve(argv[0].c_str(), pointers.data(), env_.pointers().data());
     const int error = errno;
     explain_failed_exec(argv[0], error);

@@ -16,12 +16,23 @@ bool launch_due(const exec::StepState& state) {
   return !state.launch_told && !state.clients.empty() && (state.stage != StepStage::starting || state.end);
 }
 
-const exec::TaskState* untold_exit(const exec::StepState& state) {
-  if (state.clients.empty() || !state.launch_told) return nullptr;
-  if (state.end && state.end->slurm_rc != 0) return nullptr;  // it was told that they did not start
-  const auto task =
-      std::ranges::find_if(state.tasks, [](const exec::TaskState& each) { return each.exited && !each.told; });
-  return task == state.tasks.end() ? nullptr : &*task;
+struct Exits {
+  std::uint32_t wait_status = 0;
+  std::vector<std::uint32_t> tasks;
+};
+
+/// The next ends to tell: of all tasks that ended alike. No tasks: all is told.
+Exits exits_due(const exec::StepState& state) {
+  Exits due;
+  if (state.clients.empty() || !state.launch_told) return due;
+  if (state.end && state.end->slurm_rc != 0) return due;  // it was told that they did not start
+  for (const exec::TaskState& task : state.tasks) {
+    if (!task.exited || task.told) continue;
+    if (due.tasks.empty()) due.wait_status = task.wait_status;
+    if (task.wait_status == due.wait_status) due.tasks.push_back(task.global_id);
+  }
+  if (state.end && state.end->wait_status == exec::kSignalOutOfMemory) due.wait_status = exec::kSignalOutOfMemory;
+  return due;
 }
 
 }  // namespace
@@ -38,7 +49,7 @@ void ClientReporter::look(const NodeJobPtr& job, const StepLink::Ptr& link) {
   const exec::StepState& state = link->state();
   // The last exits are told when everything the tasks wrote has gone out; then the step is over.
   const bool last = !state.end && std::ranges::all_of(state.tasks, &exec::TaskState::exited);
-  if (link->telling || last || !(launch_due(state) || untold_exit(state))) return;
+  if (link->telling || last || !(launch_due(state) || !exits_due(state).tasks.empty())) return;
   io::spawn(tell(*this, job, link));
 }
 
@@ -52,55 +63,48 @@ io::Task<void> ClientReporter::tell_all(NodeJobPtr job, StepLink::Ptr link) {
 }
 
 io::Task<void> ClientReporter::tell_killed(exec::StepState state) {
-  if (launch_due(state)) {
-    auto telling = tell_launch(state);
-    co_await telling;
-    state.launch_told = true;
-  }
+  // It may never have said that all tasks run; they were started, and whoever waits for them hears of that first.
+  if (state.stage == StepStage::starting) state.stage = StepStage::running;
   for (exec::TaskState& task : state.tasks) {
     if (!task.exited) task.wait_status = SIGKILL;
     task.exited = true;
   }
-  while (const exec::TaskState* first = untold_exit(state)) {
-    const std::uint32_t wait_status = first->wait_status;
-    std::vector<std::uint32_t> tasks;
-    for (exec::TaskState& task : state.tasks) {
-      if (task.told || task.wait_status != wait_status) continue;
-      task.told = true;
-      tasks.push_back(task.global_id);
-    }
-    auto telling = tell_exits(state, wait_status, std::move(tasks));
-    co_await telling;
+  while (true) {
+    auto telling = tell_next(state);
+    const auto told = co_await telling;
+    if (!told) break;
+    exec::note_told(state, *told);
   }
 }
 
 io::Task<void> ClientReporter::tell(ClientReporter& self, NodeJobPtr job, StepLink::Ptr link) {
   link->telling = true;
   while (true) {
-    const exec::StepState state = link->state();
-    exec::StepTold told;
-    if (launch_due(state)) {
-      told.launch = true;
-      auto telling = self.tell_launch(state);
-      co_await telling;
-    } else if (const exec::TaskState* first = untold_exit(state)) {
-      const std::uint32_t wait_status = first->wait_status;
-      for (const exec::TaskState& task : state.tasks) {
-        if (task.exited && !task.told && task.wait_status == wait_status) told.exits.push_back(task.global_id);
-      }
-      const bool out_of_memory = state.end && state.end->wait_status == exec::kSignalOutOfMemory;
-      auto telling =
-          self.tell_exits(state, out_of_memory ? std::uint32_t{exec::kSignalOutOfMemory} : wait_status, told.exits);
-      co_await telling;
-    } else {
-      break;
-    }
-    auto noting = link->ask(exec::StepFrame::told, told);
+    auto telling = self.tell_next(link->state());
+    const auto told = co_await telling;
+    if (!told) break;
+    auto noting = link->ask(exec::StepFrame::told, *told);
     (void)co_await noting;  // a supervisor that is gone has nothing to be told again
-    link->note_told(told);
+    link->note_told(*told);
   }
   link->telling = false;
   job->changed.notify();
+}
+
+io::Task<std::optional<exec::StepTold>> ClientReporter::tell_next(exec::StepState state) {
+  exec::StepTold told;
+  if (launch_due(state)) {
+    told.launch = true;
+    auto telling = tell_launch(std::move(state));
+    co_await telling;
+    co_return told;
+  }
+  Exits due = exits_due(state);
+  if (due.tasks.empty()) co_return std::nullopt;
+  told.exits = due.tasks;
+  auto telling = tell_exits(std::move(state), due.wait_status, std::move(due.tasks));
+  co_await telling;
+  co_return told;
 }
 
 io::Task<void> ClientReporter::tell_launch(exec::StepState state) {

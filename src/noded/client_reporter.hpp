@@ -2,6 +2,8 @@
 //
 // The supervisor keeps what has been told, so a daemon that takes over goes on where the one before it stopped.
 #pragma once
+#include <optional>
+
 #include "exec/step_messages.hpp"
 #include "noded/node_context.hpp"
 #include "noded/node_job.hpp"
@@ -20,6 +22,8 @@ class ClientReporter {
   io::Task<void> tell_killed(exec::StepState state);
 
  private:
+  /// Tells the next thing that is due; returns what it was, nullopt when nothing was.
+  io::Task<std::optional<exec::StepTold>> tell_next(exec::StepState state);
   static io::Task<void> tell(ClientReporter& self, NodeJobPtr job, StepLink::Ptr link);
   io::Task<void> tell_launch(exec::StepState state);
   io::Task<void> tell_exits(exec::StepState state, std::uint32_t wait_status, std::vector<std::uint32_t> tasks);

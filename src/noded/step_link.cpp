@@ -191,13 +191,6 @@ void StepLink::finish() {
   if (OnOver on_over = std::exchange(on_over_, {})) loop_.defer(std::move(on_over));
 }
 
-void StepLink::note_told(const exec::StepTold& told) {
-  state_.launch_told = state_.launch_told || told.launch;
-  for (exec::TaskState& task : state_.tasks) {
-    if (std::ranges::find(told.exits, task.global_id) != told.exits.end()) task.told = true;
-  }
-}
-
 void StepLink::close() {
   over_ = true;
   stream_.close();

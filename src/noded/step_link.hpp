@@ -47,7 +47,7 @@ class StepLink : public std::enable_shared_from_this<StepLink> {
   io::Task<Result<exec::StepReply>> ask(exec::StepFrame type) { return ask_bytes(type, {}); }
 
   /// The supervisor knows what the clients were told; so does state() now.
-  void note_told(const exec::StepTold& told);
+  void note_told(const exec::StepTold& told) { exec::note_told(state_, told); }
   void on_change(OnChange fn) { on_change_ = std::move(fn); }
   /// Called from the loop with what the step has for another node; at once with what came already.
   void on_parcel(OnParcel fn);

@@ -155,6 +155,53 @@ TEST_F(TaskLaunchTest, the_next_daemon_tells_what_is_left) {
   EXPECT_EQ(WEXITSTATUS(exits[0].return_code), 4);
 }
 
+/// A daemon and the supervisor of a step are killed together, and the next daemon starts.
+class KilledTogether : public TaskLaunchTest {
+ protected:
+  void kill_both() {
+    const auto supervisor = static_cast<pid_t>(node_->jobs.find(7)->steps.at(0)->state().supervisor_pid);
+    crash();
+    kill(supervisor, SIGKILL);
+    start();
+    hear(MsgType::REQUEST_STEP_COMPLETE);
+    pass(200);
+    EXPECT_EQ(controller_.last<wire::StepComplete>(MsgType::REQUEST_STEP_COMPLETE).step_rc,
+              static_cast<std::uint32_t>(SIGKILL));
+    EXPECT_TRUE(spool_is_empty(7));
+  }
+  std::map<std::uint32_t, std::vector<std::uint32_t>> exits() {
+    std::map<std::uint32_t, std::vector<std::uint32_t>> by_status;
+    for (const auto& exit : told<wire::TaskExit>(MsgType::MESSAGE_TASK_EXIT)) {
+      auto& tasks = by_status[exit.return_code];
+      tasks.insert(tasks.end(), exit.task_id_list.begin(), exit.task_id_list.end());
+    }
+    return by_status;
+  }
+};
+
+TEST_F(KilledTogether, its_tasks_were_killed_but_for_those_that_had_ended) {
+  EXPECT_EQ(launch_step(step(0, "[ $SLURM_PROCID = 1 ] && exit 3; exec sleep 60", 3), uid_), Errc::success);
+  until([&] { return !told<wire::TaskExit>(MsgType::MESSAGE_TASK_EXIT).empty(); });
+  pass(100);
+  kill_both();
+  EXPECT_EQ(told<wire::LaunchTasksResponse>(MsgType::RESPONSE_LAUNCH_TASKS).size(), 1u) << "told before";
+  EXPECT_EQ(exits(), (std::map<std::uint32_t, std::vector<std::uint32_t>>{{3 << 8, {1}}, {SIGKILL, {0, 2}}}));
+}
+
+TEST_F(KilledTogether, before_anybody_was_told_that_the_tasks_run) {
+  const std::string fifo = dir_ + "/out.0";  // nobody reads it: the first task waits
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  ASSERT_EQ(chmod(fifo.c_str(), 0666), 0);
+  EXPECT_EQ(launch_step(step(0, "sleep 60"), uid_), Errc::success);
+  const std::string state = exec::job_directory(setup_.settings.spool_directory, 7) + "/step_0.state";
+  until([&] { return access(state.c_str(), F_OK) == 0; });
+  pass(100);
+  EXPECT_TRUE(told<wire::LaunchTasksResponse>(MsgType::RESPONSE_LAUNCH_TASKS).empty());
+  kill_both();
+  EXPECT_EQ(told<wire::LaunchTasksResponse>(MsgType::RESPONSE_LAUNCH_TASKS).size(), 1u);
+  EXPECT_EQ(exits(), (std::map<std::uint32_t, std::vector<std::uint32_t>>{{SIGKILL, {0, 1}}}));
+}
+
 TEST_F(TaskLaunchTest, ending_the_job_ends_its_steps) {
   EXPECT_EQ(launch_step(step(0, "sleep 60"), uid_), Errc::success);
   EXPECT_EQ(launch_step(step(1, "sleep 60"), uid_), Errc::success);

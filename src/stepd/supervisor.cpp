@@ -155,7 +155,6 @@ Result<void> Supervisor::start() {
   launch_.script.clear();
   launch_.script.shrink_to_fit();
   if (launch_.sample_interval_s != 0) sample_at_ms_ = monotonic_ms() + launch_.sample_interval_s * 1000;
-  write_state();
   tell_daemons();
   return {};
 }
@@ -388,6 +387,7 @@ void Supervisor::write_to_user(const std::string& line) {
 
 void Supervisor::tell_daemons() {
   exits_told_at_ms_ = 0;
+  write_state();
   for (Connection& connection : connections_) connection.send(exec::StepFrame::state, state());
 }
 

@@ -325,6 +325,7 @@ Errc Supervisor::told(const exec::StepTold& request) {
   for (Task& task : tasks_) {
     if (std::ranges::find(request.exits, task.state.global_id) != request.exits.end()) task.state.told = true;
   }
+  write_state();
   return Errc::success;
 }
 
