@@ -44,8 +44,12 @@ class MariaDb:
 
     def start(self):
         shutil.chown(self.folder, "mysql", "mysql")
-        subprocess.run(["/usr/bin/mariadb-install-db", "--user=mysql", f"--datadir={self.folder}/data", "--skip-test-db"], check=True,
-                       capture_output=True)
+        if os.path.exists(self.folder + "/data/mysql"):
+            self.run()
+            return
+        # With a folder of temporary files of its own: several at once have failed in the usual one.
+        subprocess.run(["/usr/bin/mariadb-install-db", "--user=mysql", f"--datadir={self.folder}/data", "--skip-test-db",
+                        f"--tmpdir={self.folder}"], check=True, capture_output=True)
         self.run()
         made = self.sql("create database acct; create user 'slurm'@'127.0.0.1' identified by 'slurm';"
                         "create user 'slurm'@'localhost' identified by 'slurm';"
