@@ -7,6 +7,8 @@
 
 #include "fmt/format.h"
 #include "store/columns.hpp"
+#include "store/numbers.hpp"
+#include "store/spans.hpp"
 
 namespace flurm::store {
 
@@ -154,7 +156,8 @@ Plan plan(OldRecords kind, const std::string& cluster, TimeS until) {
     case OldRecords::steps:
       return {"time_start", {{"steps", kJobsOf + (" AND " + ended), {cluster, until.v}}}};
     case OldRecords::jobs:
-      return {"time_submit", {{"jobs", "cluster = ? AND " + ended, {cluster, until.v}}}};
+      return {"time_submit",
+              {{"jobs", std::string("cluster = ? AND ") + kWhatever + " AND " + ended, {cluster, until.v}}}};
     case OldRecords::reservations:
       return {"time_start", {{"reservations", "cluster = ? AND " + ended, {cluster, until.v}}}};
     case OldRecords::transactions:
@@ -357,7 +360,8 @@ class Putting {
     for (const Row& other : session_.query("SELECT cluster, job_id FROM jobs WHERE db_index = ?", key))
       if (text_of(other[0]) != text_of(row[cluster]) || whole(other[1]) != whole(row[id]))
         return fail(Errc::einval, "another job has the number of job {} here", whole(row[id]));
-    session_.execute("UPDATE meta SET value = ? WHERE name = 'last_job' AND value < ?", {key[0], key[0]});
+    const std::int64_t turn = turn_of(static_cast<std::uint64_t>(whole(key[0])));
+    session_.execute("UPDATE meta SET value = ? WHERE name = 'last_job' AND value < ?", {turn, turn});
     return {};
   }
 

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <span>
 #include <tuple>
+#include <utility>
 
 #include "store/columns.hpp"
+#include "store/spans.hpp"
 #include "store/store.hpp"
 
 namespace flurm::store {
@@ -74,27 +76,39 @@ std::optional<T> first(std::vector<T> list) {
 
 std::vector<acct::Job> Reader::jobs(const JobFilter& filter) {
   std::vector<acct::Job> found;
-  const std::int64_t from = std::max<std::int64_t>(filter.period_start.v, 1);
-  const auto find = [&](const std::string& condition, Row values) {
+  // Several questions in place of one with OR, and no order asked for: so the database takes an index for each.
+  std::string questions;
+  Row values;
+  const auto find = [&](const std::string& condition, Row its_values) {
     Where where;
     where.in("cluster", filter.clusters);
-    where.add(condition, std::move(values));
+    where.add(condition, std::move(its_values));
     where.in("uid", filter.uids);
     where.in("assoc_id", filter.assoc_ids);
     where.in("account", filter.accounts);
     if (filter.period_end) where.add("time_submit <= ?", {filter.period_end.v});
-    std::ranges::move(select<acct::Job>(session_, "jobs", where.text(), where.values()), std::back_inserter(found));
+    if (!questions.empty()) questions += " UNION ALL SELECT " + column_list<acct::Job>() + " FROM jobs WHERE ";
+    questions += where.text();
+    std::ranges::copy(where.values(), std::back_inserter(values));
   };
-  // Several questions in place of one with OR, and no order asked for: so the database takes an index for each.
+  const auto ask = [&] {
+    std::ranges::move(select<acct::Job>(session_, "jobs", std::exchange(questions, {}), std::exchange(values, {})),
+                      std::back_inserter(found));
+  };
   if (filter.job_ids.empty()) {
-    find("time_end = 0", {});
-    if (!filter.unfinished_only) find("time_end >= ?", {from});
+    find(kUnfinished, {});
+    if (!filter.unfinished_only)
+      for (Condition& each : ended_since(filter.period_start, filter.period_end))
+        find(each.sql, std::move(each.values));
+    ask();
   } else {
+    const std::int64_t from = std::max<std::int64_t>(filter.period_start.v, 1);
     const std::string when = filter.unfinished_only ? " AND time_end = 0" : " AND (time_end = 0 OR time_end >= ?)";
     in_parts(std::span(filter.job_ids), [&](Row ids) {
       const std::string in = " IN (" + placeholders(ids.size()) + ")" + when;
       if (!filter.unfinished_only) ids.push_back(from);
       for (const char* column : {"job_id", "array_job_id", "het_job_id"}) find(column + in, ids);
+      ask();
     });
   }
   const auto place = [](const acct::Job& job) { return std::tie(job.cluster, job.job_id, job.submit, job.db_index); };

@@ -105,9 +105,9 @@ class Writer : private Reader {
   using Reader::text;
   using Reader::usage;
 
-  /// A new record; sets its db_index.
+  /// A new record; sets its db_index (store/numbers.hpp).
   void add(acct::Job& job);
-  /// The record has its db_index already: new ones get higher numbers.
+  /// The record has its db_index already: new ones get others.
   void keep_number(std::uint64_t db_index);
   /// In place of what has the same db_index.
   void put(const acct::Job& job);
@@ -153,7 +153,7 @@ class Writer : private Reader {
   std::map<StepKey, Held<acct::Step>> steps_;
   std::set<std::pair<std::string, std::uint32_t>> whole_;  // cluster and number: all jobs of it are here
   std::set<std::uint64_t> all_steps_;                      // jobs of which all steps are here
-  std::optional<std::uint64_t> last_job_;                  // the last db_index given out
+  std::optional<std::uint64_t> last_job_;                  // how many numbers were given out
   std::map<std::string, TimeS> stale_;
 };
 

@@ -142,6 +142,49 @@ TEST_F(Database, jobs_are_found_by_number_and_time) {
   EXPECT_EQ(find(filter)[0].job_id, 2u);
 }
 
+TEST_F(Database, jobs_of_all_lives_are_found_by_time) {
+  load(*store_);
+  constexpr std::int64_t kLives[] = {0,     1,      7199,   7200,    7201,    86399,
+                                     86400, 604799, 604800, 3023999, 3024000, 40'000'000};
+  constexpr std::int64_t kAt = 100'000'000, kApart = 300'000;
+  std::vector<acct::Job> all;
+  std::uint32_t id = 0;
+  for (const std::int64_t life : kLives)
+    for (std::int64_t begin = kAt - 2 * kApart - life; begin <= kAt + 2 * kApart; begin += 50'000 + life / 20)
+      all.push_back(add(++id, {begin}, {begin + life}));
+  for (const std::int64_t begin : {kAt - kApart, kAt, kAt + 2 * kApart}) all.push_back(add(++id, {begin}, {}));
+  for (const auto& [from, to] : {std::pair{kAt, kAt + kApart}, std::pair{kAt, std::int64_t{0}}, std::pair{kAt, kAt}}) {
+    std::vector<std::uint32_t> expected, found;
+    for (const acct::Job& job : all)
+      if ((!job.end || job.end.v >= from) && (to == 0 || job.submit.v <= to)) expected.push_back(job.job_id);
+    JobFilter filter;
+    filter.clusters = {"c"};
+    filter.period_start = {from};
+    filter.period_end = {to};
+    for (const acct::Job& job : find(filter)) found.push_back(job.job_id);
+    EXPECT_EQ(found, expected) << from << " " << to;
+  }
+}
+
+TEST_F(Database, numbers_of_a_users_jobs_are_neighbours) {
+  load(*store_);
+  const auto of = [&](std::uint32_t uid, std::uint32_t id) {
+    acct::Job job;
+    job.cluster = "c";
+    job.job_id = id;
+    job.uid = uid;
+    EXPECT_TRUE(store_->write([&](Writer& writer) -> Result<void> {
+      writer.add(job);
+      return {};
+    }));
+    return job.db_index;
+  };
+  const std::uint64_t first = of(1000, 1), other = of(2000, 2), nobody = of(kNoVal32, 3), second = of(1000, 4);
+  EXPECT_EQ(second, first + 3);
+  EXPECT_GT(other, second);
+  EXPECT_LT(nobody, std::uint64_t{1} << 62);
+}
+
 TEST_F(Database, what_fails_in_the_middle_leaves_nothing) {
   load(*store_);
   auto failed = store_->write([&](Writer& writer) -> Result<void> {

@@ -9,6 +9,7 @@
 
 #include "store/columns.hpp"
 #include "store/rows.hpp"
+#include "store/spans.hpp"
 
 namespace flurm::store {
 
@@ -87,9 +88,13 @@ void UsageReader::for_jobs(const std::string& cluster, TimeS from, TimeS to,
     else
       visit(job);
   };
-  // Two questions in place of one with OR: each has an index.
-  session_.for_each(begin + "time_end >= ?", {cluster, to.v, std::max<std::int64_t>(from.v, 1)}, take);
-  session_.for_each(begin + "time_end = 0", {cluster, to.v}, take);
+  // Several questions in place of one with OR: each has an index.
+  for (const Condition& each : ended_since(from, to)) {
+    Row values{cluster, to.v};
+    std::ranges::copy(each.values, std::back_inserter(values));
+    session_.for_each(begin + each.sql, values, take);
+  }
+  session_.for_each(begin + kUnfinished, {cluster, to.v}, take);
   for (Suspended& each : suspended) {
     each.job.suspensions =
         select<acct::Suspension>(session_, "suspensions", "db_index = ? ORDER BY time_start", {each.db_index});

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "store/columns.hpp"
+#include "store/numbers.hpp"
 #include "store/rows.hpp"
 #include "store/store.hpp"
 
@@ -134,7 +135,7 @@ std::vector<acct::Step> Writer::steps(std::uint64_t db_index) {
 
 // --- what is written ----------------------------------------------------------------------------------------------
 
-/// The last number that was given out.
+/// How many numbers were given out.
 std::uint64_t& Writer::last_job() {
   if (!last_job_) {
     // Written first: so other daemons on this database wait for the number.
@@ -144,10 +145,12 @@ std::uint64_t& Writer::last_job() {
   return *last_job_;
 }
 
-void Writer::keep_number(std::uint64_t db_index) { last_job() = std::max(last_job(), db_index); }
+void Writer::keep_number(std::uint64_t db_index) {
+  last_job() = std::max(last_job(), static_cast<std::uint64_t>(turn_of(db_index)));
+}
 
 void Writer::add(acct::Job& job) {
-  job.db_index = ++last_job();
+  job.db_index = job_number(job.uid, ++last_job());
   latest_[{job.cluster, job.job_id, job.submit}] = job.db_index;
   all_steps_.insert(job.db_index);
   jobs_[job.db_index] = {.record = job, .stored = false, .changed = true};
