@@ -9,6 +9,7 @@
 #include "auth/users.hpp"
 #include "base/hostlist.hpp"
 #include "ctld/effects.hpp"
+#include "ctld/translate/allocation.hpp"
 #include "ctld/translate/cred.hpp"
 #include "exec/environment.hpp"
 #include "io/clock.hpp"
@@ -30,11 +31,10 @@ void set_unless_empty(exec::Environment& env, std::string_view name, const std::
 }
 
 /// "4(x2),1"
-std::string cpus_per_node(const model::Allocation& allocation) {
-  std::vector<std::uint16_t> cpus, counts;
+std::string cpus_per_node(const model::Job& job) {
+  std::vector<std::uint16_t> counts;
   std::vector<std::uint32_t> repetitions;
-  for (const model::NodeShare& share : allocation.shares) cpus.push_back(share.cpus);
-  run_length(cpus, counts, repetitions);
+  run_length(usable_cpus(job), counts, repetitions);
   std::string out;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (!out.empty()) out += ',';
@@ -98,7 +98,7 @@ exec::Environment script_environment(const state::ClusterState& state, const mod
   env.set("SLURM_JOB_NAME", r.name);
   if (job.allocation) {
     env.set("SLURM_JOB_NODELIST", job.allocation->nodes);
-    env.set("SLURM_JOB_CPUS_PER_NODE", cpus_per_node(*job.allocation));
+    env.set("SLURM_JOB_CPUS_PER_NODE", cpus_per_node(job));
     env.set("SLURM_JOB_NUM_NODES", std::to_string(job.allocation->shares.size()));
   }
   env.set("SLURM_JOB_PARTITION", job.partition);

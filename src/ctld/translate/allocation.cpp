@@ -1,9 +1,24 @@
 // ctld/translate/allocation.cpp — see allocation.hpp.
 #include "ctld/translate/allocation.hpp"
 
+#include <algorithm>
+#include <bit>
+
 #include "ctld/translate/cred.hpp"
 
 namespace flurm::ctld {
+
+std::vector<std::uint16_t> usable_cpus(const model::Job& job) {
+  const std::uint16_t threads = job.request->threads_per_core;
+  std::vector<std::uint16_t> usable;
+  for (const model::NodeShare& share : job.allocation->shares) {
+    int cores = 0;
+    for (const std::uint64_t word : share.cores) cores += std::popcount(word);
+    const bool fewer = threads != 0 && threads != kNoVal16 && cores != 0;
+    usable.push_back(fewer ? static_cast<std::uint16_t>(std::min<int>(share.cpus, cores * threads)) : share.cpus);
+  }
+  return usable;
+}
 
 wire::ResourceAllocationResponse allocation_response(const model::Job& job, Errc code) {
   const model::JobRequest& r = *job.request;
@@ -30,9 +45,7 @@ wire::ResourceAllocationResponse allocation_response(const model::Job& job, Errc
   if (!job.allocation || job.state.pending()) return m;
   m.node_cnt = static_cast<std::uint32_t>(job.allocation->shares.size());
   m.node_list = job.allocation->nodes;
-  std::vector<std::uint16_t> cpus;
-  for (const model::NodeShare& share : job.allocation->shares) cpus.push_back(share.cpus);
-  run_length(cpus, m.cpus_per_node, m.cpu_count_reps);
+  run_length(usable_cpus(job), m.cpus_per_node, m.cpu_count_reps);
   return m;
 }
 

@@ -5,6 +5,10 @@
 
 namespace flurm::ctld {
 
+/// CPUs of each node that the job's tasks can use: where it asked for fewer threads a core than there are, the others
+/// are its own, and idle.
+std::vector<std::uint16_t> usable_cpus(const model::Job& job);
+
 /// RESPONSE_RESOURCE_ALLOCATION; a job without nodes waits, for the reason that `code` tells.
 /// Source: slurm 22.05 src/slurmctld/proc_req.c build_alloc_msg(), job_mgr.c build_job_info_resp().
 wire::ResourceAllocationResponse allocation_response(const model::Job& job, Errc code = Errc::success);

@@ -2,6 +2,7 @@
 #include "ctld/translate/launch.hpp"
 
 #include "base/hostlist.hpp"
+#include "ctld/translate/allocation.hpp"
 #include "ctld/translate/gres.hpp"
 #include "ctld/translate/info.hpp"
 
@@ -66,9 +67,7 @@ void add_components(std::vector<std::string>& environment, const state::ClusterS
         set_variable(environment, fmt::format("{}_{}_GROUP_{}", name, word, job->het->offset), value);
     };
     if (!r.account.empty()) set("SLURM_JOB_ACCOUNT", r.account);
-    std::vector<std::uint16_t> cpus;
-    for (const model::NodeShare& share : job->allocation->shares) cpus.push_back(share.cpus);
-    set("SLURM_JOB_CPUS_PER_NODE", run_lengths(cpus));
+    set("SLURM_JOB_CPUS_PER_NODE", run_lengths(usable_cpus(*job)));
     set("SLURM_JOB_ID", std::to_string(id.v));
     set("SLURM_JOB_NAME", r.name);
     set("SLURM_JOB_NODELIST", job->allocation->nodes);
@@ -114,9 +113,7 @@ wire::BatchJobLaunch batch_launch(const state::ClusterState& state, const Job& j
   m.cpus_per_task = r.cpus_per_task == kNoVal16 ? 1 : r.cpus_per_task;
   m.restart_cnt = static_cast<std::uint16_t>(job.restart_count);
   m.job_core_spec = r.core_spec;
-  std::vector<std::uint16_t> cpus;
-  for (const model::NodeShare& share : job.allocation->shares) cpus.push_back(share.cpus);
-  run_length(cpus, m.cpus_per_node, m.cpu_count_reps);
+  run_length(usable_cpus(job), m.cpus_per_node, m.cpu_count_reps);
   m.nodes = job.allocation->nodes;
   m.script = job.payload->script;
   m.work_dir = r.work_dir;
