@@ -26,19 +26,21 @@ std::optional<ProcessInfo> process_info(pid_t pid) {
   if (name_end == std::string::npos) return std::nullopt;
   ProcessInfo info;
   info.pid = pid;
-  unsigned long long user = 0, system = 0, start = 0, virtual_bytes = 0, major_faults = 0;
+  unsigned long long user = 0, system = 0, start = 0, virtual_bytes = 0, major_faults = 0, childrens_faults = 0;
   long long rss_pages = 0;
-  const int fields = std::sscanf(
-      text.c_str() + name_end + 1,
-      " %c %d %d %d %*d %*d %*u %*u %*u %llu %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %lld", &info.state,
-      &info.parent, &info.group, &info.session, &major_faults, &user, &system, &start, &virtual_bytes, &rss_pages);
-  if (fields != 10) return std::nullopt;
+  const int fields = std::sscanf(text.c_str() + name_end + 1,
+                                 " %c %d %d %d %*d %*d %*u %*u %*u %llu %llu %llu %llu %*d %*d %*d %*d %*d %*d %llu "
+                                 "%llu %lld %*u %*u %*u %*u %*u %*u "
+                                 "%*u %*u %*u %*u %*u %*u %*u %*d %u",
+                                 &info.state, &info.parent, &info.group, &info.session, &major_faults,
+                                 &childrens_faults, &user, &system, &start, &virtual_bytes, &rss_pages, &info.cpu);
+  if (fields != 12) return std::nullopt;
   static const long page_bytes = sysconf(_SC_PAGESIZE);
   info.user_ticks = user;
   info.system_ticks = system;
   info.start_ticks = start;
   info.virtual_bytes = virtual_bytes;
-  info.major_faults = major_faults;
+  info.major_faults = major_faults + childrens_faults;
   info.rss_bytes = static_cast<std::uint64_t>(std::max(rss_pages, 0LL)) * static_cast<std::uint64_t>(page_bytes);
   return info;
 }
@@ -48,6 +50,22 @@ ProcessIo process_io(pid_t pid) {
   const std::string text = read_small_file(fmt::format("/proc/{}/io", pid));
   (void)std::sscanf(text.c_str(), "rchar: %llu wchar: %llu", &read, &written);
   return {.read_bytes = read, .written_bytes = written};
+}
+
+std::uint32_t cpu_frequency(unsigned cpu) {
+  std::uint32_t khz = 0;
+  const std::string scaled =
+      read_small_file(fmt::format("/sys/devices/system/cpu/cpu{}/cpufreq/cpuinfo_cur_freq", cpu));
+  if (std::sscanf(scaled.c_str(), "%u", &khz) == 1) return khz;
+  static const std::uint32_t mhz = [] {
+    const std::string text = read_small_file("/proc/cpuinfo");
+    const auto line = text.find("cpu MHz");
+    const auto colon = line == std::string::npos ? line : text.find(':', line);
+    double value = 0;
+    if (colon != std::string::npos) (void)std::sscanf(text.c_str() + colon + 1, "%lf", &value);
+    return static_cast<std::uint32_t>(value);
+  }();
+  return mhz;
 }
 
 std::vector<ProcessInfo> descendants(pid_t root) {

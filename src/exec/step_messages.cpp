@@ -13,7 +13,7 @@ using codec::since, codec::until;
 
 namespace {
 
-constexpr std::uint16_t kWithTasks = 2, kWithPlugins = 3;
+constexpr std::uint16_t kWithTasks = 2, kWithPlugins = 3, kWithFrequency = 4;
 
 struct NamedStep {
   std::uint32_t id;
@@ -283,6 +283,7 @@ void fields(codec::Archive& ar, StepUsage& m) {
   ar("major_faults", m.major_faults, since(kWithPlugins));
   ar("read_bytes", m.read_bytes, since(kWithPlugins));
   ar("written_bytes", m.written_bytes, since(kWithPlugins));
+  ar("cpu_frequency", m.cpu_frequency, since(kWithFrequency));
 }
 
 void fields(codec::Archive& ar, StepEnd& m) {

@@ -23,7 +23,7 @@
 
 namespace flurm::exec {
 
-inline constexpr std::uint16_t kStepProtocol = 3, kStepProtocolOldest = 1;
+inline constexpr std::uint16_t kStepProtocol = 4, kStepProtocolOldest = 1;
 /// Batch scripts and environments travel in StepLaunch; everything else is small.
 inline constexpr std::size_t kLaunchFrameMax = 256u << 20, kStepFrameMax = 4u << 20;
 
@@ -300,8 +300,10 @@ struct StepUsage {
   std::uint64_t user_us = 0, system_us = 0;  ///< of ended and living processes
   std::uint64_t rss_max_bytes = 0, virtual_max_bytes = 0;
   std::uint64_t rss_total_bytes = 0;  ///< at the last sample
-  // Of processes that a sample found alive; kept for tasks alone.
-  std::uint64_t virtual_total_bytes = 0, major_faults = 0, read_bytes = 0, written_bytes = 0;
+  // Kept for tasks alone.
+  std::uint64_t virtual_total_bytes = 0;  ///< at the last sample
+  std::uint64_t major_faults = 0, read_bytes = 0, written_bytes = 0;
+  std::uint32_t cpu_frequency = 0;  ///< mean over the time it ran, in the units of exec::cpu_frequency()
   bool operator==(const StepUsage&) const = default;
 };
 

@@ -47,7 +47,7 @@ std::string TaskSamples::take(const exec::StepState& state, TimeS now) {
                            static_cast<std::int32_t>(state.key.step_id), task.global_id, node_name_, value, now.v);
     };
     const auto mib = [](double bytes) { return fmt::format("{:.2f}", bytes / 1048576.0); };
-    add("CPUFrequency", "0");
+    add("CPUFrequency", fmt::format("{}", usage.cpu_frequency));
     add("CPUTime", fmt::format("{:.2f}", cpu_s));
     add("CPUUtilization", fmt::format("{:.2f}", passed_s > 0 ? 100.0 * cpu_s / static_cast<double>(passed_s) : 0.0));
     add("RSS", fmt::format("{}", usage.rss_total_bytes / 1024));

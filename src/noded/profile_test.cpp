@@ -16,6 +16,7 @@ exec::StepState state_of(std::uint64_t cpu_us, std::uint64_t read_bytes) {
   task.usage.virtual_total_bytes = 20 << 20;
   task.usage.major_faults = 5;
   task.usage.read_bytes = read_bytes;
+  task.usage.cpu_frequency = 2400;
   return state;
 }
 
@@ -25,7 +26,7 @@ TEST(TaskSamples, the_first_has_no_times) {
   TaskSamples samples("n1");
   const std::string lines = samples.take(state_of(1'000'000, 1 << 20), TimeS{1000});
   EXPECT_EQ(lines,
-            "CPUFrequency,job=7,step=-5,task=3,host=n1 value=0 1000\n"
+            "CPUFrequency,job=7,step=-5,task=3,host=n1 value=2400 1000\n"
             "CPUTime,job=7,step=-5,task=3,host=n1 value=0.00 1000\n"
             "CPUUtilization,job=7,step=-5,task=3,host=n1 value=0.00 1000\n"
             "RSS,job=7,step=-5,task=3,host=n1 value=10240 1000\n"

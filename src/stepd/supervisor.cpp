@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <map>
 
 #include "exec/job_space.hpp"
 #include "exec/process_table.hpp"
@@ -33,10 +32,6 @@ constexpr std::uint64_t kDrainMs = 300'000;
 constexpr std::uint64_t kDrainPauseMaxMs = 50;
 
 TimeS wall_clock() { return TimeS{std::time(nullptr)}; }
-
-std::uint64_t microseconds(const timeval& time) {
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(time.tv_usec);
-}
 
 }  // namespace
 
@@ -175,11 +170,16 @@ void Supervisor::reap() {
   while (read(children_.get(), &drained, sizeof drained) > 0) {
   }
   while (true) {
+    siginfo_t next{};
+    // The subreaper without children has no descendants.
+    everyone_gone_ = waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
+    if (next.si_pid == 0 && !launch_.for_debugger) break;
+    const auto ended = std::ranges::find(tasks_, next.si_pid, &Task::pid);
+    if (next.si_pid != 0 && ended != tasks_.end()) measure_zombie(*ended);
     int status = 0;
     rusage used{};
-    const pid_t pid = wait4(-1, &status, WNOHANG, &used);
+    const pid_t pid = wait4(next.si_pid != 0 ? next.si_pid : -1, &status, WNOHANG, &used);
     if (pid < 0 && errno == EINTR) continue;
-    everyone_gone_ = pid < 0;  // the subreaper without children has no descendants
     if (pid <= 0) break;
     if (WIFSTOPPED(status)) {  // of children only what is traced is told of
       exec::wait_for_debugger(pid, status);
@@ -189,10 +189,7 @@ void Supervisor::reap() {
     if (x11_ && pid == x11_->pid()) x11_.reset();
     for (Task& task : tasks_) {
       if (task.pid != pid) continue;
-      task.state.usage.user_us = microseconds(used.ru_utime);
-      task.state.usage.system_us = microseconds(used.ru_stime);
-      task.state.usage.rss_max_bytes =
-          std::max(task.state.usage.rss_max_bytes, static_cast<std::uint64_t>(used.ru_maxrss) * 1024);
+      measure_ended(task, used);
       task_ended(task, status);
     }
     if (pid == epilog_pid_) {
@@ -258,76 +255,7 @@ void Supervisor::finish(std::int32_t slurm_rc) {
   for (Connection& connection : connections_) connection.send(exec::StepFrame::ended, state());
 }
 
-// --- measuring ----------------------------------------------------------------------------------------------------
-
-exec::StepUsage Supervisor::usage_now() {
-  exec::StepUsage usage = peak_;
-  rusage ended{};
-  getrusage(RUSAGE_CHILDREN, &ended);
-  usage.user_us = microseconds(ended.ru_utime);
-  usage.system_us = microseconds(ended.ru_stime);
-  usage.rss_max_bytes = std::max(usage.rss_max_bytes, static_cast<std::uint64_t>(ended.ru_maxrss) * 1024);
-  if (stage_ != StepStage::ended && !everyone_gone_ && tracker_) {
-    const exec::ResourceUsage living = tracker_->usage();
-    usage.user_us += living.user_us;
-    usage.system_us += living.system_us;
-    usage.rss_total_bytes = living.rss_bytes;
-    usage.rss_max_bytes = std::max(usage.rss_max_bytes, living.rss_bytes);
-    usage.virtual_max_bytes = std::max(usage.virtual_max_bytes, living.virtual_bytes);
-  }
-  return usage;
-}
-
-/// What each living task uses, with the processes below it. Those that left it for a session of their own count for
-/// none.
-void Supervisor::measure_tasks() {
-  std::map<pid_t, exec::ProcessInfo> processes;
-  for (const exec::ProcessInfo& info : exec::descendants(getpid())) processes[info.pid] = info;
-  std::map<pid_t, exec::StepUsage> used;
-  const std::uint64_t tick_us = 1'000'000 / exec::ticks_per_second();
-  for (const auto& [pid, info] : processes) {
-    pid_t top = pid;
-    for (auto above = processes.find(info.parent); above != processes.end();
-         above = processes.find(above->second.parent))
-      top = above->first;
-    exec::StepUsage& usage = used[top];
-    usage.user_us += info.user_ticks * tick_us;
-    usage.system_us += info.system_ticks * tick_us;
-    usage.rss_total_bytes += info.rss_bytes;
-    usage.virtual_total_bytes += info.virtual_bytes;
-    usage.major_faults += info.major_faults;
-    const exec::ProcessIo io = exec::process_io(pid);
-    usage.read_bytes += io.read_bytes;
-    usage.written_bytes += io.written_bytes;
-  }
-  for (Task& task : tasks_) {
-    const auto now = used.find(task.pid);
-    if (task.pid == 0 || now == used.end()) continue;
-    exec::StepUsage& usage = task.state.usage;
-    usage.user_us = now->second.user_us;
-    usage.system_us = now->second.system_us;
-    usage.rss_total_bytes = now->second.rss_total_bytes;
-    usage.rss_max_bytes = std::max(usage.rss_max_bytes, now->second.rss_total_bytes);
-    usage.virtual_total_bytes = now->second.virtual_total_bytes;
-    usage.virtual_max_bytes = std::max(usage.virtual_max_bytes, usage.virtual_total_bytes);
-    usage.major_faults = std::max(usage.major_faults, now->second.major_faults);
-    usage.read_bytes = std::max(usage.read_bytes, now->second.read_bytes);
-    usage.written_bytes = std::max(usage.written_bytes, now->second.written_bytes);
-  }
-}
-
-void Supervisor::sample() {
-  peak_ = usage_now();
-  measure_tasks();
-  const std::uint64_t limit = launch_.memory_mib << 20;
-  if (!launch_.kill_over_memory || limit == 0 || peak_.rss_total_bytes <= limit || over_memory_) return;
-  over_memory_ = true;
-  tell_user(fmt::format("StepId={} exceeded memory limit ({} > {}), being killed", step_text(), peak_.rss_total_bytes,
-                        limit));
-  tell_user("Exceeded job memory limit");
-  announced_ = true;
-  begin_termination(0);
-}
+// --- telling ------------------------------------------------------------------------------------------------------
 
 exec::StepState Supervisor::state() const {
   exec::StepState state;

@@ -1,6 +1,7 @@
 // stepd/supervisor.hpp — the life of one step on one node: start its tasks, pass their streams on, serve requests about
 // them, clean up, report the end. A batch step is one with a single task, whose streams are files.
 #pragma once
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -61,6 +62,9 @@ class Supervisor {
     bool streams_open = false;
     bool plugins_told = false;       ///< of its end
     bool killed_by_request = false;  ///< its status says how we ended it, not how it ended
+    std::uint64_t clocked_us = 0;    ///< of CPU time, for which `cycles` were counted
+    double cycles = 0;               ///< microseconds times frequency
+    unsigned last_cpu = 0;           ///< of one that has ended
   };
 
   // Lifecycle (supervisor.cpp)
@@ -71,11 +75,8 @@ class Supervisor {
   void reap();
   void clean_up();
   void finish(std::int32_t slurm_rc);
-  void sample();
-  void measure_tasks();
   void write_state();
   exec::StepState state() const;
-  exec::StepUsage usage_now();
   bool is_extern() const { return launch_.key.step_id == kExternStep; }
   bool is_batch() const { return launch_.key.step_id == kBatchStep; }
   std::string step_text() const;
@@ -85,6 +86,14 @@ class Supervisor {
   void tell_daemons();
   int poll_timeout_ms() const;
   void handle_timers();
+
+  // What is used (supervisor_usage.cpp)
+  exec::StepUsage usage_now();
+  void measure_tasks();
+  static void measure_zombie(Task& task);
+  static void measure_ended(Task& task, const rusage& used);
+  static void note_frequency(Task& task, unsigned cpu);
+  void sample();
 
   // Tasks (supervisor_tasks.cpp)
   Result<void> begin_plugins();

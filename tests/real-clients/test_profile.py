@@ -73,6 +73,11 @@ class Profile(ClusterTest):
                                           "WriteMB"})
             self.assertGreaterEqual(names.count("RSS"), 2)
         self.assertTrue(any(match[1] == "RSS" and "value=0 " not in match[0] for match in found))
+        with open("/proc/cpuinfo") as file:
+            known = "cpu MHz" in file.read() or os.path.exists("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_cur_freq")
+        for match in found:
+            if match[1] == "CPUFrequency":
+                self.assertEqual("value=0 " not in match[0], known, match[0])
 
     def test_a_batch_job(self):
         job = self.c.submit("--profile=task", "--wrap", "sleep 1.5")

@@ -293,6 +293,7 @@ wire::DbdStepComplete step_end_record(const Report& report, const RecordContext&
       step.state == model::Step::State::timed_out ? static_cast<std::uint16_t>(model::JobBase::timeout) : kRunning;
   m.step_id = step_id(job.id, step.slot);
   m.total_tasks = task_count(job, step);
+  if (m.jobacct && m.total_tasks != 0) m.jobacct->act_cpufreq /= m.total_tasks;  // until here the sum of the tasks'
   return m;
 }
 
