@@ -345,11 +345,15 @@ class Binder {
   bool by_turns(std::vector<Cpus>& masks, std::uint32_t distribution) {
     const bool each_cpu = distribution == kCyclicFull || distribution == kBlockFull;
     std::vector<std::size_t> next(node_.sockets, 0);
-    std::size_t task = 0, taken = 0, socket = 0;
+    std::size_t task = 0, taken = 0, socket = 0, before = 0;
     forget_counts();
-    // Every CPU is looked at once per round; a task must come out of each round, else none ever will.
+    // A round has as many looks as the machine has CPUs, and a task must come out of each. Where the node is said to be
+    // larger than the machine, a round does not see all of it, and fails earlier than it had to: as in slurmd.
     for (std::size_t looks = 0; task < tasks_; ++looks) {
-      if (looks > 2 * size_ * (task + 2)) return false;
+      if (looks != 0 && looks % size_ == 0) {
+        if (task == before) return false;
+        before = task;
+      }
       const std::size_t first = socket;
       while (next[socket] >= per_socket()) {
         socket = (socket + 1) % node_.sockets;

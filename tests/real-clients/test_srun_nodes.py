@@ -639,6 +639,15 @@ class SameBinding(SameAsSlurmd):
     }
 
 
+class SameHints(SameAsSlurmd):
+    """The same on nodes with two threads a core, which the machine need not have; test_hints.py has what needs no machine."""
+
+    extra = "TaskPlugin=task/affinity\nNodeName=DEFAULT CPUs=8 Sockets=2 CoresPerSocket=2 ThreadsPerCore=2\n"
+    cases = {hint + " " + " ".join(size): (*size, "--hint=" + hint, "--cpu-bind=verbose")
+             for hint in ("compute_bound", "memory_bound", "multithread", "nomultithread")
+             for size in (("-n1",), ("-n2",), ("-n2", "-c2"), ("-N2", "-n4", "--exclusive"))}
+
+
 class Terminal(ClusterTest):
     """srun --pty, seen from a terminal."""
 
