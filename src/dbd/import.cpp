@@ -43,8 +43,8 @@ class Import {
     count("federations", all_.books.federations.size());
     FLURM_TRY_VOID(transactions());
     for (const auto& [name, numbers] : all_.clusters) {
-      FLURM_TRY_VOID(texts(name, 1, "_job_script_table", "script_hash", "batch_script", scripts_));
-      FLURM_TRY_VOID(texts(name, 2, "_job_env_table", "env_hash", "env_vars", environments_));
+      FLURM_TRY_VOID(texts(name, 1, "_job_script_table", "batch_script"));
+      FLURM_TRY_VOID(texts(name, 2, "_job_env_table", "env_vars"));
       FLURM_TRY_VOID(jobs(name, numbers));
       FLURM_TRY_VOID(events(name));
       FLURM_TRY_VOID(reservations(name, numbers));
@@ -133,21 +133,12 @@ class Import {
     });
   }
 
-  Result<void> texts(const std::string& cluster, int kind, const char* table_name, const char* hash, const char* text,
-                     std::map<std::uint64_t, std::string>& hashes) {
-    hashes.clear();
+  Result<void> texts(const std::string& cluster, int kind, const char* table_name, const char* text) {
     const SlurmTable table(source_, cluster + table_name);
-    // Numbers and hashes are needed for the jobs, also of texts that an interrupted import has copied.
-    if (table.has("hash_inx")) {
-      source_.for_each(fmt::format("SELECT hash_inx, {} FROM `{}{}`", hash, cluster, table_name), {},
-                       [&](const Row& row) {
-                         hashes[static_cast<std::uint64_t>(store::whole(row[0]))] = std::get<std::string>(row[1]);
-                       });
-    }
     return copy(cluster + table_name, [&](Writer& writer, std::int64_t at) {
       const std::int64_t end = part_end(table, "hash_inx", at);
       each_between(table, "hash_inx", at, end, [&](const SlurmRow& row) {
-        writer.add_text(kind, row.text(hash), row.text(text));
+        writer.add_text(kind, text_key(cluster, row.number("hash_inx")), row.text(text));
         count(kind == 1 ? "job scripts" : "job environments", 1);
       });
       return end;
@@ -158,10 +149,6 @@ class Import {
   Result<void> jobs(const std::string& cluster, const Renumbered& numbers) {
     const SlurmTable job_table(source_, cluster + "_job_table"), step_table(source_, cluster + "_step_table"),
         suspend_table(source_, cluster + "_suspend_table");
-    const auto hash_of = [](const std::map<std::uint64_t, std::string>& hashes, std::uint64_t number) {
-      const auto at = hashes.find(number);
-      return at == hashes.end() ? std::string() : at->second;
-    };
     return copy(cluster + "_jobs", [&](Writer& writer, std::int64_t at) {
       const std::int64_t end = part_end(job_table, "job_db_inx", at);
       if (end == at) return end;
@@ -169,8 +156,8 @@ class Import {
       each_between(job_table, "job_db_inx", at, end, [&](const SlurmRow& row) {
         if (row.flag("deleted")) return;
         acct::Job job = job_of(row, cluster, all_);
-        job.script_hash = hash_of(scripts_, row.number("script_hash_inx"));
-        job.env_hash = hash_of(environments_, row.number("env_hash_inx"));
+        job.script_hash = text_key(cluster, row.number("script_hash_inx"));
+        job.env_hash = text_key(cluster, row.number("env_hash_inx"));
         known.insert(job.db_index);
         writer.put(job);
         count("jobs", 1);
@@ -271,7 +258,6 @@ class Import {
   store::Session& source_;
   store::Store& target_;
   SlurmBooks all_;
-  std::map<std::uint64_t, std::string> scripts_, environments_;
   ImportReport report_;
 };
 

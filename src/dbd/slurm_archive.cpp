@@ -50,14 +50,16 @@ constexpr Column kJob[] = {
     {"id_array_task"},
     {"array_task_pending"},
     {"array_task_str"},
-    {"", since(v21_08)},  // the script, or its number
+    {"", between(v21_08, v22_05)},  // the script itself
+    {"script_hash_inx", since(v22_05)},
     {"id_block"},
     {"constraints"},
     {"container", since(v22_05)},
     {"deleted"},
     {"derived_ec"},
     {"derived_es"},
-    {"", since(v21_08)},  // the environment
+    {"", between(v21_08, v22_05)},  // the environment
+    {"env_hash_inx", since(v22_05)},
     {"exit_code"},
     {"extra", since(v23_02)},
     {"flags"},
@@ -174,13 +176,20 @@ constexpr Column kClusterUsage[] = {
     {"id_tres"},   {"time_start"}, {"count"},     {"alloc_secs"},    {"down_secs"}, {"pdown_secs"},
     {"idle_secs"}, {"plan_secs"},  {"over_secs"}, {"creation_time"}, {"mod_time"},  {"deleted"},
 };
+constexpr Column kTransaction[] = {{"id"}, {"timestamp"}, {"action"}, {"name"}, {"actor"}, {"info"}, {"cluster"}};
+constexpr Column kScript[] = {{"hash_inx"}, {"last_used"}, {"script_hash"}, {"batch_script"}};
+constexpr Column kEnvironment[] = {{"hash_inx"}, {"last_used"}, {"env_hash"}, {"env_vars"}};
 
-/// `table`: what follows "CLUSTER_"; {}: hour, day or month.
+/// Numbers of messages that are none: only archives have them, since 23.02 (slurmdbd_defs.h, DBD_GOT_JOB_ENV,
+/// …_SCRIPT).
+constexpr wire::MsgType kGotEnvironments{1499}, kGotScripts{1500};
+
+/// `table`: what follows "CLUSTER_", or for what all clusters share its name; {}: hour, day or month.
 struct Kind {
   wire::MsgType type;
   std::string_view table;
   std::span<const Column> columns;
-  bool of_period = false;
+  bool of_period = false, shared = false;
 };
 const Kind kKinds[] = {
     {wire::MsgType::DBD_GOT_EVENTS, "event_table", kEvent},
@@ -191,6 +200,9 @@ const Kind kKinds[] = {
     {wire::MsgType::DBD_GOT_ASSOC_USAGE, "assoc_usage_{}_table", kIdUsage, true},
     {wire::MsgType::DBD_GOT_WCKEY_USAGE, "wckey_usage_{}_table", kIdUsage, true},
     {wire::MsgType::DBD_GOT_CLUSTER_USAGE, "usage_{}_table", kClusterUsage, true},
+    {wire::MsgType::DBD_GOT_TXN, "txn_table", kTransaction, false, true},
+    {kGotScripts, "job_script_table", kScript},
+    {kGotEnvironments, "job_env_table", kEnvironment},
 };
 constexpr std::string_view kPeriods[] = {"hour", "day", "month"};
 
@@ -232,7 +244,7 @@ Result<void> read_slurm_archive(std::string_view bytes, const std::function<Resu
   if (kind->of_period) in("period", period);
   if (period >= std::size(kPeriods)) return fail(Errc::corrupt, "usage of period {}", period);
   SqlInsert insert{
-      .table = fmt::format("{}_{}", header.cluster, fmt::format(fmt::runtime(kind->table), kPeriods[period])),
+      .table = (kind->shared ? "" : header.cluster + "_") + fmt::format(fmt::runtime(kind->table), kPeriods[period]),
       .columns = {},
       .rows = {},
       .replaces = true,

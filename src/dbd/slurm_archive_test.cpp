@@ -65,6 +65,24 @@ TEST(SlurmArchive, usage_says_of_which_period_it_is) {
   EXPECT_FALSE(read(bytes).done) << "no such period";
 }
 
+TEST(SlurmArchive, transactions_are_no_clusters_and_scripts_of_one) {
+  std::string bytes = header(wire::v22_05, 1446, 1);
+  for (const char* each : {"12", "1735689600", "1405", "name='x'", "root", "", "linux"}) bytes += text(each);
+  Taken taken = read(bytes);
+  ASSERT_TRUE(taken.done) << taken.done.error().text;
+  EXPECT_EQ(taken.inserts.at(0).table, "txn_table");
+  EXPECT_EQ(taken.inserts.at(0).rows.at(0).at(4), "root");
+  for (const auto& [type, table, column] : {std::tuple{1499u, "linux_job_env_table", "env_vars"},
+                                            std::tuple{1500u, "linux_job_script_table", "batch_script"}}) {
+    bytes = header(wire::v23_02, type, 1);
+    for (const char* each : {"3", "1735689600", "K12:9", "#!/bin/sh"}) bytes += text(each);
+    taken = read(bytes);
+    ASSERT_TRUE(taken.done) << taken.done.error().text;
+    EXPECT_EQ(taken.inserts.at(0).table, table);
+    EXPECT_EQ(taken.inserts.at(0).columns.at(3), column);
+  }
+}
+
 TEST(SlurmArchive, a_column_counts_where_its_release_has_it) {
   std::string bytes = header(wire::v23_11, kEvents, 1);
   for (const char* each : {"n[1-4]", "extra", "i-7", "big", "n2", "2", "1", "broken", "0", "1", "1=2"})

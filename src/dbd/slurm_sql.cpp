@@ -72,8 +72,16 @@ constexpr std::pair<std::string_view, std::string_view> kOldColumns[] = {
 };
 
 /// Columns of Slurm's tables that say nothing here.
-constexpr std::string_view kIgnored[] = {"creation_time", "mod_time", "deleted",         "id_block",    "cpus_alloc",
-                                         "id_assoc",      kCluster,   "script_hash_inx", "env_hash_inx"};
+constexpr std::string_view kIgnored[] = {"creation_time", "mod_time", "deleted",   "id_block",    "cpus_alloc",
+                                         "id_assoc",      kCluster,   "last_used", "script_hash", "env_hash"};
+
+/// Scripts (1) and environments (2), by what follows "CLUSTER".
+struct TextTable {
+  std::string_view name, column;
+  int kind;
+};
+constexpr TextTable kTexts[] = {{"_job_script_table", "batch_script", 1}, {"_job_env_table", "env_vars", 2}};
+constexpr std::string_view kTransactions = "txn_table";
 
 std::string new_column(const std::string& old, const Table& table) {
   if (old == "name") return table.records == OldRecords::steps ? "step_name" : "job_name";
@@ -94,7 +102,8 @@ Result<Found> find_table(const std::string& name) {
     if (name.size() > each.name.size() + 1 && name.ends_with(each.name) &&
         name[name.size() - each.name.size() - 1] == '_')
       return Found{each, name.substr(0, name.size() - each.name.size() - 1)};
-  return fail(Errc::einval, "no table for jobs, steps, events, reservations or usage: '{}'", name);
+  return fail(Errc::einval, "no table for jobs, steps, events, reservations, usage, transactions or scripts: '{}'",
+              name);
 }
 
 /// Every row of a statement, and those of its columns that change what is there already.
@@ -139,7 +148,68 @@ class Loading {
     return {};
   }
 
+  /// `put` takes each row. What it does not ask of the first one may not be there.
+  template <class Put>
+  Result<void> each_row(const SqlInsert& insert, const SlurmRow::Places& places, Put&& put) {
+    SlurmRow::Names asked(std::begin(kIgnored), std::end(kIgnored));
+    bool first = true;
+    for (const std::vector<std::string>& values : insert.rows) {
+      const store::Row row(values.begin(), values.end());
+      FLURM_TRY_VOID(put(SlurmRow(places, row, first ? &asked : nullptr), row));
+      ++rows_;
+      if (!std::exchange(first, false)) continue;
+      for (const auto& [column, place] : places)
+        if (!asked.contains(column))
+          return fail(Errc::einval, "{} has no column {}", insert.table, insert.columns[place]);
+    }
+    return {};
+  }
+
+  static SlurmRow::Places places_of(const SqlInsert& insert) {
+    SlurmRow::Places places;
+    for (const std::string& column : insert.columns) places.emplace(column, places.size());
+    return places;
+  }
+
+  Result<void> insert_texts(const SqlInsert& insert, const TextTable& table) {
+    const std::string cluster = insert.table.substr(0, insert.table.size() - table.name.size());
+    FLURM_TRY_VOID(check_cluster(cluster));
+    return each_row(insert, places_of(insert), [&](const SlurmRow& row, const store::Row&) -> Result<void> {
+      const std::string key = text_key(cluster, row.number("hash_inx"));
+      if (key.empty()) return fail(Errc::einval, "{}: a text without its number", insert.table);
+      writer_.add_text(table.kind, key, row.text(table.column));
+      return {};
+    });
+  }
+
+  /// Their numbers are slurmdbd's, ours have others: what is there already is known by what it says.
+  Result<void> insert_transactions(const SqlInsert& insert) {
+    std::vector<acct::Transaction> log;
+    FLURM_TRY_VOID(each_row(insert, places_of(insert), [&](const SlurmRow& row, const store::Row&) -> Result<void> {
+      log.push_back(transaction_of(row));
+      return {};
+    }));
+    if (log.empty()) return {};
+    const auto said = [](const acct::Transaction& each) {
+      return std::tie(each.time, each.action, each.actor, each.where, each.info, each.cluster);
+    };
+    const auto [first, last] = std::ranges::minmax(log, {}, &acct::Transaction::time);
+    std::vector<acct::Transaction> known = writer_.transactions(first.time, last.time);
+    std::ranges::sort(known, {}, said);
+    std::int64_t id = writer_.mark("last_transaction");
+    for (acct::Transaction& each : log) {
+      if (std::ranges::binary_search(known, said(each), {}, said)) continue;
+      each.id = static_cast<std::uint32_t>(++id);
+      writer_.put(each);
+    }
+    writer_.set_mark("last_transaction", id);
+    return {};
+  }
+
   Result<void> insert(const SqlInsert& insert) {
+    for (const TextTable& each : kTexts)
+      if (insert.table.ends_with(each.name)) return insert_texts(insert, each);
+    if (insert.table == kTransactions) return insert_transactions(insert);
     FLURM_TRY(const Found found, find_table(insert.table));
     Statement statement{.table = found.table, .replaces = insert.replaces, .places = {}, .changed = {}};
     const auto renamed = [&](const std::string& column) {
@@ -154,21 +224,11 @@ class Loading {
         return fail(Errc::einval, "column {} of {} is to be updated, but not there", column, insert.table);
       statement.changed.insert(*at);
     }
-    SlurmRow::Names asked(std::begin(kIgnored), std::end(kIgnored));
-    bool first = true;
-    for (const std::vector<std::string>& values : insert.rows) {
-      const store::Row row(values.begin(), values.end());
-      const SlurmRow read(statement.places, row, first ? &asked : nullptr);
+    return each_row(insert, statement.places, [&](const SlurmRow& read, const store::Row& row) -> Result<void> {
       const std::string cluster = found.cluster.empty() ? read.text(kCluster) : found.cluster;
       FLURM_TRY_VOID(check_cluster(cluster));
-      FLURM_TRY_VOID(put(statement, cluster, read, SlurmRow(statement.changed, row)));
-      ++rows_;
-      if (!std::exchange(first, false)) continue;
-      for (const auto& [column, place] : statement.places)
-        if (!asked.contains(column))
-          return fail(Errc::einval, "{} has no column {}", insert.table, insert.columns[place]);
-    }
-    return {};
+      return put(statement, cluster, read, SlurmRow(statement.changed, row));
+    });
   }
 
   Result<void> check_cluster(const std::string& cluster) const {
@@ -241,6 +301,10 @@ class Loading {
 
   void read_job(const std::string& cluster, const SlurmRow& row, acct::Job& job) {
     read(row, job);
+    const std::uint64_t script = row.number("script_hash_inx"), environment = row.number("env_hash_inx");
+    // A job that is there may know its script by another name.
+    if (job.script_hash.empty()) job.script_hash = text_key(cluster, script);
+    if (job.env_hash.empty()) job.env_hash = text_key(cluster, environment);
     if (!theirs_) return;
     const Renumbered& numbers = ours(cluster);
     if (job.db_index) job.db_index += numbers.jobs;

@@ -253,6 +253,10 @@ acct::Reservation reservation_of(const SlurmRow& row, const std::string& cluster
   return reservation;
 }
 
+std::string text_key(const std::string& cluster, std::uint64_t number) {
+  return number == 0 ? std::string() : fmt::format("{}#{}", cluster, number);
+}
+
 acct::Transaction transaction_of(const SlurmRow& row) {
   return {.id = row.small("id"),
           .time = row.time("timestamp"),

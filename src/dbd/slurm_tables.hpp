@@ -50,6 +50,10 @@ class SlurmRow {
   Names* asked_;
 };
 
+/// A script's or environment's place in a cluster's table of them, by which its jobs name it: what stands here for its
+/// hash.
+std::string text_key(const std::string& cluster, std::uint64_t number);
+
 class SlurmTable {
  public:
   /// `name`: as in the database, "linux_job_table".

@@ -103,6 +103,7 @@ class Writer : private Reader {
   using Reader::reservations;
   using Reader::suspensions;
   using Reader::text;
+  using Reader::transactions;
   using Reader::usage;
 
   /// A new record; sets its db_index (store/numbers.hpp).

@@ -138,7 +138,11 @@ class Import(unittest.TestCase):
             c.sacctmgr("roll", "2025-01-30", "2025-02-04", "0")
             moved = [f"update acct.local_{table}_table set " + ", ".join(f"time_{name} = time_{name} - 90 * 86400" for name in names)
                      for table, names in (("job", ("submit", "eligible", "start", "end")), ("step", ("start", "end")))]
+            moved.append("update acct.txn_table set timestamp = timestamp - 90 * 86400")
             self.assertEqual(c.database.sql(";".join(moved)).stderr, "")
+            log = ["sacctmgr", "-P", "list", "transactions", "start=now-120days", "end=now-1day", "format=time,action,actor,where,info"]
+            wrote = sorted(c.run(*log).splitlines())
+            self.assertGreater(len(wrote), 5)
             questions = [line for line in QUESTIONS if "cluster=past" in line or "-M past" in line] + [
                 "sacct -a -P -o ALL -M local -S now-120days -E now-1day"]
             before = told(c, questions)
@@ -146,11 +150,12 @@ class Import(unittest.TestCase):
             archives = c.work + "/archives"
             os.mkdir(archives)
             os.chmod(archives, 0o777)
-            c.sacctmgr("archive", "dump", "Directory=" + archives, *OLD, *ALL)
+            c.sacctmgr("archive", "dump", "Directory=" + archives, *OLD, "purgetxnafter=1hours", *ALL, "txn")
             self.assertNotIn("of old", str(told(c, questions)))
+            self.assertLess(len(c.run(*log).splitlines()), len(wrote))  # those that say of no cluster stay
             files = sorted(glob.glob(archives + "/*"))
             kinds = {re.sub(r"^(past|local)_|_table_archive_.*|_archive_.*", "", os.path.basename(file)) for file in files}
-            self.assertLessEqual({"event", "job", "resv", "step", "suspend"}, kinds)
+            self.assertLessEqual({"event", "job", "resv", "step", "suspend", "txn"}, kinds)
             for name in ("flurmctld", "flurmdbd"):
                 kill(c.pid(name))
             with self.another_store(c) as ours:
@@ -167,6 +172,7 @@ class Import(unittest.TestCase):
                     for line in questions:
                         different += difflib.unified_diff(before[line], after[line], "slurmdbd: " + line, "flurmdbd", lineterm="", n=0)
                     self.assertFalse(different, "\n" + "\n".join(different[:60]))
+                    self.assertEqual(sorted(c.run(*log).splitlines()), wrote)
                 with open(files[0], "rb") as file:
                     cut = file.read()[:-9]
                 with open(c.work + "/cut", "wb") as file:
