@@ -58,6 +58,11 @@ std::vector<model::NodeId> nodes_of(const model::Job& job) {
   return out;
 }
 
+bool has_node(const model::Job& job, model::NodeId node) {
+  return job.allocation &&
+         std::ranges::find(job.allocation->shares, node, &model::NodeShare::node) != job.allocation->shares.end();
+}
+
 }  // namespace
 
 rpc::Address node_address(const model::Node& node) {
@@ -134,6 +139,9 @@ void Effects::look() {
         break;
       case Effect::Kind::run_trigger:
         io::spawn(run_trigger(effect));
+        break;
+      case Effect::Kind::leave_node:
+        io::spawn(leave_node(effect));
         break;
     }
 }
@@ -336,6 +344,38 @@ io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
     auto pause = rest(wait_ms);
     co_await pause;
   }
+}
+
+/// A node that is down, or the job's again, is left alone.
+io::Task<> Effects::leave_node(Effect effect) {
+  const std::uint64_t reign = reign_;
+  for (unsigned attempt = 0; reign == reign_; ++attempt) {
+    const auto state = controller_.replica.snapshot();
+    const auto job = job_of(*state, effect);
+    const model::Node* node = state->node(effect.node);
+    if (!job || !node || node->base == model::NodeBase::down || has_node(*job, effect.node))
+      break;
+    const std::uint16_t version = node_version(*node);
+    wire::KillJob message = kill_job_message(*job, state->now);
+    message.nodes = node->config.name;
+    auto told = tell(node_address(*node), end_type(effect.end), codec::pack(message, version), version);
+    const Result<Errc> answered = co_await told;
+    if (reign != reign_) co_return;
+    if (answered) {
+      log(Level::info, "job.left_node", {{"job_id", effect.job.v}, {"node", node->config.name}});
+      break;
+    }
+    log(Level::warn, "job.leave_retry",
+        {{"job_id", effect.job.v},
+         {"node", node->config.name},
+         {"attempt", attempt + 1},
+         {"error", answered.error().text}});
+    auto pause = rest(backoff_ms(attempt));
+    co_await pause;
+  }
+  if (reign != reign_ || !open_effect(*controller_.replica.snapshot(), effect)) co_return;
+  auto done = propose(state::EffectsDone{.effects = {effect.id}});
+  co_await done;
 }
 
 io::Task<> Effects::launched(Effect effect) {

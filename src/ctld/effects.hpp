@@ -62,6 +62,7 @@ class Effects {
   io::Task<> signal_step(state::Effect effect);
   io::Task<> time_out_step(state::Effect effect);
   io::Task<> tell_client(state::Effect effect);
+  io::Task<> leave_node(state::Effect effect);
   io::Task<> run_controller_script(state::Effect effect);
   io::Task<> run_trigger(state::Effect effect);
   io::Task<> reboot_node(state::Effect effect);

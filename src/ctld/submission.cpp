@@ -17,6 +17,7 @@
 #include "model/dependency.hpp"
 #include "model/gres_request.hpp"
 #include "state/accounting.hpp"
+#include "state/format.hpp"
 #include "state/reservations.hpp"
 
 namespace flurm::ctld {
@@ -154,6 +155,7 @@ Result<state::SubmitJob> check(Controller& c, const state::ClusterState& state, 
 
   request.batch = batch;
   FLURM_TRY(command.dependencies, model::parse_dependencies(request.dependency));
+  FLURM_TRY_VOID(permits_expansion(c, state, command.dependencies));
   command.operator_priority = is_operator;
   command.payload = job_payload(desc);
   return command;
@@ -217,6 +219,15 @@ io::Task<std::string> host_of(Controller& c, std::string peer) {
 }
 
 }  // namespace
+
+Result<void> permits_expansion(const Controller& c, const state::ClusterState& state,
+                               const std::vector<model::Dependency>& dependencies) {
+  const bool permits = state.format >= state::format_of_resizing &&
+                       conf::Config::has_option(c.config->sched_params, "permit_job_expansion");
+  const auto expands = [](const model::Dependency& each) { return each.type == model::Dependency::Type::expand; };
+  if (!permits && std::ranges::any_of(dependencies, expands)) return fail(Errc::not_supported, "jobs are not expanded");
+  return {};
+}
 
 io::Task<Result<state::SubmitJob>> check_submission(Controller& c, Sender from, wire::JobDesc desc, Submission kind) {
   if (auto settled = settle_identity(c, from, desc); !settled) co_return std::unexpected(settled.error());

@@ -24,6 +24,11 @@ struct Sender {
 /// Errors: what Slurm refuses, with its codes.
 io::Task<Result<state::SubmitJob>> check_submission(Controller& c, Sender from, wire::JobDesc desc, Submission kind);
 
+/// --dependency=expand needs SchedulerParameters=permit_job_expansion, and controllers that all know of it. Errors:
+/// not_supported.
+Result<void> permits_expansion(const Controller& c, const state::ClusterState& state,
+                               const std::vector<model::Dependency>& dependencies);
+
 /// The answer to a submission that is refused, in the words that Slurm has for it, if any.
 Answer refusal(const Call& call, const Error& error);
 

@@ -116,8 +116,7 @@ wire::DbdIdRc record_job_start(Reporter& reporter, const wire::DbdJobStart& m) {
   job.resv_id = m.resv_id;
   keep_new(job.resv_req, m.resv_req);
   job.segment_size = m.segment_size;
-  job.start = m.start_time;
-  if (resized && !job.start) job.start = submit;
+  job.start = resized ? submit : m.start_time;
   keep_new(job.std_in, m.std_in);
   keep_new(job.std_out, m.std_out);
   keep_new(job.std_err, m.std_err);

@@ -15,7 +15,8 @@ constexpr TypeName kTypes[] = {{"after", Dependency::Type::after},
                                {"afternotok", Dependency::Type::after_not_ok},
                                {"afterok", Dependency::Type::after_ok},
                                {"aftercorr", Dependency::Type::after_correspond},
-                               {"afterburstbuffer", Dependency::Type::after_burst_buffer}};
+                               {"afterburstbuffer", Dependency::Type::after_burst_buffer},
+                               {"expand", Dependency::Type::expand}};
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
@@ -128,7 +129,7 @@ std::string dependencies_text(const std::vector<Dependency>& dependencies) {
   for (const Dependency& dependency : dependencies) {
     if (dependency.state == Dependency::State::fulfilled) continue;
     if (!out.empty()) out += dependency.or_next ? '?' : ',';
-    std::string_view name = dependency.type == Dependency::Type::singleton ? "singleton" : "expand";
+    std::string_view name = "singleton";
     for (const TypeName& type : kTypes)
       if (type.type == dependency.type) name = type.name;
     out += name;

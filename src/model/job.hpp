@@ -231,6 +231,8 @@ struct Job {
 
   StartedBy started_by = StartedBy::unknown;  // of this run
 
+  /// When accounting's present record of it begins: its submission, or the last change of its size.
+  TimeS recorded_since() const { return resize_time ? resize_time : submit_time; }
   /// Time the job is charged for in its present or last run, seconds.
   std::int64_t run_time(TimeS now) const;
   /// It cannot end by its deadline any more: a job that could start if there was room needs its time limit (or

@@ -42,6 +42,7 @@ struct Effect {
     controller_epilog, // run EpilogSlurmctld for the job
     reboot_node,       // tell `node` to run RebootProgram
     run_trigger,       // run the program `text`, which is told `host`, as `user_id` and `group_id`
+    leave_node,        // end what `node` has of the job, which has given it up; since format 7
   };
   /// What a client that waits is told.
   enum class News : std::uint8_t {

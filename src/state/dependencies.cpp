@@ -43,13 +43,18 @@ bool singleton_waits(const ClusterState& state, const Job& self) {
   return same(state.active, false) || same(state.pending, true);
 }
 
+/// Of one job or task; null also for a whole array of which the first record is forgotten.
+const Job* record_of(const ClusterState& state, const Dependency& dependency) {
+  return dependency.task == kNoVal32 || dependency.task == kInfinite32
+             ? state.job(dependency.job)
+             : state.array_task(dependency.job, dependency.task);
+}
+
 Dependency::State test(const ClusterState& state, const Job& self, const Dependency& dependency) {
   using State = Dependency::State;
   if (dependency.type == Dependency::Type::singleton)
     return singleton_waits(state, self) ? State::unfulfilled : State::fulfilled;
-  const Job* job = dependency.task == kNoVal32 || dependency.task == kInfinite32
-                       ? state.job(dependency.job)
-                       : state.array_task(dependency.job, dependency.task);
+  const Job* job = record_of(state, dependency);
   const bool array = dependency.task == kInfinite32 && !state.with_array(dependency.job).empty();
   if (!job && !array) return State::fulfilled;  // forgotten, or never was
   Standing is = array ? standing_of_array(state, dependency.job) : standing(*job);
@@ -60,6 +65,9 @@ Dependency::State test(const ClusterState& state, const Job& self, const Depende
       return job->start_time && state.now - job->start_time >= std::int64_t{dependency.after_minutes} * 60
                  ? State::fulfilled
                  : State::unfulfilled;
+    case Dependency::Type::expand:
+      if (is.over) return State::failed;
+      return !is.pending && job && job->end_time > state.now ? State::fulfilled : State::unfulfilled;
     case Dependency::Type::after_any:
     case Dependency::Type::after_burst_buffer:
       return is.over ? State::fulfilled : State::unfulfilled;
@@ -100,15 +108,27 @@ bool dies_of_dependency(const ClusterState& state, const Job& job) {
   return state.settings.kill_invalid_dependency;
 }
 
+/// A job that expands another one has as long as that has, and shares its nodes as that does.
+void take_after(const ClusterState& state, const Job& expanded, Job& job) {
+  job.time_limit = static_cast<std::uint32_t>((expanded.end_time - state.now) / 60);
+  if (job.request->shared == expanded.request->shared) return;
+  auto request = std::make_shared<model::JobRequest>(*job.request);
+  request->shared = expanded.request->shared;
+  job.request = std::move(request);
+}
+
 void refresh(ClusterState& state, JobId id) {
   split_corresponding(state, id);
   const Job& job = *state.job(id);
   bool any_done = false, any_failed = false, any_open = false, any_is_enough = false, changed = false;
   auto dependencies = job.dependencies;
+  const Job* expanded = nullptr;
   for (Dependency& dependency : dependencies) {
     if (dependency.state == Dependency::State::unfulfilled) {
       dependency.state = test(state, job, dependency);
       changed |= dependency.state != Dependency::State::unfulfilled;
+      if (dependency.type == Dependency::Type::expand && dependency.state == Dependency::State::fulfilled)
+        expanded = record_of(state, dependency);
     }
     any_is_enough |= dependency.or_next;
     any_done |= dependency.state == Dependency::State::fulfilled;
@@ -127,6 +147,7 @@ void refresh(ClusterState& state, JobId id) {
   const bool held = job.priority == 0;
   if (!changed && !fulfilled && (held || job.reason == reason)) return;
   edit_job(state, id, [&](Job& j) {
+    if (expanded) take_after(state, *expanded, j);
     j.dependencies = fulfilled ? std::vector<Dependency>{} : std::move(dependencies);
     if (!held) j.reason = reason;
     if (fulfilled && !held && !j.eligible_time) j.eligible_time = std::max(state.now, j.request->begin_time);
@@ -181,6 +202,20 @@ Result<void> bind_dependencies(const ClusterState& state, JobId self, std::vecto
     if (dependency.job == self) return fail(Errc::dependency, "job {} would wait for itself", self.v);
     if (self.v && reaches(state, dependency.job, self, seen))
       return fail(Errc::circular_dependency, "job {} already waits for job {}", dependency.job.v, self.v);
+  }
+  return {};
+}
+
+Result<void> check_expansion(const ClusterState& state, const std::vector<Dependency>& dependencies,
+                             std::string_view partitions, std::uint32_t qos) {
+  bool any = false;
+  for (const Dependency& dependency : dependencies) {
+    if (dependency.type != Dependency::Type::expand) continue;
+    const Job* job = record_of(state, dependency);
+    if (any || !job || !job->state.running() || job->qos != qos ||
+        job->partition != partitions.substr(0, partitions.find(',')))
+      return fail(Errc::dependency, "job {} cannot be expanded", dependency.job.v);
+    any = true;
   }
   return {};
 }

@@ -230,7 +230,7 @@ void start_over(const ClusterState& state, Job& job) {
   job.launched = false;
   job.next_step = 0;
   job.started_by = model::StartedBy::unknown;
-  job.start_time = job.end_time = job.suspend_time = job.time_limit_signaled = job.preempt_time = {};
+  job.start_time = job.end_time = job.suspend_time = job.resize_time = job.time_limit_signaled = job.preempt_time = {};
   job.suspended_s = job.ran_before_suspend_s = 0;
   job.controller_epilog = false;
   job.eligible_time = job.priority == 0 ? TimeS{} : std::max(state.now, job.request->begin_time);

@@ -78,6 +78,10 @@ void refresh_dependencies_of(ClusterState& state, JobId id);
 /// circular_dependency.
 Result<void> bind_dependencies(const ClusterState& state, JobId self, std::vector<model::Dependency>& dependencies);
 
+/// A job can only expand one job, which runs in its first partition and with its QOS. Errors: dependency.
+Result<void> check_expansion(const ClusterState& state, const std::vector<model::Dependency>& dependencies,
+                             std::string_view partitions, std::uint32_t qos);
+
 /// Whether tasks that have not started get a record each when a target names them.
 enum class Split {
   each,

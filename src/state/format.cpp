@@ -15,7 +15,8 @@ std::span<const Feature> features() {
                                           {4, "triggers"},        {5, "accounting"},
                                           {6, "preemption"},
                                           {6, "remote licenses"},
-                                          {7, "missing steps"},   {7, "which scheduler started a job"}};
+                                          {7, "missing steps"},   {7, "which scheduler started a job"},
+                                          {7, "resizing of running jobs"}};
   return kFeatures;
 }
 

@@ -27,6 +27,8 @@ inline constexpr std::uint16_t kOldestFormat = 2;
 
 /// From here on jobs and steps that lose a node end as Slurm's do; members of the release before would do otherwise.
 inline constexpr std::uint16_t format_of_lost_nodes = 7;
+/// From here on running jobs change their size; members of the release before refuse it.
+inline constexpr std::uint16_t format_of_resizing = 7;
 
 /// What a format brought that users can see.
 struct Feature {

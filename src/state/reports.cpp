@@ -85,6 +85,25 @@ void add_start(ClusterState& state, const Job* before, const std::shared_ptr<con
   add(state, std::move(report));
 }
 
+/// Accounting keeps what a job had before it changed its size as a record of its own.
+void add_resized(ClusterState& state, const Job& before, const std::shared_ptr<const Job>& now) {
+  const TimeS at = now->resize_time;
+  const auto going_on = [](Job job) {
+    job.state.base = model::JobBase::running;
+    return std::make_shared<const Job>(std::move(job));
+  };
+  const bool suspended = before.state.suspended();
+  // Only with the daemon's own number can the end be told of what began at another time.
+  add_start(state, &before, std::make_shared<const Job>(before));
+  if (suspended) add(state, {.kind = Kind::job_suspend, .time = at, .job = going_on(before)});
+  Job ended = before;
+  ended.state.flags |= job_flag::resizing;
+  ended.end_time = at;
+  add(state, {.kind = Kind::job_end, .time = at, .job = std::make_shared<const Job>(std::move(ended))});
+  add_start(state, nullptr, now->state.running() ? now : going_on(*now));
+  if (suspended) add(state, {.kind = Kind::job_suspend, .time = at, .job = now});
+}
+
 /// The job's batch or extern step, of which the state has no record of its own.
 std::shared_ptr<const Step> own_step(const Job& job, std::uint32_t slot) {
   static const auto kRequest = std::make_shared<const model::StepRequest>();
@@ -145,7 +164,10 @@ void report_job(ClusterState& state, const Job* before, const std::shared_ptr<co
   }
   const bool started = before && before->state.pending() && (now->state.running() || now->state.suspended());
   const bool goes_on = !over(*now) && !now->state.completing();
-  if (!before || started || (goes_on && differ(*before, *now))) add_start(state, before, now);
+  if (before && now->resize_time && before->resize_time != now->resize_time)
+    add_resized(state, *before, now);
+  else if (!before || started || (goes_on && differ(*before, *now)))
+    add_start(state, before, now);
   if (now->extern_step && !(before && before->extern_step))
     add(state, {.kind = Kind::step_start, .job = now, .step = own_step(*now, kExternStep)});
   if (now->batch_step && !(before && before->batch_step))

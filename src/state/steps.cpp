@@ -105,7 +105,7 @@ void finish_steps(ClusterState& state, JobId job) {
   }
 }
 
-void lose_node(ClusterState& state, JobId id, model::NodeId node) {
+void lose_node(ClusterState& state, JobId id, model::NodeId node, Loss loss) {
   constexpr std::uint32_t kKilled = 9;
   const Job& job = *state.job(id);
   std::vector<std::shared_ptr<const Step>> there;
@@ -127,7 +127,7 @@ void lose_node(ClusterState& state, JobId id, model::NodeId node) {
       finish_step(state, id, step->slot);
     } else {
       // With --no-kill only what may still run on the node: its daemon may be well, and reach srun.
-      const bool all = !(step->request->flags & model::step_flag::no_kill);
+      const bool all = loss == Loss::failed && !(step->request->flags & model::step_flag::no_kill);
       if (!all && state.format < format_of_lost_nodes) continue;
       add_effect(state, {.kind = Effect::Kind::signal_step,
                          .job = id,

@@ -16,9 +16,13 @@ void edit_step(ClusterState& state, JobId job, std::uint32_t slot, const std::fu
 void finish_step(ClusterState& state, JobId job, std::uint32_t slot);
 /// The job is over, or starts over: so are its steps, also those that no node has reported.
 void finish_steps(ClusterState& state, JobId job);
+enum class Loss {
+  failed,
+  given_up,  ///< by its user's wish: no step minds
+};
 /// The node is lost to the job: its tasks of the job's steps have ended, by SIGKILL. Steps that cannot go on without
-/// them end everywhere.
-void lose_node(ClusterState& state, JobId job, model::NodeId node);
+/// a node that failed end everywhere.
+void lose_node(ClusterState& state, JobId job, model::NodeId node, Loss loss);
 
 /// To the sruns of the steps on the node, and to the holder of the allocation.
 void tell_node_failed(ClusterState& state, JobId job, model::NodeId node);

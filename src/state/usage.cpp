@@ -57,7 +57,8 @@ void add(PersistentMap<acct::Usage>& usage, std::uint32_t id, double seconds, co
 }
 
 void count(ClusterState& state, const Job& job, TimeS from, TimeS to) {
-  const std::int64_t delta_s = to - std::max(from, job.start_time);
+  // What it used before it changed its size has been counted then.
+  const std::int64_t delta_s = to - std::max({from, job.start_time, job.resize_time});
   if (delta_s <= 0 || !job.start_time) return;
   const acct::Books& books = *state.books;
   const model::Partition* partition = state.partition(job.partition);

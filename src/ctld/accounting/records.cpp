@@ -65,6 +65,9 @@ std::string account_of(const state::ClusterState& state, const Job& job) {
 
 std::uint32_t killer(std::uint32_t uid) { return uid == kNoVal32 ? kInfinite32 : uid; }
 
+/// A job that changed its size goes on in a record that begins then.
+TimeS began(const Job& job) { return std::max(job.start_time, job.resize_time); }
+
 std::size_t node_count(const Job& job) { return job.allocation ? job.allocation->shares.size() : 0; }
 
 /// Of energy nobody knows anything until a step other than the batch step has ended: sacct then sums up what they used.
@@ -80,6 +83,7 @@ std::string job_tres(const Job& job, const RecordContext& c) {
 
 /// What the run of a job that a report says to have ended came to. Losing a node is worse than starting over.
 std::uint32_t end_state(const Job& job) {
+  if (job.state.has(model::job_flag::resizing)) return model::job_flag::resizing;
   if (!job.state.has(model::job_flag::requeue)) return static_cast<std::uint32_t>(job.state.base);
   if (lost_a_node(job)) return static_cast<std::uint32_t>(model::JobBase::node_fail);
   return job.preempt_time ? static_cast<std::uint32_t>(model::JobBase::preempted) : kRequeued;
@@ -167,7 +171,9 @@ wire::DbdJobStart job_start_record(const Report& report, const RecordContext& c)
   m.db_index = c.db_index;
   const bool waits = job.state.base == model::JobBase::pending;
   m.db_flags = waits ? 0 : scheduler_flag(job.started_by);
-  m.eligible_time = job.reason == model::JobReason::array_task_limit ? TimeS{kInfinite32} : job.eligible_time;
+  m.eligible_time = job.reason == model::JobReason::array_task_limit ? TimeS{kInfinite32}
+                    : job.resize_time                                ? job.resize_time
+                                                                     : job.eligible_time;
   m.gid = r.group_id;
   m.job_id = job.id.v;
   m.job_state = static_cast<std::uint32_t>(job.state.base);
@@ -189,12 +195,12 @@ wire::DbdJobStart job_start_record(const Report& report, const RecordContext& c)
   m.resv_id = reservation_id(c.state, job);
   m.resv_req = r.reservation;
   m.segment_size = r.segment_size;
-  if (!waits) m.start_time = job.start_time;  // of one that waits it is a guess
+  if (!waits) m.start_time = began(job);  // of one that waits it is a guess
   m.std_err = r.std_err;
   m.std_in = r.std_in;
   m.std_out = r.std_out;
   m.submit_line = r.submit_line;
-  m.submit_time = job.submit_time;
+  m.submit_time = job.recorded_since();
   m.timelimit = job.time_limit;
   m.tres_alloc_str = job_tres(job, c);
   TresAmounts requested = requested_amounts(job, settings);
@@ -218,7 +224,7 @@ wire::DbdJobComplete job_end_record(const Report& report, const RecordContext& c
   if (c.store_comment) m.comment = job.request->comment;
   m.db_index = c.db_index;
   m.derived_ec = job.derived_exit_code;
-  m.end_time = job.end_time;
+  m.end_time = std::max(job.end_time, job.resize_time);
   m.exit_code = job.exit_code;
   m.extra = job.request->extra;
   m.failed_node = job.failed_node;
@@ -226,8 +232,8 @@ wire::DbdJobComplete job_end_record(const Report& report, const RecordContext& c
   m.job_state = end_state(job);
   if (job.allocation) m.nodes = job.allocation->nodes;
   m.req_uid = killer(job.cancelled_by);
-  m.start_time = job.start_time;
-  m.submit_time = job.submit_time;
+  m.start_time = began(job);
+  m.submit_time = job.recorded_since();
   m.system_comment = job.request->system_comment;
   m.tres_alloc_str = job_tres(job, c);
   return m;
@@ -240,7 +246,7 @@ wire::DbdJobSuspend job_suspend_record(const Report& report, const RecordContext
   m.db_index = c.db_index;
   m.job_id = job.id.v;
   m.job_state = static_cast<std::uint32_t>(job.state.base);
-  m.submit_time = job.submit_time;
+  m.submit_time = job.recorded_since();
   m.suspend_time = report.time;
   return m;
 }
@@ -259,8 +265,8 @@ wire::DbdStepStart step_start_record(const Report& report, const RecordContext& 
   m.node_cnt = step.slot == kBatchStep    ? 1
                : step.slot == kExternStep ? static_cast<std::uint32_t>(node_count(job))
                                           : static_cast<std::uint32_t>(step.placement->shares.size());
-  m.start_time = step.start_time;
-  m.job_submit_time = job.submit_time;
+  m.start_time = std::max(step.start_time, job.resize_time);
+  m.job_submit_time = job.recorded_since();
   m.req_cpufreq_min = step.placement ? r.cpu_freq_min : 0;
   m.req_cpufreq_max = step.placement ? r.cpu_freq_max : 0;
   m.req_cpufreq_gov = step.placement ? r.cpu_freq_gov : 0;
@@ -284,10 +290,10 @@ wire::DbdStepComplete step_end_record(const Report& report, const RecordContext&
   m.end_time = report.time;
   m.exit_code = step.exit_code;
   if (step.usage) m.jobacct = accounting_info(*step.usage);
-  m.job_submit_time = job.submit_time;
+  m.job_submit_time = job.recorded_since();
   m.req_uid = killer(step.killed_by);
   if (step.slot == kExternStep) m.job_tres_alloc_str = job_tres(job, c, true);
-  m.start_time = step.start_time;
+  m.start_time = std::max(step.start_time, job.resize_time);
   // What else became of it the exit code tells.
   m.state =
       step.state == model::Step::State::timed_out ? static_cast<std::uint16_t>(model::JobBase::timeout) : kRunning;

@@ -209,6 +209,9 @@ AccountingReporter::Batch AccountingReporter::next(const state::ClusterState& st
     // Heard a second time it would end what was reported after it: it goes alone, and before everything else.
     const bool flush = report->kind == Report::Kind::flush_jobs;
     if (flush && !out.reports.empty()) return false;
+    // slurmdbd finds the record of a job that changes its size by our knowing its number only.
+    const bool resizes = report->kind == Report::Kind::job_end && report->job->state.has(model::job_flag::resizing);
+    if (resizes && !out.reports.empty() && !db_index_.contains(run_of(*report->job))) return false;
     const auto known = report->job ? db_index_.find(run_of(*report->job)) : db_index_.end();
     out.reports.push_back(report);
     out.db_index.push_back(known == db_index_.end() ? 0 : known->second);

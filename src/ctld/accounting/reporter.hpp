@@ -42,8 +42,8 @@ class AccountingReporter {
   io::Task<Result<void>> heed(const state::Report& report, const wire::DbdIdRc& answer);
   io::Task<> rest(std::uint64_t ms);
 
-  using Run = std::pair<std::uint32_t, std::int64_t>;  // job, and when it was submitted
-  static Run run_of(const model::Job& job) { return {job.id.v, job.submit_time.v}; }
+  using Run = std::pair<std::uint32_t, std::int64_t>;  // job, and when its record begins
+  static Run run_of(const model::Job& job) { return {job.id.v, job.recorded_since().v}; }
 
   Controller& controller_;
   AccountingLink& link_;

@@ -2,6 +2,7 @@
 #include "ctld/admission.hpp"
 #include "ctld/handlers/handlers.hpp"
 #include "ctld/job_text.hpp"
+#include "ctld/submission.hpp"
 #include "model/dependency.hpp"
 #include "model/gres_request.hpp"
 #include "wire/msg/job_desc.hpp"
@@ -53,7 +54,7 @@ state::UpdateJobs changes(const wire::JobDesc& d) {
   if (d.begin_time) c.begin_time = d.begin_time;
   if (d.deadline) c.deadline = d.deadline;
   if (d.end_time) c.end_time = d.end_time;
-  take32(c.min_nodes, d.min_nodes);
+  if (d.min_nodes != kInfinite32) take32(c.min_nodes, d.min_nodes);  // NumNodes=ALL: scontrol only wants to know
   take32(c.max_nodes, d.max_nodes);
   take32(c.num_tasks, d.num_tasks);
   take32(c.min_cpus, d.min_cpus);
@@ -137,6 +138,22 @@ Result<void> check_demand(Controller& c, const state::ClusterState& state, const
   return fail(Errc::requested_part_config_unavailable);
 }
 
+/// Of running jobs other nodes or another number of them make a smaller job, or move what it has.
+/// Source: slurm 22.05 src/slurmctld/job_mgr.c _update_job(), permit_job_shrink(), permit_job_expansion().
+Errc refuses_size(const Controller& c, const state::ClusterState& state, const state::UpdateJobs& command,
+                  const std::vector<state::Target>& targets) {
+  if (targets.empty()) return Errc::success;
+  const model::Job& job = *record_of(state, targets.front());
+  if (job.state.pending()) return command.min_nodes == 0u ? Errc::invalid_node_count : Errc::success;
+  if (!job.allocation) return Errc::success;
+  const auto set = [&](std::string_view option) { return conf::Config::has_option(c.config->sched_params, option); };
+  const std::size_t nodes = job.allocation->shares.size();
+  const bool more = command.min_nodes && *command.min_nodes > nodes;
+  const bool fewer = command.req_nodes || (command.min_nodes && *command.min_nodes != 0 && *command.min_nodes < nodes);
+  const bool refused = (more && !set("permit_job_expansion")) || (fewer && set("disable_job_shrink"));
+  return refused && !job.state.ended() ? Errc::not_supported : Errc::success;
+}
+
 /// What is changed of a heterogeneous job by its number is changed of all its components.
 void add_components(const state::ClusterState& state, std::vector<state::Target>& targets) {
   const std::vector<state::Target> named = targets;
@@ -166,6 +183,8 @@ io::Task<Answer> update_job(Controller& c, Call call) {
   if (named.find('+') == named.npos) add_components(*snapshot, *targets);
   state::UpdateJobs command = changes(*desc);
   if (const Errc code = unavailable(c, *desc); code != Errc::success) co_return rc_answer(call, code);
+  if (const Errc code = refuses_size(c, *snapshot, command, *targets); code != Errc::success)
+    co_return rc_answer(call, code);
   if (command.partitions)
     if (auto partitions = asked_partitions(*snapshot, *desc); !partitions)
       co_return error_answer(call, partitions.error());
@@ -174,6 +193,8 @@ io::Task<Answer> update_job(Controller& c, Call call) {
   if (command.dependency_text) {
     auto dependencies = model::parse_dependencies(*command.dependency_text);
     if (!dependencies) co_return error_answer(call, dependencies.error());
+    if (auto permitted = permits_expansion(c, *snapshot, *dependencies); !permitted)
+      co_return error_answer(call, permitted.error());
     command.dependencies = std::move(*dependencies);
   }
   // scontrol update ArrayTaskThrottle= travels in array_inx.

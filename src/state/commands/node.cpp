@@ -8,6 +8,7 @@
 #include "state/edit.hpp"
 #include "state/format.hpp"
 #include "state/reboot.hpp"
+#include "state/resize.hpp"
 #include "state/steps.hpp"
 
 namespace flurm::state {
@@ -72,18 +73,8 @@ bool goes_on_without(const Job& job, const std::string& node_name) {
 }
 
 void take_node_from_job(ClusterState& state, JobId id, model::NodeId lost) {
-  lose_node(state, id, lost);
-  auto allocation = std::make_shared<model::Allocation>(*state.job(id)->allocation);
-  std::erase_if(allocation->shares, [&](const model::NodeShare& share) { return share.node == lost; });
-  std::vector<std::string> names;
-  for (const model::NodeShare& share : allocation->shares) names.push_back(state.node(share.node)->config.name);
-  allocation->nodes = compress_hosts_sorted(names);
-  edit_job(state, id, [&](Job& job) {
-    job.allocation = allocation;
-    job.batch_host = names.front();
-  });
-  edit_node(state, lost, [&](Node& node) { std::erase(node.jobs, id); });
-  recount_node(state, lost);
+  lose_node(state, id, lost, Loss::failed);
+  take_nodes(state, id, {lost});
 }
 
 void fail_on_node(ClusterState& state, JobId id, const std::string& node_name) {

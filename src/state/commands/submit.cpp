@@ -39,6 +39,8 @@ Reply submit(ClusterState& state, const SubmitJob& command) {
   model::JobRequest request = command.request;
   const auto standing = find_standing(state, request, command.partitions);
   if (!standing) return {.code = standing.error().code, .text = standing.error().text};
+  if (auto able = check_expansion(state, dependencies, command.partitions, standing->qos); !able)
+    return {.code = able.error().code, .text = able.error().text};
   std::uint32_t time_limit = command.time_limit;
   const std::uint32_t tasks = command.array ? command.array->pending.count() : 1;
   if (auto within = within_submit_limits(state, request, *standing, command.partitions, tasks, time_limit); !within)

@@ -7,8 +7,10 @@
 #include "state/accounting.hpp"
 #include "state/commands/handlers.hpp"
 #include "state/edit.hpp"
+#include "state/format.hpp"
 #include "state/priority.hpp"
 #include "state/reservations.hpp"
+#include "state/resize.hpp"
 
 namespace flurm::state {
 namespace {
@@ -184,9 +186,26 @@ Errc check_limits(ClusterState& state, const Job& before, const Job& after, cons
   return Errc::accounting_policy;
 }
 
+Errc update(ClusterState& state, JobId id, const UpdateJobs& c);
+
+/// With all else that is asked, or not at all.
+Errc update_with_size(ClusterState& state, JobId id, const UpdateJobs& c) {
+  const ClusterState before = state;
+  UpdateJobs others = c;
+  others.min_nodes.reset();
+  others.req_nodes.reset();
+  Errc code = update(state, id, others);
+  if (code == Errc::success) code = resize(state, id, c);
+  if (code != Errc::success) state = before;
+  return code;
+}
+
 Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
   Job job = *state.job(id);
   if (job.state.ended() && !(c.comment || c.admin_comment || c.system_comment || c.extra)) return Errc::job_finished;
+  if ((c.min_nodes || c.req_nodes) && (job.state.running() || job.state.suspended()) &&
+      state.format >= format_of_resizing)
+    return update_with_size(state, id, c);
   if (only_pending(c) && !job.state.pending()) return Errc::job_not_pending;
   if (!c.by_operator) {
     if (c.admin_comment || c.system_comment || c.core_spec || c.shared || c.deadline) return Errc::access_denied;
@@ -247,6 +266,7 @@ Errc update(ClusterState& state, JobId id, const UpdateJobs& c) {
     auto dependencies = c.dependencies;
     const JobId self = job.array ? job.array->array_job : job.id;
     if (auto bound = bind_dependencies(state, self, dependencies); !bound) return bound.error().code;
+    if (auto able = check_expansion(state, dependencies, job.partition, job.qos); !able) return able.error().code;
     job.dependencies = std::move(dependencies);
     if (job.priority != 0) {
       job.reason = job.dependencies.empty() ? JobReason::none : JobReason::dependency;
