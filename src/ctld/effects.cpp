@@ -358,6 +358,8 @@ io::Task<> Effects::leave_node(Effect effect) {
     const std::uint16_t version = node_version(*node);
     wire::KillJob message = kill_job_message(*job, state->now);
     message.nodes = node->config.name;
+    // The node takes steps of the same run again when it is given back.
+    if (effect.end == Effect::End::abort) message.start_time = {};
     auto told = tell(node_address(*node), end_type(effect.end), codec::pack(message, version), version);
     const Result<Errc> answered = co_await told;
     if (reign != reign_) co_return;

@@ -104,20 +104,20 @@ io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr li
     auto cleaning = self.clean_up_after(state);
     co_await cleaning;
   }
-  const bool wanted = !job->aborted && !(state.end && state.end->aborted);
-  if (wanted) {
+  const bool batch = state.key.step_id == kBatchStep;
+  io::Event told(self.node_.loop);
+  if (!batch) {
+    io::spawn(tell_clients(self, job, link, state, told));
+  } else {
+    told.set({});
+  }
+  // Who aborts a job does not ask how it ended. Its srun does.
+  if (!job->aborted && !(state.end && state.end->aborted)) {
     log(Level::verbose, "noded.step_complete",
         {{"job_id", state.key.job_id},
          {"step", exec::step_file_name(state.key.step_id)},
          {"status", state.end ? state.end->wait_status : SIGKILL},
          {"slurm_rc", state.end ? state.end->slurm_rc : 0}});
-    io::Event told(self.node_.loop);
-    const bool batch = state.key.step_id == kBatchStep;
-    if (!batch) {
-      io::spawn(tell_clients(self, job, link, state, told));
-    } else {
-      told.set({});
-    }
     auto asking =
         batch ? self.ask_while_wanted(job, Outgoing::of(wire::MsgType::REQUEST_COMPLETE_BATCH_SCRIPT,
                                                         batch_completion(state, self.node_.setup.facts.node_name)))
@@ -127,9 +127,9 @@ io::Task<void> Reporter::report(Reporter& self, NodeJobPtr job, StepLink::Ptr li
         code != static_cast<std::uint32_t>(Errc::invalid_job_id)) {
       log(Level::error, "noded.step_complete_refused", {{"job_id", state.key.job_id}, {"code", code}});
     }
-    auto waiting = told.wait(io::Deadline::never());
-    (void)co_await waiting;
   }
+  auto waiting = told.wait(io::Deadline::never());
+  (void)co_await waiting;
   if (link && directory.empty()) {
     auto releasing = link->ask(exec::StepFrame::release);
     (void)co_await releasing;
