@@ -353,8 +353,7 @@ io::Task<> Effects::leave_node(Effect effect) {
     const auto state = controller_.replica.snapshot();
     const auto job = job_of(*state, effect);
     const model::Node* node = state->node(effect.node);
-    if (!job || !node || node->base == model::NodeBase::down || has_node(*job, effect.node))
-      break;
+    if (!job || !node || node->base == model::NodeBase::down || has_node(*job, effect.node)) break;
     const std::uint16_t version = node_version(*node);
     wire::KillJob message = kill_job_message(*job, state->now);
     message.nodes = node->config.name;

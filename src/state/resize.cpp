@@ -30,11 +30,9 @@ void name_nodes(const ClusterState& state, Allocation& allocation) {
 TimeS resized_at(const ClusterState& state, const Job& job) { return std::max(state.now, job.recorded_since() + 1); }
 
 void leave_node(ClusterState& state, const Job& job, model::NodeId node, Effect::End end) {
-  add_effect(state, {.kind = Effect::Kind::leave_node,
-                     .job = job.id,
-                     .restart_count = job.restart_count,
-                     .end = end,
-                     .node = node});
+  add_effect(
+      state,
+      {.kind = Effect::Kind::leave_node, .job = job.id, .restart_count = job.restart_count, .end = end, .node = node});
 }
 
 void shrink(ClusterState& state, JobId id, const std::vector<model::NodeId>& lost) {
@@ -181,7 +179,8 @@ std::vector<model::NodeId> beyond(const ClusterState& state, const Job& job, std
 void take_nodes(ClusterState& state, JobId id, const std::vector<model::NodeId>& lost) {
   const Job& job = *state.job(id);
   auto rest = std::make_shared<Allocation>(*job.allocation);
-  std::erase_if(rest->shares, [&](const NodeShare& share) { return std::ranges::find(lost, share.node) != lost.end(); });
+  std::erase_if(rest->shares,
+                [&](const NodeShare& share) { return std::ranges::find(lost, share.node) != lost.end(); });
   name_nodes(state, *rest);
   const bool recorded = state.format >= format_of_resizing;
   if (recorded) count_rest(state, job, state.now);

@@ -149,6 +149,63 @@ class Fates(test_accounting.AsSlurmdbd):
             self.compare("fates", self.fates(c))
 
 
+class Resized(Fates):
+    """Jobs that change their size: a record for each."""
+
+    EXTRA = Fates.EXTRA + "SchedulerParameters=permit_job_expansion\n"
+
+    def fates(self, c):
+        self.text = ""
+        job = c.submit("-N2", "-n2", "-o", "ranks", "--wrap", "srun sh -c 'echo on $SLURMD_NODENAME; sleep 100'")
+        c.wait_text("ranks", "on n2")
+        self.recorded(c, job, 4)
+        time.sleep(1)  # records are told apart by the second in which they begin
+        c.run("scontrol", "update", "jobid=" + job, "ReqNodeList=n1")
+        wait_for(lambda: len(c.sacct("-D", "-X", "-j", job)) == 2, 30, "the second record")
+        self.keep(c, "fewer nodes", job)
+        c.run("srun", "--overlap", "--jobid=" + job, "-J", "later", "true")
+        time.sleep(1)
+        c.run("scancel", job)
+        c.wait_end(job)
+        self.told(c, "fewer nodes, and over", job, runs=2)
+        return self.text
+
+    def recorded(self, c, job, rows):
+        wait_for(lambda: len([row for row in c.sacct("-j", job) if row["State"] == "RUNNING"]) == rows, 30, "records")
+
+    def test_sacct_says_what_it_says_with_slurmctld(self):
+        with Accounted(2, extra=self.EXTRA, ours=True) as c:
+            self.compare("resized", self.fates(c))
+            if not ORACLE:  # in which the job that gave all away never ends
+                self.gives_all_away(c)
+
+    @unittest.skipIf(ORACLE, "ours")
+    def test_slurmdbd_is_told_the_same(self):
+        with Accounted(2, extra=self.EXTRA, ours=True, slurmdbd=True) as c:
+            self.compare("resized", self.fates(c))
+
+    def gives_all_away(self, c):
+        with open(c.dir + "/etc/slurm.conf") as file:
+            text = file.read()
+        with open(c.dir + "/etc/slurm.conf", "w") as file:
+            file.write(text.replace("PrologFlags=Contain", ""))  # nor has it an extern step
+        c.run("scontrol", "reconfigure")
+        allocate = ("salloc", "--no-shell", "-N1")
+        job = re.search(r"allocation (\d+)", c.try_run(*allocate, "-w", "n1").stderr)[1]
+        more = re.search(r"allocation (\d+)", c.try_run(*allocate, "-w", "n2", "-d", "expand:" + job).stderr)[1]
+        c.run("scontrol", "update", "jobid=" + more, "NumNodes=0")
+        c.run("scancel", job)
+        c.wait_end(job)
+        form = "JobID,State,NodeList,AllocTRES"
+        told = lambda: [list(row.values()) for row in c.sacct("-D", "-X", "-j", f"{job},{more}", form=form)]
+        one, two = ("billing=%d,cpu=%d,mem=%s,node=%d" % what for what in ((1, 1, "256M", 1), (2, 2, "512M", 2)))
+        wait_for(lambda: len(told()) == 4 and "RUNNING" not in str(told()), 30, "four records")
+        self.assertEqual(sorted(told()), sorted([
+            [job, "RESIZING", "n1", one], [job, "CANCELLED by 0", "n[1-2]", two],
+            [more, "RESIZING", "n2", one], [more, "COMPLETED", "None assigned", ""]]))
+        self.assertNotIn("Unknown", [row["End"] for row in c.sacct("-D", "-X", "-j", f"{job},{more}")])
+
+
 @unittest.skipIf(ORACLE, "ours")
 class Once(unittest.TestCase):
     """Every record arrives, and once, whoever was away meanwhile."""
