@@ -351,11 +351,35 @@ TEST(State, invariants_hold_under_random_commands) {
     for (int step = 0; step < 400; ++step) {
       const JobId some = jobs.empty() ? JobId{1} : jobs[random() % jobs.size()];
       Command command = Tick{};
-      switch (random() % 33) {
+      switch (random() % 36) {
+        case 33:
+        case 34:
+        case 35: {
+          UpdateJobs update;
+          w.state.active.for_each([&](std::uint64_t, const auto& job) {
+            if (job->allocation && job->allocation->shares.size() > 1) update.targets = {{.job = job->id, .tasks = {}}};
+            return true;
+          });
+          update.min_nodes = random() % 3;
+          command = update;
+          if (!update.targets.empty()) break;
+          model::NodeShare share{.node = 0, .cpus = 1, .memory_mib = 10, .cores = {1ull << (random() % 4)}, .gres = {}};
+          Schedule plan;
+          plan.starts.push_back({.job = some, .partition = "all", .shares = {share}});
+          share.node = 1;
+          plan.starts.back().shares.push_back(share);
+          w.state.pending.for_each([&](std::uint64_t, const auto& job) {
+            if (!job->array && job->priority != 0) plan.starts.back().job = job->id;
+            return true;
+          });
+          command = plan;
+          break;
+        }
         case 0:
         case 1: {
           SubmitJob submit = w.job(random() % 3 + 1);
           submit.request.user_name = random() % 2 ? "ann" : "bob";
+          submit.request.batch = random() % 2;
           if (random() % 3 == 0) submit.request.reservation = random() % 2 ? "r" : "s,r";
           command = submit;
           break;
@@ -411,7 +435,9 @@ TEST(State, invariants_hold_under_random_commands) {
           if (random() % 2) update.priority = random() % 2 ? 0 : kInfinite32;
           if (random() % 2) update.time_limit = random() % 5;
           if (random() % 3 == 0) {
-            update.dependency_text = "afterany:" + std::to_string(jobs.empty() ? 1 : jobs[random() % jobs.size()].v);
+            const bool expands = w.state.format == kFormat && random() % 2;
+            update.dependency_text = expands ? "expand:" : "afterany:";
+            *update.dependency_text += std::to_string(jobs.empty() ? 1 : jobs[random() % jobs.size()].v);
             update.dependencies = *model::parse_dependencies(*update.dependency_text);
           }
           command = update;
