@@ -4,6 +4,7 @@ What they print for Debian's slurmctld and slurmdbd is kept in accounting.fair_s
 """
 
 import re
+import time
 import unittest
 
 from accounted import ORACLE, Accounted, AsSlurmdbd
@@ -70,7 +71,8 @@ class FairShare(AsSlurmdbd):
         self.compare("fair_share", self.story("tree", "") + self.story("classic", "PriorityFlags=NO_FAIR_TREE\n"))
 
     def in_use(self, name, flags):
-        """`sshare` while jobs run: shares of usage in twelfths, ranks as they are. Jobs that are over cannot be compared: what they used after
+        """`sshare` while jobs run: shares of usage in twelfths, ranks as they are; the classic way in eighteenths, factors in tenths. And
+        those of `sprio`. Jobs that are over cannot be compared: what they used after
         the last PriorityCalcPeriod Slurm never counts."""
         with Accounted(3, RULE + flags, enforce="associations,limits,qos", ours=True) as c:
             self.accounts(c)
@@ -78,8 +80,10 @@ class FairShare(AsSlurmdbd):
             jobs = [c.submit("-t", "600", "-o", "/dev/null", "--wrap", "sleep 1000", user=user) for user in ("daemon", "games", "games", "sys", "mail", "mail")]
             for job in jobs:
                 c.wait_state(job, "RUNNING")
-            wait_for(lambda: min(int(self.used(c)[user]) for user in ("daemon", "games", "sys", "mail")) >= 20, 150, "usage of all")
-            text = ""
+            wait_for(lambda: min(int(self.used(c)[user]) for user in ("daemon", "games", "sys", "mail")) >= (40 if flags else 20), 150, "usage of all")
+            if ORACLE and flags:
+                time.sleep(65)  # its effective usage is that of the PriorityCalcPeriod before
+            text, part = "", 18 if flags else 12
             for words in (["-a", "-l"], ["-a", "-l", "-m"], ["-l", "-A", "physics"], ["-U", "-l"], ["-a", "-u", "games,mail"]):
                 names, *rows = (line.split("|") for line in c.run("sshare", "-P", *words).splitlines())
                 text += f"== {name} sshare {' '.join(words)}\n" + "|".join(names) + "\n"
@@ -87,17 +91,55 @@ class FairShare(AsSlurmdbd):
                     row = dict(zip(names, values))
                     for each in ("NormUsage", "EffectvUsage"):
                         if row.get(each):
-                            row[each] = f"{float(row[each]) * 12:.0f}/12"
+                            row[each] = f"{float(row[each]) * part:.0f}/{part}"
+                    if flags and row.get("FairShare"):
+                        row["FairShare"] = f"{float(row['FairShare']):.1f}"
                     for each in ("RawUsage", "LevelFS"):
                         if row.get(each) not in (None, "", "0", "inf", "0.000000"):
                             row[each] = "some"
                     if row.get("TRESRunMins"):
                         row["TRESRunMins"] = re.sub(r"=[1-9]\d*", "=some", row["TRESRunMins"])
                     text += "|".join(row[each].rstrip() for each in names) + "\n"
-            return text
+            c.run("scontrol", "update", "partition=debug", "state=down", user="root")
+            for user in ("games", "daemon", "backup", "mail", "sys"):
+                c.submit("-o", "/dev/null", "--wrap", "true", user=user)
+
+            def ranked():
+                shares = sorted(line.split() for line in c.run("sprio", "-h", "-o", "%u %F").splitlines())
+                return "".join(f"{user} {int(share) / 100000:.1f}\n" for user, share in shares) if len(shares) == 5 else None
+
+            wait_for(lambda: len(set(c.run("sprio", "-h", "-o", "%F").split())) > 1 and ranked(), 90, "all jobs in the queue")
+            return text + f"== {name} sprio\n" + ranked()
 
     def test_what_is_used_as_slurm_prints_it(self):
-        self.compare("fair_share_used", self.in_use("tree", ""))
+        self.compare("fair_share_used", self.in_use("tree", "") + self.in_use("classic", "PriorityFlags=NO_FAIR_TREE\n"))
+
+    def threshold(self, name, flags):
+        """Who may run in a QOS with UsageThreshold, and when he who may not does. Slurm compares the share times its weight."""
+        with Accounted(2, RULE.replace("Fairshare=100000", "Fairshare=1") + flags, enforce="associations,limits,qos", ours=True) as c:
+            self.accounts(c)
+            c.sacctmgr("add", "qos", "frugal", "flags=EnforceUsageThreshold", "usagethreshold=0.6")
+            c.sacctmgr("modify", "account", "science,arts", "set", "qos+=frugal")
+            wait_for(lambda: "backup" in c.run("sshare", "-a", "-P"), 30, "the users at the controller")
+            c.wait_state(c.submit("-t", "600", "-o", "/dev/null", "--wrap", "sleep 1000", user="sys"), "RUNNING")
+            wait_for(lambda: int(self.used(c)["sys"]) >= 10, 150, "usage")
+            c.run("scontrol", "update", "partition=debug", "state=down", user="root")
+            jobs = {user: c.submit("--qos=frugal", "-o", "/dev/null", "--wrap", "sleep 1000", user=user) for user in ("sys", "mail")}
+            if ORACLE:
+                time.sleep(65)  # it compares the share that its last PriorityCalcPeriod gave the job, or one of the classic way
+            c.run("scontrol", "update", "partition=debug", "state=up", user="root")
+            c.wait_state(jobs["mail"], "RUNNING")
+            looked = lambda: "".join(f"{user} {c.run('squeue', '-h', '-j', job, '-o', '%T %r').strip()}\n" for user, job in jobs.items())
+            wait_for(lambda: "UsageThreshold" in looked(), 60, "the reason: " + looked() + self.shares(c, "User,FairShare"))
+            text = f"== {name} above and below\n" + looked()
+            c.sacctmgr("modify", "qos", "frugal", "set", "usagethreshold=0.001")
+            c.wait_state(jobs["sys"], "RUNNING", seconds=90)
+            c.sacctmgr("modify", "qos", "frugal", "set", "usagethreshold=0.9999")
+            text += f"== {name} what runs goes on\n" + looked()
+            return text
+
+    def test_usage_threshold(self):
+        self.compare("fair_share_threshold", self.threshold("tree", "") + self.threshold("classic", "PriorityFlags=NO_FAIR_TREE\n"))
 
     @unittest.skipIf(ORACLE, "ours")
     def test_who_used_something_comes_after_the_others(self):
