@@ -25,8 +25,8 @@ class StepTest(ClusterTest):
     def end(process):
         if process.poll() is None:
             process.kill()
-        if not process.stdout.closed:
-            process.communicate()
+        process.stdout.close()  # what it began may hold the other end for long
+        process.wait()
 
     def output_of(self, process, seconds=40):
         return process.communicate(timeout=seconds)[0]
