@@ -56,7 +56,7 @@ double weight_of(std::string_view text, bool memory) {
 
 /// Source: slurm 22.05 src/common/assoc_mgr.c assoc_mgr_tres_weighted(). With PriorityFlags=MAX_TRES of what lies on
 /// nodes only the dearest is billed.
-std::uint64_t billing(const Books& books, const TresCounts& counts, std::string_view weights, bool dearest) {
+std::uint64_t billing_of(const Books& books, const TresCounts& counts, std::string_view weights, bool dearest) {
   double on_nodes = 0, elsewhere = 0;
   for_each_part(weights, [&](std::string_view part) {
     const std::size_t equals = part.find('=');
@@ -95,7 +95,7 @@ TresCounts count_tres(const Books& books, const Amounts& amounts, const model::P
   }
   const bool weighted = partition && !partition->billing_weights.empty();
   counts[tres_billing] =
-      weighted ? billing(books, counts, partition->billing_weights, priority_flags & kMaxTres) : amounts.cpus;
+      weighted ? billing_of(books, counts, partition->billing_weights, priority_flags & kMaxTres) : amounts.cpus;
   return counts;
 }
 

@@ -9,7 +9,7 @@
 namespace flurm::acct {
 namespace {
 
-constexpr TimeS kNow{1000};
+constexpr TimeS kToday{1000};
 constexpr std::uint16_t kClassic = 0;
 
 /// root ─ science(30) ─ alice(1), bob(3); root ─ arts(10) ─ carol(1), dora(parent).
@@ -18,7 +18,7 @@ class Shares : public ::testing::Test {
   void SetUp() override {
     Cluster cluster;
     cluster.name = "c";
-    add_cluster(books_, cluster, {}, kNow);
+    add_cluster(books_, cluster, {}, kToday);
     science_ = add("science", "", 30);
     arts_ = add("arts", "", 10);
     alice_ = add("science", "alice", 1);
@@ -37,7 +37,7 @@ class Shares : public ::testing::Test {
     wish.account = account;
     wish.user = user;
     wish.shares = shares;
-    auto added = add_assoc(books_, wish, user.empty() ? "root" : "", books_.next_assoc_id, kNow);
+    auto added = add_assoc(books_, wish, user.empty() ? "root" : "", books_.next_assoc_id, kToday);
     return added && *added ? (*added)->id : 0;
   }
   /// As state counts it: with each account above.
@@ -56,7 +56,7 @@ class Shares : public ::testing::Test {
     return fair_shares(books_, usage_, rule);
   }
 
-  Books books_ = founding_books(kNow);
+  Books books_ = founding_books(kToday);
   PersistentMap<Usage> usage_;
   std::uint32_t science_ = 0, arts_ = 0, alice_ = 0, bob_ = 0, carol_ = 0, dora_ = 0;
 };

@@ -14,7 +14,7 @@ namespace flurm::ctld {
 namespace {
 
 /// How long an order looks for a leader that is not busy with another, and waits for its answer.
-constexpr std::uint64_t kLeaderMs = 3'000, kAnswerMs = 6'000, kLeaveMs = 3'000, kAgainMs = 20;
+constexpr std::uint64_t kLeaderMs = 3'000, kAnswerMs = 6'000, kLeaveMs = 3'000, kAskAgainMs = 20;
 /// How long one that ends waits for the answers to orders it passed on: nobody else can tell what became of them.
 constexpr std::uint64_t kEndMs = kAnswerMs;
 /// HTTP's word for: ask another controller.
@@ -103,7 +103,7 @@ io::Task<Result<std::string>> ClusterOrders::carry(Order order, std::string argu
                   done.error().code == Errc::closed || done.error().code == Errc::communications_connection);
     if (!again || stopping_ || deadline.left_ms() == 0) co_return done;
     repeated |= done.error().code == Errc::closed;
-    auto pause = io::sleep(loop_, kAgainMs);
+    auto pause = io::sleep(loop_, kAskAgainMs);
     co_await pause;
   }
 }

@@ -12,7 +12,7 @@ namespace {
 /// Others may be behind by as many comparisons before they find nothing here.
 constexpr std::size_t kKept = 8;
 
-std::string number_text(std::uint64_t number) {
+std::string bytes_of(std::uint64_t number) {
   std::string out;
   cluster::put(out, number);
   return out;
@@ -49,7 +49,7 @@ io::Task<> Concord::take(std::uint64_t index, Replica::Snapshot state) {
 
 io::Task<> Concord::compare_with(std::uint64_t member, std::shared_ptr<Tally> tally) {
   for (int tried = 0; tried < options_.tries && !stopping_; ++tried) {
-    auto asking = ask_(member, number_text(tally->index));
+    auto asking = ask_(member, bytes_of(tally->index));
     const Result<std::string> answered = co_await asking;
     if (answered && answered->size() == 8) {
       const auto hash = cluster::get<std::uint64_t>(*answered, 0);
@@ -77,7 +77,7 @@ Result<std::string> Concord::answer(std::string_view body) const {
   if (body.size() != 8) return fail(Errc::einval, "{} bytes", body.size());
   const auto found = hashes_.find(cluster::get<std::uint64_t>(body, 0));
   if (found == hashes_.end()) return fail(Errc::einval, "no such state");
-  return number_text(found->second);
+  return bytes_of(found->second);
 }
 
 }  // namespace flurm::ctld

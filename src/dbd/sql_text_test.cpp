@@ -9,7 +9,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-Result<std::vector<SqlStatement>> read(std::string_view text) {
+Result<std::vector<SqlStatement>> statements_of(std::string_view text) {
   std::vector<SqlStatement> all;
   FLURM_TRY_VOID(read_sql(text, [&](const SqlStatement& each) -> Result<void> {
     all.push_back(each);
@@ -19,7 +19,7 @@ Result<std::vector<SqlStatement>> read(std::string_view text) {
 }
 
 void expect_error(std::string_view text, std::string_view expected) {
-  const auto all = read(text);
+  const auto all = statements_of(text);
   ASSERT_FALSE(all) << text;
   EXPECT_TRUE(all.error().text.contains(expected)) << all.error().text;
 }
@@ -32,7 +32,7 @@ constexpr std::string_view kText =
     "DELETE FROM step_table WHERE cluster='linux';";
 
 TEST(SqlText, statements_as_data) {
-  const auto all = read(kText);
+  const auto all = statements_of(kText);
   ASSERT_TRUE(all) << all.error().text;
   ASSERT_EQ(all->size(), 3u);
   const auto& insert = std::get<SqlInsert>((*all)[0]);
@@ -51,7 +51,8 @@ TEST(SqlText, statements_as_data) {
 
 TEST(SqlText, a_removal_may_be_of_some_nodes) {
   for (const char* between : {" ", " && ", " and "}) {
-    const auto all = read(std::string("delete from job_table where alloc_nodes='n1'") + between + "cluster='linux'");
+    const auto all =
+        statements_of(std::string("delete from job_table where alloc_nodes='n1'") + between + "cluster='linux'");
     ASSERT_TRUE(all) << all.error().text;
     EXPECT_EQ(std::get<SqlRemoval>((*all)[0]).nodes, "n1");
     EXPECT_EQ(std::get<SqlRemoval>((*all)[0]).cluster, "linux");
@@ -60,7 +61,7 @@ TEST(SqlText, a_removal_may_be_of_some_nodes) {
 }
 
 TEST(SqlText, rows_may_stand_without_a_comma_between_them) {
-  const auto all = read("insert into t (a) values (1) (2)");
+  const auto all = statements_of("insert into t (a) values (1) (2)");
   ASSERT_TRUE(all);
   const auto& insert = std::get<SqlInsert>((*all)[0]);
   EXPECT_EQ(insert.rows.size(), 2u);
@@ -102,14 +103,14 @@ TEST(SqlText, is_told_from_other_archives) {
 
 TEST(SqlText, any_cut_and_any_change_is_survived) {
   for (std::size_t end = 0; end < kText.size(); ++end) {
-    const auto all = read(kText.substr(0, end));
+    const auto all = statements_of(kText.substr(0, end));
     if (all) {
       EXPECT_LE(all->size(), 3u);
     }
     for (const char c : std::string_view("'\\\"`(),;=\0x", 11)) {
       std::string changed(kText);
       changed[end] = c;
-      (void)read(changed);
+      (void)statements_of(changed);
     }
   }
 }

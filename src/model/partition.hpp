@@ -17,6 +17,11 @@ inline constexpr std::uint32_t is_default = 0x0001, hidden = 0x0002, no_root = 0
 namespace partition_state {
 inline constexpr std::uint16_t submit = 1, sched = 2, down = submit, up = submit | sched, drain = sched, inactive = 0;
 }
+/// Bits of SelectTypeParameters (slurm 22.05 slurm/slurm.h CR_*).
+namespace cr_bit {
+inline constexpr std::uint16_t cpu = 0x1, socket = 0x2, core = 0x4, memory = 0x10, one_task_per_core = 0x100,
+                               core_default_dist_block = 0x1000, least_loaded = 0x4000;
+}
 /// Bit of Partition::max_share: jobs share resources whatever they ask for (slurm 22.05 slurm/slurm.h SHARED_FORCE).
 inline constexpr std::uint16_t kShareForce = 0x8000;
 

@@ -12,8 +12,8 @@ std::uint32_t asked(std::uint32_t value) { return value == kNoVal32 ? 0 : value;
 /// The partition's SelectType replaces the cluster's unit, and whether memory counts.
 std::uint16_t cr_type_of(const model::Partition& partition, const model::Settings& settings) {
   std::uint16_t type = settings.cr_type;
-  if (partition.cr_type != 0 && (type & (cr_bit::socket | cr_bit::core)) != 0) {
-    type &= static_cast<std::uint16_t>(~(cr_bit::socket | cr_bit::core | cr_bit::memory));
+  if (partition.cr_type != 0 && (type & (model::cr_bit::socket | model::cr_bit::core)) != 0) {
+    type &= static_cast<std::uint16_t>(~(model::cr_bit::socket | model::cr_bit::core | model::cr_bit::memory));
     type |= partition.cr_type;
   }
   return type;
@@ -21,8 +21,8 @@ std::uint16_t cr_type_of(const model::Partition& partition, const model::Setting
 
 Unit unit_of(std::uint16_t cr_type, const model::Settings& settings) {
   if (settings.select_linear) return Unit::node;
-  if (cr_type & cr_bit::socket) return Unit::socket;
-  return cr_type & cr_bit::core ? Unit::core : Unit::cpu;
+  if (cr_type & model::cr_bit::socket) return Unit::socket;
+  return cr_type & model::cr_bit::core ? Unit::core : Unit::cpu;
 }
 
 /// MaxMemPerCPU holds a job's memory per CPU down by giving each task more CPUs, as many as the memory is worth.
@@ -91,7 +91,7 @@ void set_gres(Demand& demand, const model::JobRequest& request, const model::Set
 }
 
 void set_sharing(Demand& demand, const model::JobRequest& request, const model::Partition& partition) {
-  constexpr std::uint16_t kNone = 0, kOk = 1, kUser = 2;
+  constexpr std::uint16_t kExclusive = 0, kOk = 1, kUser = 2;
   demand.rows = std::max<std::uint16_t>(partition.max_share & ~model::kShareForce, 1);
   const bool forced = partition.max_share & model::kShareForce;
   if (partition.max_share == 0)
@@ -99,9 +99,9 @@ void set_sharing(Demand& demand, const model::JobRequest& request, const model::
   else if (forced || (partition.max_share > 1 && request.shared == kOk))
     demand.sharing = Sharing::row;
 
-  demand.whole_node =
-      request.shared == kNone || demand.core_spec != kNoVal16 || partition.max_share == 0 || demand.unit == Unit::node;
-  demand.all_gres = request.shared == kNone || partition.max_share == 0;
+  demand.whole_node = request.shared == kExclusive || demand.core_spec != kNoVal16 || partition.max_share == 0 ||
+                      demand.unit == Unit::node;
+  demand.all_gres = request.shared == kExclusive || partition.max_share == 0;
   demand.same_user_only = request.shared == kUser || (partition.flags & model::partition_flag::exclusive_user);
   if (request.reboot != 0 || partition.max_share == 0)
     demand.idle_nodes_only = true;
@@ -127,8 +127,8 @@ Demand make_demand(const model::JobRequest& request, const model::Partition& par
   const std::uint16_t cr_type = cr_type_of(partition, settings);
   Demand demand;
   demand.unit = unit_of(cr_type, settings);
-  demand.counts_memory = cr_type & cr_bit::memory;
-  demand.least_loaded = (cr_type & cr_bit::least_loaded) || (partition.flags & model::partition_flag::lln);
+  demand.counts_memory = cr_type & model::cr_bit::memory;
+  demand.least_loaded = (cr_type & model::cr_bit::least_loaded) || (partition.flags & model::partition_flag::lln);
 
   const std::uint32_t min_nodes = request.min_nodes == kNoVal32 ? 1 : request.min_nodes;
   demand.min_nodes = std::max(min_nodes, partition.min_nodes);
@@ -151,7 +151,7 @@ Demand make_demand(const model::JobRequest& request, const model::Partition& par
   demand.tasks_per_node = asked(request.ntasks_per_node);
   demand.tasks_per_socket = asked(request.ntasks_per_socket);
   demand.tasks_per_core = asked(request.ntasks_per_core);
-  if (demand.tasks_per_core == 0 && request.ntasks_per_core == kNoVal16 && (cr_type & cr_bit::one_task_per_core))
+  if (demand.tasks_per_core == 0 && request.ntasks_per_core == kNoVal16 && (cr_type & model::cr_bit::one_task_per_core))
     demand.tasks_per_core = 1;
   demand.sockets = asked(request.sockets_per_node);
   demand.cores = asked(request.cores_per_socket);
@@ -174,7 +174,7 @@ Demand make_demand(const model::JobRequest& request, const model::Partition& par
   constexpr std::uint32_t kDistCyclic = 1;
   demand.task_dist = request.task_dist == kNoVal32 ? kDistCyclic : request.task_dist;
   demand.plane_size = asked(request.plane_size);
-  demand.block_cores = cr_type & cr_bit::core_default_dist_block;
+  demand.block_cores = cr_type & model::cr_bit::core_default_dist_block;
   demand.contiguous = asked(request.contiguous) != 0;
 
   // -O with least hardware asked for: each node must have that much

@@ -10,12 +10,6 @@
 
 namespace flurm::sched {
 
-/// Bits of SelectTypeParameters (slurm 22.05 slurm/slurm.h CR_*).
-namespace cr_bit {
-inline constexpr std::uint16_t cpu = 0x1, socket = 0x2, core = 0x4, memory = 0x10, one_task_per_core = 0x100,
-                               core_default_dist_block = 0x1000, least_loaded = 0x4000;
-}
-
 /// Bits of JobRequest::bitflags that --gres-flags sets (slurm 22.05 slurm/slurm.h GRES_*_BIND).
 inline constexpr std::uint64_t kGresEnforceBinding = 1u << 4, kGresDisableBinding = 1u << 19;
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "sched/backfill.hpp"
+#include "sched/draw.hpp"
 #include "sched/inventory.hpp"
 #include "sched/plan.hpp"
 #include "sched/queue.hpp"
@@ -17,12 +18,6 @@ namespace {
 
 /// Generated worlds that show something are rare enough to want more than RapidCheck's hundred.
 const bool kMoreRuns = setenv("RC_PARAMS", "max_success=300", 0) == 0;
-
-/// Any of least … end - 1, as likely as the others whatever the size of the run.
-template <class T>
-T pick(T least, T end) {
-  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(least, end));
-}
 
 /// Small worlds: a few shapes of nodes, two partitions that overlap.
 World make_small_world() {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "sched/draw.hpp"
 #include "sched/reserve.hpp"
 #include "sched/world.hpp"
 
@@ -280,11 +281,6 @@ TEST(Reserve, nodes_that_fail_are_exchanged) {
   EXPECT_EQ(w.view.nodes.find(better[1].node)->config.name, "n3");
   r.flags = flag::spec_nodes;
   EXPECT_EQ(exchanged(w.view, r, w.now), r.nodes) << "nodes that were named stay";
-}
-
-template <class T>
-T pick(T least, T end) {
-  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(least, end));
 }
 
 /// No job is started on nodes or cores that others have reserved for any moment of its time limit; one in a reservation

@@ -11,7 +11,7 @@ namespace {
 namespace dist = model::task_dist;
 
 constexpr std::uint16_t kOneThreadPerCore = 0x2000;  // slurm 22.05 slurm/slurm.h CPU_BIND_ONE_THREAD_PER_CORE
-constexpr std::uint16_t kByCore = 0x2 | 0x4;         // CR_SOCKET | CR_CORE
+constexpr std::uint16_t kByCore = model::cr_bit::socket | model::cr_bit::core;
 
 bool given(std::uint16_t threads) { return threads != kNoVal16 && threads != 0; }
 

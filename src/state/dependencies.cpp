@@ -11,18 +11,18 @@ using model::Dependency;
 using model::Job;
 using model::JobBase;
 
-struct Standing {
+struct Progress {
   bool pending = false, over = false, good = false;  // over: finished and cleaned up; good: and with exit code 0
 };
 
-Standing standing(const Job& job) {
+Progress progress_of(const Job& job) {
   return {job.state.pending(), job.state.finished(), job.state.finished() && job.state.base == JobBase::complete};
 }
 
-Standing standing_of_array(const ClusterState& state, JobId id) {
-  Standing all{.pending = false, .over = true, .good = true};
+Progress progress_of_array(const ClusterState& state, JobId id) {
+  Progress all{.pending = false, .over = true, .good = true};
   for (const Job* job : state.with_array(id)) {
-    const Standing one = standing(*job);
+    const Progress one = progress_of(*job);
     all.pending |= one.pending;
     all.over &= one.over;
     all.good &= one.good;
@@ -57,7 +57,7 @@ Dependency::State test(const ClusterState& state, const Job& self, const Depende
   const Job* job = record_of(state, dependency);
   const bool array = dependency.task == kInfinite32 && !state.with_array(dependency.job).empty();
   if (!job && !array) return State::fulfilled;  // forgotten, or never was
-  Standing is = array ? standing_of_array(state, dependency.job) : standing(*job);
+  Progress is = array ? progress_of_array(state, dependency.job) : progress_of(*job);
   switch (dependency.type) {
     case Dependency::Type::after:
       if (is.pending) return State::unfulfilled;
@@ -75,7 +75,7 @@ Dependency::State test(const ClusterState& state, const Job& self, const Depende
       return !is.over ? State::unfulfilled : is.good ? State::failed : State::fulfilled;
     case Dependency::Type::after_correspond:
       if (self.array && self.array->task != kNoVal32)
-        if (const Job* other = state.array_task(dependency.job, self.array->task)) is = standing(*other);
+        if (const Job* other = state.array_task(dependency.job, self.array->task)) is = progress_of(*other);
       [[fallthrough]];
     case Dependency::Type::after_ok:
       return !is.over ? State::unfulfilled : is.good ? State::fulfilled : State::failed;

@@ -112,8 +112,7 @@ void put_job(ClusterState& state, Job job) {
   if (job.state.finished() && !was_finished)
     state.finished.set(state.next_finished++, std::make_shared<const Finished>(Finished{id, job.end_time}));
   count_submitted(state, old, &job);
-  if (old && runs(*old) && !runs(job))
-    count_rest(state, *old, job.end_time ? job.end_time : state.now);
+  if (old && runs(*old) && !runs(job)) count_rest(state, *old, job.end_time ? job.end_time : state.now);
   auto shared = std::make_shared<const Job>(std::move(job));
   if (shared->state.pending()) {
     state.pending.set(id.v, shared);
@@ -145,6 +144,12 @@ void edit_job(ClusterState& state, JobId id, const std::function<void(Job&)>& ch
 
 void recount_node(ClusterState& state, model::NodeId id) {
   edit_node(state, id, [&](Node& node) { count_use(state, node); });
+}
+
+void set_reason(const ClusterState& state, Node& node, std::string reason, std::uint32_t uid) {
+  node.reason = std::move(reason);
+  node.reason_uid = uid;
+  node.reason_time = state.now;
 }
 
 void edit_node(ClusterState& state, model::NodeId id, const std::function<void(Node&)>& change) {
@@ -265,7 +270,8 @@ std::vector<JobId> components_of(const ClusterState& state, JobId id) {
   if (!job || !job->het) return {id};
   std::vector<JobId> out;
   for (JobId each : job->het->components)
-    if (const Job* one = state.job(each); one && one->het && one->het->leader() == job->het->leader()) out.push_back(each);
+    if (const Job* one = state.job(each); one && one->het && one->het->leader() == job->het->leader())
+      out.push_back(each);
   return out;
 }
 
@@ -279,7 +285,8 @@ void launch(ClusterState& state, JobId id) {
     const Job* one = state.job(each);
     return one->state.running() && !one->state.has(job_flag::configuring);
   };
-  if (!first->request->batch || (job->het && job->het->leader() != first->id) || !std::ranges::all_of(components, ready))
+  if (!first->request->batch || (job->het && job->het->leader() != first->id) ||
+      !std::ranges::all_of(components, ready))
     return;
   const Effect* found = nullptr;  // ordered with another component
   state.job_effects.for_each_from(std::uint64_t{first->id.v} << 32, [&](std::uint64_t, const auto& other) {
@@ -312,8 +319,7 @@ void begin_cleaning(ClusterState& state, JobId id, Effect::End end) {
     j.completing_nodes = cleaning;
     j.controller_epilog = controller_epilog;
   });
-  if (controller_epilog)
-    add_effect(state, {.kind = Effect::Kind::controller_epilog, .job = id, .restart_count = run});
+  if (controller_epilog) add_effect(state, {.kind = Effect::Kind::controller_epilog, .job = id, .restart_count = run});
   if (!cleaning.empty()) {
     add_effect(state, {.kind = Effect::Kind::end_job, .job = id, .restart_count = run, .end = end});
   } else {

@@ -15,6 +15,8 @@ void put_job(ClusterState& state, model::Job job);
 /// Changes a job that exists.
 void edit_job(ClusterState& state, JobId id, const std::function<void(model::Job&)>& change);
 void edit_node(ClusterState& state, model::NodeId id, const std::function<void(model::Node&)>& change);
+/// Why the node is as it is, who says so, and that it is so from now.
+void set_reason(const ClusterState& state, model::Node& node, std::string reason, std::uint32_t uid);
 /// Counts the node's use anew, from the jobs on it: after its configuration changed.
 void recount_node(ClusterState& state, model::NodeId id);
 

@@ -47,12 +47,6 @@ std::string shortfall(const ClusterState& state, const Node& node, const Registe
   return {};
 }
 
-void set_reason(const ClusterState& state, Node& node, std::string reason, std::uint32_t uid) {
-  node.reason = std::move(reason);
-  node.reason_uid = uid;
-  node.reason_time = state.now;
-}
-
 /// Jobs that the controller believes to run on the node, but the node knows nothing of.
 std::vector<JobId> lost_jobs(const ClusterState& state, const Node& node, const RegisterNode& report) {
   std::vector<JobId> lost;

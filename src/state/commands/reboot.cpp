@@ -13,12 +13,6 @@ using model::Node;
 using model::NodeBase;
 namespace node_flag = model::node_flag;
 
-void set_reason(const ClusterState& state, Node& node, std::string reason, std::uint32_t uid) {
-  node.reason = std::move(reason);
-  node.reason_uid = uid;
-  node.reason_time = state.now;
-}
-
 /// "disks : reboot issued"
 void add_reason(const ClusterState& state, Node& node, std::string_view words) {
   const bool more = !node.reason.empty() && node.reason.find(words) == node.reason.npos;

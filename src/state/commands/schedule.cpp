@@ -18,8 +18,6 @@ using model::JobBase;
 using model::JobReason;
 using model::Node;
 
-constexpr std::uint16_t kCountMemory = 0x10;  // slurm 22.05 slurm/slurm.h CR_MEMORY
-
 bool eligible(const ClusterState& state, const Job& job) {
   return job.state.pending() && job.priority != 0 && job.dependencies.empty() && job.request->begin_time <= state.now;
 }
@@ -42,8 +40,7 @@ bool taken(const ClusterState& state, const Job& job, const model::Partition& pa
   const auto in_the_way = [&](JobId id) {
     const Job& other = *state.job(id);
     return std::ranges::any_of(other.allocation->shares, [&](const model::NodeShare& share) {
-      return share.node == node.id && overlap(share.cores, wanted.cores) &&
-             !stands_aside(state, job, partition, other);
+      return share.node == node.id && overlap(share.cores, wanted.cores) && !stands_aside(state, job, partition, other);
     });
   };
   return std::ranges::any_of(node.jobs, in_the_way) || std::ranges::any_of(node.completing_jobs, in_the_way);
@@ -86,7 +83,8 @@ bool fits(const ClusterState& state, const Job& job, const Schedule::Start& star
     if (start.whole_node && (!node->jobs.empty() || !node->completing_jobs.empty())) return false;
     if (!sharing && taken(state, job, *partition, *node, share)) return false;
     if (!sharing && share.cores.empty() && node->cpus_used + share.cpus > node->config.cpus) return false;
-    if (state.settings.cr_type & kCountMemory && node->memory_used + share.memory_mib > node->config.real_memory)
+    if (state.settings.cr_type & model::cr_bit::memory &&
+        node->memory_used + share.memory_mib > node->config.real_memory)
       return false;
     if (!gres_fits(state, *node, share)) return false;
   }

@@ -16,7 +16,6 @@ using model::kFirstStepInLine;
 using model::Step;
 
 constexpr std::uint16_t kSigKill = 9, kSigNodeFail = 998;            // slurm 22.05 src/common/slurm_protocol_defs.h
-constexpr std::uint16_t kCountMemory = 0x10;                         // slurm 22.05 slurm/slurm.h CR_MEMORY
 constexpr std::uint16_t kBatchOnly = 1 << 0, kOutOfMemory = 1 << 6;  // KILL_JOB_BATCH, KILL_OOM
 constexpr std::uint32_t kSigOutOfMemory = 253;                       // SIG_OOM
 /// Beyond this many, those that wait look again by themselves, as srun does after a minute.
@@ -95,7 +94,7 @@ Reply apply_to(ClusterState& state, const CreateStep& command) {
     return {.code = Errc::duplicate_step_id};
   if (command.placement.shares.empty() || !nodes_remain(*job, command.placement)) return {.code = Errc::nodes_busy};
   if (slot != kInteractiveStep && !model::fits(*job->allocation, step_uses(state, command.job), command.request,
-                                               command.placement, state.settings.cr_type & kCountMemory))
+                                               command.placement, state.settings.cr_type & model::cr_bit::memory))
     return {.code = Errc::nodes_busy};
   StepPorts ports;
   if (slot != kInteractiveStep) {
