@@ -7,6 +7,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 option(FLURM_WERROR "Treat warnings as errors" OFF)
 set(FLURM_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined")
+option(FLURM_UNITY "Compile several files of a room at once: three times as fast from nothing, slower after a change" OFF)
 option(FLURM_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers)
