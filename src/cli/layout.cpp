@@ -168,7 +168,9 @@ Result<std::uint16_t> choose_ports(const Layout& layout) {
     bool free = true;
     for (std::uint16_t offset = 0; free && offset < 8; ++offset)
       free = port_free(static_cast<std::uint16_t>(port + offset));
-    free = free && port_free(static_cast<std::uint16_t>(port + kHttpPortOffset));
+    // Also that of an accounting daemon: Slurm's takes its time to end, and the next cluster may be begun meanwhile.
+    for (const int offset : {kLinkPortOffset, kHttpPortOffset, kDbdPortOffset})
+      free = free && port_free(static_cast<std::uint16_t>(port + offset));
     if (free && reserve_ports(port)) return port;
   }
   return fail(Errc::io, "no free ports between {} and {}", kFirst, kFirst + kBlocks * kPortsPerCluster);

@@ -2,8 +2,10 @@
 // finds, and how commands fail. tests/real-clients does the rest with the real daemons.
 #include "cli/local.hpp"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,6 +90,21 @@ TEST_F(Local, ports_are_the_same_for_the_same_folder) {
   EXPECT_EQ(*one, *two);
   EXPECT_TRUE(port_free(*one));
   EXPECT_FALSE(port_answers(*one));
+}
+
+TEST_F(Local, ports_of_which_one_is_taken_are_passed_over) {
+  const auto one = choose_ports(layout_);
+  ASSERT_TRUE(one);
+  const exec::Fd taken(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{.sin_family = AF_INET,
+                      .sin_port = htons(static_cast<std::uint16_t>(*one + kDbdPortOffset)),
+                      .sin_addr = {htonl(INADDR_LOOPBACK)},
+                      .sin_zero = {}};
+  ASSERT_EQ(bind(taken.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(taken.get(), 1), 0);
+  const auto two = choose_ports(layout_);
+  ASSERT_TRUE(two);
+  EXPECT_NE(*one, *two);
 }
 
 TEST_F(Local, daemons_are_found_and_stopped_with_all_they_started) {
