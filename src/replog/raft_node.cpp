@@ -96,8 +96,10 @@ struct RaftNode::Impl {
     int (*random)(raft_io*, int, int);
     int (*send)(raft_io*, raft_io_send*, const raft_message*, raft_io_send_cb);
     int (*snapshot_get)(raft_io*, raft_io_snapshot_get*, raft_io_snapshot_get_cb);
+    void (*close)(raft_io*, raft_io_close_cb);
     raft_io_tick_cb tick;
     raft_io_recv_cb receive;
+    raft_io_close_cb closed;  // until it was called
     std::vector<Append*> appends;  // under way, in their order
     bool outlived;                 // an append is being reported whose leader is not ours any more
   };
@@ -148,6 +150,7 @@ struct RaftNode::Impl {
   void listen_to_appends();
   void listen_to_truncations();
   void guard_snapshots();
+  void close_once();
   void hasten_elections();
   void listen_to_votes();
   void look();
@@ -318,6 +321,23 @@ void RaftNode::Impl::guard_snapshots() {
       });
 }
 
+/// libraft's disk tells of its end twice when its last work is done before the loop has closed its handles, and the
+/// second time would free what the first one has freed. So it is told once, when those are closed.
+void RaftNode::Impl::close_once() {
+  own_io.close = std::exchange(io.close, [](raft_io* raw, raft_io_close_cb closed) {
+    auto* self = reinterpret_cast<Io*>(raw);
+    self->closed = closed;
+    self->close(raw, [](raft_io* own) {
+      auto* mine = reinterpret_cast<Io*>(own);
+      const raft_io_close_cb tell = std::exchange(mine->closed, nullptr);
+      if (!tell) return;
+      // What is deferred now may run before handles are closed; what that defers, only after.
+      Impl* impl = mine->impl;
+      impl->loop.defer([impl, own, tell] { impl->loop.defer([own, tell] { tell(own); }); });
+    });
+  });
+}
+
 Result<void> RaftNode::Impl::error(int status, const char* doing) {
   const char* detail = *raft_.errmsg ? raft_.errmsg : io.errmsg;
   std::string text =
@@ -393,6 +413,7 @@ Result<void> RaftNode::open() {
   self.listen_to_appends();
   self.listen_to_truncations();
   self.guard_snapshots();
+  self.close_once();
   self.hasten_elections();
   self.listen_to_votes();
   if (int rv = raft_init(&self.raft_, &self.io, &self.fsm, options.self, own_address.c_str())) {

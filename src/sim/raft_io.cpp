@@ -201,7 +201,10 @@ struct RaftIo::Impl : std::enable_shared_from_this<RaftIo::Impl> {
 
   void look_closed() {
     if (!closing || !closed || working > 0) return;
-    loop.defer([this, done = std::exchange(closed, nullptr)] { done(raw); });
+    loop.defer([this, done = std::exchange(closed, nullptr)] {
+      done(raw);
+      done(raw);  // as the real one now and then
+    });
   }
 
   void fill_in(raft_io& io);
