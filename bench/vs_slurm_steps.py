@@ -47,7 +47,8 @@ def measure(cluster, plan, limit):
             os.chmod(folder, 0o755)
             # On one node: several of Slurm's on one machine take each other's files.
             hello = f"srun --mpi=pmix -N1 -n{plan['ranks']} -O {program}"
-            rows[f"Open MPI, {plan['ranks']} ranks through PMIx"] = (1000 * seconds(cluster, hello, limit), "ms", False)
+            # Its ranks wait by spinning; with many more of them than CPUs one run says little.
+            rows[f"Open MPI, {plan['ranks']} ranks through PMIx, p50"] = (middle(cluster, hello, plan["wide"], limit), "ms", False)
         return rows
     finally:
         shutil.rmtree(folder)
