@@ -63,6 +63,11 @@ bool has_node(const model::Job& job, model::NodeId node) {
          std::ranges::find(job.allocation->shares, node, &model::NodeShare::node) != job.allocation->shares.end();
 }
 
+/// `attempt`: how many there were before this one.
+void log_retry(std::string_view event, JobId job, const std::string& node, unsigned attempt, const Error& error) {
+  log(Level::warn, event, {{"job_id", job.v}, {"node", node}, {"attempt", attempt + 1}, {"error", error.text}});
+}
+
 }  // namespace
 
 rpc::Address node_address(const model::Node& node) {
@@ -223,11 +228,7 @@ io::Task<> Effects::launch(Effect effect) {
       taken_.erase({effect.job, effect.restart_count});
       co_return;
     }
-    log(Level::warn, "job.launch_retry",
-        {{"job_id", effect.job.v},
-         {"node", job->batch_host},
-         {"attempt", attempt + 1},
-         {"error", answered.error().text}});
+    log_retry("job.launch_retry", effect.job, job->batch_host, attempt, answered.error());
     auto pause = rest(backoff_ms(attempt));
     co_await pause;
   }
@@ -289,11 +290,7 @@ io::Task<> Effects::prolog_on_node(Effect effect, model::NodeId id, io::Event to
             {{"job_id", effect.job.v}, {"node", node->config.name}, {"rc", static_cast<std::int32_t>(*answered)}});
       break;
     }
-    log(Level::warn, "job.prolog_retry",
-        {{"job_id", effect.job.v},
-         {"node", node->config.name},
-         {"attempt", attempt + 1},
-         {"error", answered.error().text}});
+    log_retry("job.prolog_retry", effect.job, node->config.name, attempt, answered.error());
     auto pause = rest(backoff_ms(attempt));
     co_await pause;
   }
@@ -334,11 +331,7 @@ io::Task<> Effects::end_on_node(Effect effect, model::NodeId id) {
     }
     std::uint64_t wait_ms = kEpilogPatienceMs;  // the node reports when its epilog is over
     if (!answered) {
-      log(Level::warn, "job.end_retry",
-          {{"job_id", effect.job.v},
-           {"node", node->config.name},
-           {"attempt", attempt + 1},
-           {"error", answered.error().text}});
+      log_retry("job.end_retry", effect.job, node->config.name, attempt, answered.error());
       wait_ms = backoff_ms(attempt);
     }
     auto pause = rest(wait_ms);
@@ -366,11 +359,7 @@ io::Task<> Effects::leave_node(Effect effect) {
       log(Level::info, "job.left_node", {{"job_id", effect.job.v}, {"node", node->config.name}});
       break;
     }
-    log(Level::warn, "job.leave_retry",
-        {{"job_id", effect.job.v},
-         {"node", node->config.name},
-         {"attempt", attempt + 1},
-         {"error", answered.error().text}});
+    log_retry("job.leave_retry", effect.job, node->config.name, attempt, answered.error());
     auto pause = rest(backoff_ms(attempt));
     co_await pause;
   }
